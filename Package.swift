@@ -1,0 +1,33 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+let package = Package(
+    name: "future-cart",
+    dependencies: [
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CXGBoost", providers: [.apt(["libxgboost-dev"])]),
+        .target(name: "Events", dependencies: ["CZlib"], swiftSettings: strict),
+        .target(name: "Customers", dependencies: ["Events"], swiftSettings: strict),
+        .target(name: "Features", dependencies: ["Customers", "Events"], swiftSettings: strict),
+        .target(name: "Ensemble", dependencies: ["CCrypto", "Customers", "Features"], swiftSettings: strict),
+        .target(name: "Scoring", dependencies: ["Customers", "Ensemble", "Events", "Features"], swiftSettings: strict),
+        .target(
+            name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
+        .target(
+            name: "Console",
+            dependencies: ["Configuration", "Events", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+        .target(
+            name: "Training", dependencies: ["CXGBoost", "Customers", "Ensemble", "Events", "Features"],
+            swiftSettings: strict),
+        .executableTarget(name: "trainer", dependencies: ["Console", "Training"], swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,20 @@
+/// The value in force for a key that was read, fit for a log.
+public struct ConfigurationSetting: Sendable, Equatable {
+    /// The dotted path, such as `input.topic`.
+    public let key: String
+    /// The value as written, or `[redacted]` when the key looks like a secret's.
+    public let value: String
+    public let origin: ConfigurationOrigin
+
+    init(key: String, value: String, origin: ConfigurationOrigin) {
+        self.key = key
+        self.value = Self.redact(value, of: key)
+        self.origin = origin
+    }
+
+    /// Hides the values of keys that name a secret. Erring on the side of hiding, it also hides `input.key_field`.
+    static func redact(_ value: String, of key: String) -> String {
+        let key = key.lowercased()
+        return ["password", "secret", "token", "key"].contains(where: key.contains) ? "[redacted]" : value
+    }
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import Configuration
+import Events
+import Foundation
+
+/// The options by which every command is configured: a file, and settings over it.
+public struct ConfigurationOptions: ParsableArguments {
+    @Option(name: .long, help: "Configuration file (YAML).")
+    public var config: String?
+
+    @Option(name: .customLong("set"), help: "A setting over the file's and the environment's: key.path=value. May be repeated.")
+    public var overrides: [String] = []
+
+    public init() {}
+
+    /// Opens the layers for reading: file, then FUTURE_CART_… variables, then --set.
+    public func reader() throws(ConfigurationError) -> ConfigurationReader {
+        ConfigurationReader(
+            try ConfigurationTree(
+                file: config, environment: ProcessInfo.processInfo.environment, overrides: overrides,
+                ignoring: ["FUTURE_CART_DATA"]))
+    }
+}
+
+extension FieldNames {
+    /// The `fields:` section: what the shop calls each field.
+    public init(_ reader: ConfigurationReader) {
+        self.init()
+        for field in EventField.allCases { self[field] = reader.string(field.name, default: field.name) }
+    }
+}

@@ -1,0 +1,54 @@
+import Foundation
+
+/// Progress of long work on standard error: one line that rewrites itself on a terminal, a line every few seconds
+/// elsewhere.
+public final class Progress {
+    private let isTerminal = isatty(2) == 1
+    private let started = ContinuousClock.now
+    private var shown: ContinuousClock.Instant?
+    private var lastStep = ""
+    private var width = 0
+
+    public init() {}
+
+    /// Seconds since the work began.
+    public var elapsedSeconds: Double { (ContinuousClock.now - started) / .seconds(1) }
+
+    /// Shows what is being done, and how much of it is behind (0 to 1) with the time that is left at this pace.
+    /// - Parameter detail: figures that change all the time; only the step makes a line of its own in a log.
+    public func show(_ step: String, detail: String = "", share: Double? = nil) {
+        let now = ContinuousClock.now
+        let pause: Duration = isTerminal ? .milliseconds(100) : .seconds(5)
+        if step == lastStep, let shown, now - shown < pause { return }
+        if step != lastStep { stepStarted = now }
+        shown = now
+        lastStep = step
+        var line = step
+        if !detail.isEmpty { line += ", \(detail)" }
+        if let share, share > 0 {
+            line += String(format: " %3.0f %%", min(share, 1) * 100)
+            let spent = (now - stepStarted) / .seconds(1)
+            if share < 1, spent > 1 { line += ", \(Self.time(spent / share * (1 - share))) left" }
+        }
+        write(line)
+    }
+
+    private var stepStarted = ContinuousClock.now
+
+    /// Ends the line that rewrites itself.
+    public func finish() {
+        if isTerminal, width > 0 { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+        width = 0
+    }
+
+    private func write(_ line: String) {
+        let text = isTerminal ? "\r\u{1B}[K\(line)" : "\(line)\n"
+        width = line.count
+        FileHandle.standardError.write(Data(text.utf8))
+    }
+
+    static func time(_ seconds: Double) -> String {
+        let whole = Int(seconds.rounded())
+        return whole < 60 ? "\(whole) s" : "\(whole / 60) min \(whole % 60) s"
+    }
+}

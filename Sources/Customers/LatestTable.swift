@@ -1,0 +1,64 @@
+/// For each key of one customer, when it occurred last: open addressing with linear probing.
+///
+/// Keys that have left the longest window are dead: they read as absent and are swept out when the table grows, so the
+/// table's size follows what the window holds.
+@usableFromInline
+struct LatestTable: Sendable {
+    @usableFromInline
+    struct Slot: Sendable {
+        /// 0 marks a free slot.
+        @usableFromInline var key: UInt64
+        @usableFromInline var time: Int64
+        @inlinable
+        init(key: UInt64, time: Int64) {
+            self.key = key
+            self.time = time
+        }
+    }
+
+    @usableFromInline var slots: [Slot] = []
+    @usableFromInline var used = 0
+
+    @inlinable
+    init() {}
+
+    /// Records that `key` occurred at `time`, unless it occurred later already.
+    /// - Parameter deadUpTo: times at or before this count as never.
+    /// - Returns: the time it was known to have occurred at last, `nil` if it is new to the window.
+    /// - Complexity: O(1) amortised.
+    @inlinable
+    mutating func record(_ key: UInt64, at time: Int64, deadUpTo: Int64) -> Int64? {
+        if used &* 4 >= slots.count &* 3 { grow(deadUpTo: deadUpTo) }
+        let mask = slots.count &- 1
+        var index = Int(truncatingIfNeeded: key) & mask
+        while true {
+            let slot = slots[index]
+            if slot.key == key {
+                let isLive = slot.time > deadUpTo
+                if !isLive || time > slot.time { slots[index].time = time }
+                return isLive ? slot.time : nil
+            }
+            if slot.key == 0 {
+                slots[index] = Slot(key: key, time: time)
+                used &+= 1
+                return nil
+            }
+            index = (index &+ 1) & mask
+        }
+    }
+
+    @usableFromInline
+    mutating func grow(deadUpTo: Int64) {
+        let live = slots.filter { $0.key != 0 && $0.time > deadUpTo }
+        var capacity = 8
+        while capacity < live.count * 2 + 2 { capacity *= 2 }
+        slots = [Slot](repeating: Slot(key: 0, time: 0), count: capacity)
+        used = live.count
+        let mask = capacity - 1
+        for slot in live {
+            var index = Int(truncatingIfNeeded: slot.key) & mask
+            while slots[index].key != 0 { index = (index + 1) & mask }
+            slots[index] = slot
+        }
+    }
+}

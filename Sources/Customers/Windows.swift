@@ -1,0 +1,17 @@
+import Events
+
+/// The sliding windows of a customer's state: event time in (clock − length, clock].
+public enum Windows {
+    /// Lengths in days, ascending. State is bound to this set: an artifact of other windows is refused.
+    public static let days: [Int] = [7, 30, 60, 90, 180, 365]
+    public static let count = 6
+    /// Nothing older than this is kept, but for lifetime totals.
+    public static let longestDays = 365
+
+    @usableFromInline
+    static let milliseconds: InlineArray<6, Int64> = [
+        7 * 86_400_000, 30 * 86_400_000, 60 * 86_400_000, 90 * 86_400_000, 180 * 86_400_000, 365 * 86_400_000,
+    ]
+    @usableFromInline
+    static let longestMilliseconds: Int64 = 365 * 86_400_000
+}

@@ -1,0 +1,101 @@
+import Foundation
+
+/// Puts an artifact on disk, whole or not at all, and moves `current` to it.
+public struct ArtifactWriter {
+    /// What a trainer hands over: the members' own files and the manifest without its list of files and version.
+    public struct Contents {
+        public var logisticRegression: LogisticModel
+        /// XGBoost model files, UBJSON.
+        public var randomForest: [UInt8]
+        public var xgboost: [UInt8]
+        public var results: [UInt8]
+        public var manifest: Manifest
+
+        public init(
+            logisticRegression: LogisticModel, randomForest: [UInt8], xgboost: [UInt8], results: [UInt8],
+            manifest: Manifest
+        ) {
+            self.logisticRegression = logisticRegression
+            self.randomForest = randomForest
+            self.xgboost = xgboost
+            self.results = results
+            self.manifest = manifest
+        }
+    }
+
+    /// The directory that holds the artifacts.
+    public let directory: String
+
+    public init(directory: String) { self.directory = directory }
+
+    /// Writes the artifact under the version that its contents give it, flushed to disk before it gets its name.
+    /// - Parameter versionPrefix: put before the digest, to make versions sort and speak.
+    /// - Returns: the version. One that is there already holds the same bytes and stays as it is.
+    /// - Throws: `ArtifactError`; nothing is left behind.
+    public func write(_ contents: Contents, versionPrefix: String) throws(ArtifactError) -> String {
+        var manifest = contents.manifest
+        let files = [
+            ModelArtifact.logisticName: try Self.encode(contents.logisticRegression),
+            ModelArtifact.forestName: contents.randomForest,
+            ModelArtifact.xgboostName: contents.xgboost,
+            ModelArtifact.resultsName: contents.results,
+        ]
+        manifest.files = files.mapValues { SHA256.digest($0) }
+        manifest.version = ""
+        manifest.version = "\(versionPrefix)-\(SHA256.digest(try Self.encode(manifest)).prefix(12))"
+        let manifestBytes = try Self.encode(manifest)
+
+        let target = "\(directory)/\(manifest.version)"
+        let draft = "\(directory)/.\(manifest.version).draft"
+        let manager = FileManager.default
+        if manager.fileExists(atPath: target) {
+            _ = try ModelArtifact(path: target)
+            return manifest.version
+        }
+        do {
+            try? manager.removeItem(atPath: draft)
+            try manager.createDirectory(atPath: draft, withIntermediateDirectories: true)
+            for (name, bytes) in files { try Self.writeFlushed(bytes, to: "\(draft)/\(name)") }
+            try Self.writeFlushed(manifestBytes, to: "\(draft)/\(ModelArtifact.manifestName)")
+            try Self.writeFlushed(
+                Array(ModelArtifact.digestLine(manifestBytes).utf8), to: "\(draft)/\(ModelArtifact.digestName)")
+            // Read back before it gets its name: what cannot be served must not exist.
+            _ = try ModelArtifact(path: draft)
+            try manager.moveItem(atPath: draft, toPath: target)
+        } catch {
+            try? manager.removeItem(atPath: draft)
+            if let error = error as? ArtifactError { throw error }
+            throw ArtifactError(path: target, reason: "cannot be written: \((error as NSError).localizedDescription)")
+        }
+        return manifest.version
+    }
+
+    /// Makes `current` point to a version, in one step.
+    public func moveCurrent(to version: String) throws(ArtifactError) {
+        let link = "\(directory)/\(ModelArtifact.currentName)"
+        let draft = "\(directory)/.\(ModelArtifact.currentName).draft"
+        unlink(draft)
+        guard symlink(version, draft) == 0, rename(draft, link) == 0 else {
+            let reason = String(cString: strerror(errno))
+            unlink(draft)
+            throw ArtifactError(path: link, reason: "cannot be moved to \(version): \(reason)")
+        }
+    }
+
+    private static func encode(_ value: some Encodable) throws(ArtifactError) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        do {
+            return Array(try encoder.encode(value)) + [0x0A]
+        } catch {
+            throw ArtifactError(path: ModelArtifact.manifestName, reason: "holds a number that JSON cannot: \(error)")
+        }
+    }
+
+    private static func writeFlushed(_ bytes: [UInt8], to path: String) throws {
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+        try handle.synchronize()
+        try handle.close()
+    }
+}

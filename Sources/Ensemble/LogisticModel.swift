@@ -1,0 +1,62 @@
+import Features
+
+/// Logistic regression over transformed, standardised features; a missing value has a weight of its own.
+///
+/// log-odds = intercept + Σ (value missing ? missingWeight : weight · clip((transform(value) − mean) / scale, ±clip))
+public struct LogisticModel: Equatable, Sendable, Codable {
+    public struct Term: Equatable, Sendable, Codable {
+        public var feature: String
+        /// Take sign(x) · ln(1 + |x|) first.
+        public var isLogarithmic: Bool
+        public var mean: Double
+        public var scale: Double
+        public var weight: Double
+        public var missingWeight: Double
+
+        public init(
+            feature: String, isLogarithmic: Bool, mean: Double, scale: Double, weight: Double, missingWeight: Double
+        ) {
+            self.feature = feature
+            self.isLogarithmic = isLogarithmic
+            self.mean = mean
+            self.scale = scale
+            self.weight = weight
+            self.missingWeight = missingWeight
+        }
+
+        /// The standardised value; `nil` when it is missing.
+        @inlinable
+        public func standardised(_ value: Float) -> Double? {
+            if value.isNaN { return nil }
+            let x = Double(value)
+            let transformed = isLogarithmic ? (x < 0 ? -Elementary.log1p(-x) : Elementary.log1p(x)) : x
+            return min(max((transformed - mean) / scale, -LogisticModel.clip), LogisticModel.clip)
+        }
+    }
+
+    /// Standard deviations beyond which a value counts as this far out.
+    public static let clip = 4.0
+
+    public var intercept: Double
+    /// One term a feature, in schema order.
+    public var terms: [Term]
+
+    public init(intercept: Double, terms: [Term]) {
+        self.intercept = intercept
+        self.terms = terms
+    }
+
+    /// Log-odds of one row.
+    /// - Complexity: O(features).
+    public func margin(_ row: UnsafePointer<Float>) -> Double {
+        var sum = intercept
+        for (index, term) in terms.enumerated() {
+            if let value = term.standardised(row[index]) {
+                sum += term.weight * value
+            } else {
+                sum += term.missingWeight
+            }
+        }
+        return sum
+    }
+}

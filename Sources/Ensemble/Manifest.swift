@@ -1,0 +1,93 @@
+import Customers
+import Features
+
+/// What stands in an artifact's `manifest.json`: everything that scoring depends on, and where it came from.
+public struct Manifest: Codable, Equatable, Sendable {
+    /// A row of features with what each model must make of it, bit for bit.
+    public struct GoldenRow: Codable, Equatable, Sendable {
+        /// In schema order; `null` is a missing value. Written as 64-bit numbers, so that 32-bit values are exact.
+        public var features: [Double?]
+        /// Probability by model.
+        public var scores: [String: Double]
+
+        public init(features: [Double?], scores: [String: Double]) {
+            self.features = features
+            self.scores = scores
+        }
+    }
+
+    public struct History: Codable, Equatable, Sendable {
+        /// Of the unpacked events as read, in order: see `trainer`.
+        public var sha256: String
+        public var events: Int
+        public var anonymousEvents: Int
+        public var customers: Int
+        /// ISO 8601.
+        public var firstEvent: String
+        public var lastEvent: String
+
+        public init(
+            sha256: String, events: Int, anonymousEvents: Int, customers: Int, firstEvent: String, lastEvent: String
+        ) {
+            self.sha256 = sha256
+            self.events = events
+            self.anonymousEvents = anonymousEvents
+            self.customers = customers
+            self.firstEvent = firstEvent
+            self.lastEvent = lastEvent
+        }
+    }
+
+    /// Version of this file's own layout.
+    public var format: Int
+    /// Names the artifact: end of the training period and a digest of everything in it.
+    public var version: String
+    public var schemaFingerprint: String
+    public var features: [String]
+    public var windowsDays: [Int]
+    public var horizonDays: Int
+    /// The combiner whose probability is published as `purchase_probability`.
+    public var servingModel: ModelName
+    /// For each model, how the members' margins become its log-odds.
+    public var weights: [String: LogOddsWeights]
+    /// Frozen table: countries by customers in the training period.
+    public var countries: [String]
+    public var history: History
+    public var seed: Int
+    /// Training points lie before this instant, ISO 8601.
+    public var trainedUntil: String
+    public var trainingPoints: Int
+    /// The settings that it was trained with, by name.
+    public var settings: [String: String]
+    /// Versions of what made it.
+    public var madeWith: [String: String]
+    public var goldenRows: [GoldenRow]
+    /// SHA-256 of the other files.
+    public var files: [String: String]
+
+    public static let currentFormat = 1
+
+    public init(
+        version: String, servingModel: ModelName, weights: Ensemble.Weights, countries: [String], history: History,
+        seed: Int, trainedUntil: String, trainingPoints: Int, settings: [String: String], madeWith: [String: String],
+        goldenRows: [GoldenRow], files: [String: String]
+    ) {
+        format = Self.currentFormat
+        self.version = version
+        schemaFingerprint = FeatureSchema.fingerprint
+        features = FeatureSchema.names
+        windowsDays = Windows.days
+        horizonDays = FeatureExtractor.horizonDays
+        self.servingModel = servingModel
+        self.weights = Dictionary(uniqueKeysWithValues: weights.map { ($0.rawValue, $1) })
+        self.countries = countries
+        self.history = history
+        self.seed = seed
+        self.trainedUntil = trainedUntil
+        self.trainingPoints = trainingPoints
+        self.settings = settings
+        self.madeWith = madeWith
+        self.goldenRows = goldenRows
+        self.files = files
+    }
+}

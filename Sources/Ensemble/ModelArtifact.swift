@@ -1,0 +1,168 @@
+import Customers
+import Features
+import Foundation
+
+/// A trained ensemble as it lies on disk, read, checked and ready to score.
+///
+///     DIR/current                   → the version in service
+///     DIR/<version>/manifest.json   what scoring depends on; names and digests of the others
+///     DIR/<version>/manifest.sha256
+///     DIR/<version>/logistic_regression.json, random_forest.ubj, xgboost.ubj, results.json
+public struct ModelArtifact: Sendable {
+    public let directory: String
+    public let manifest: Manifest
+    public let ensemble: Ensemble
+    public let tables: FrozenTables
+    /// The tree members in readable form.
+    public let randomForest: TreeModel
+    public let xgboost: TreeModel
+    /// The evaluation that the trainer wrote, as it stands in `results.json`.
+    public let results: [UInt8]
+
+    public static let manifestName = "manifest.json"
+    public static let digestName = "manifest.sha256"
+    public static let resultsName = "results.json"
+    static let logisticName = "logistic_regression.json"
+    static let forestName = "random_forest.ubj"
+    static let xgboostName = "xgboost.ubj"
+    static let currentName = "current"
+
+    /// Reads an artifact and refuses it unless every byte is as the trainer wrote it, it fits this program's features
+    /// and it scores its golden rows to the last bit.
+    /// - Parameter path: a directory of artifacts with a `current` one, or one artifact's own directory.
+    /// - Throws: `ArtifactError` naming the file and the fix.
+    public init(path: String) throws(ArtifactError) {
+        let directory = try Self.resolve(path)
+        self.directory = directory
+        let manifestBytes = try Self.read(Self.manifestName, in: directory)
+        let digestLine = String(decoding: try Self.read(Self.digestName, in: directory), as: UTF8.self)
+        let manifestPath = "\(directory)/\(Self.manifestName)"
+        guard digestLine == Self.digestLine(manifestBytes) else {
+            throw ArtifactError(
+                path: manifestPath, reason: "does not match \(Self.digestName): the artifact is damaged; restore it or train anew")
+        }
+        let manifest: Manifest = try Self.decode(manifestBytes, path: manifestPath)
+        self.manifest = manifest
+        try Self.checkFit(manifest, path: manifestPath)
+
+        var contents: [String: [UInt8]] = [:]
+        for (name, digest) in manifest.files.sorted(by: { $0.key < $1.key }) {
+            guard !name.contains("/"), !name.hasPrefix(".") else {
+                throw ArtifactError(path: manifestPath, reason: "names a file outside the artifact: \(name)")
+            }
+            let bytes = try Self.read(name, in: directory)
+            guard SHA256.digest(bytes) == digest else {
+                throw ArtifactError(
+                    path: "\(directory)/\(name)",
+                    reason: "does not match its digest in the manifest: the artifact is damaged; restore it or train anew")
+            }
+            contents[name] = bytes
+        }
+        func content(_ name: String) throws(ArtifactError) -> [UInt8] {
+            guard let bytes = contents[name] else {
+                throw ArtifactError(path: manifestPath, reason: "does not list the file \(name)")
+            }
+            return bytes
+        }
+        let logisticPath = "\(directory)/\(Self.logisticName)"
+        let logistic: LogisticModel = try Self.decode(content(Self.logisticName), path: logisticPath)
+        guard logistic.terms.map(\.feature) == FeatureSchema.names else {
+            throw ArtifactError(path: logisticPath, reason: "its terms are not the features of the schema, in order")
+        }
+        randomForest = try XGBoostModelFile.parse(content(Self.forestName), path: "\(directory)/\(Self.forestName)")
+        xgboost = try XGBoostModelFile.parse(content(Self.xgboostName), path: "\(directory)/\(Self.xgboostName)")
+        results = try content(Self.resultsName)
+        tables = FrozenTables(countries: manifest.countries)
+
+        var weights: Ensemble.Weights = [:]
+        for model in ModelName.allCases {
+            guard let modelWeights = manifest.weights[model.rawValue] else {
+                throw ArtifactError(path: manifestPath, reason: "has no weights for \(model.rawValue)")
+            }
+            weights[model] = modelWeights
+        }
+        ensemble = Ensemble(
+            logisticRegression: logistic, randomForest: randomForest, xgboost: xgboost, weights: weights)
+        try Self.checkGoldenRows(manifest, ensemble, path: manifestPath)
+    }
+
+    /// The directory of the artifact that a path names.
+    private static func resolve(_ path: String) throws(ArtifactError) -> String {
+        let files = FileManager.default
+        let current = "\(path)/\(currentName)"
+        if files.fileExists(atPath: "\(current)/\(manifestName)") {
+            let target = (try? files.destinationOfSymbolicLink(atPath: current)) ?? currentName
+            return target.hasPrefix("/") ? target : "\(path)/\(target)"
+        }
+        if files.fileExists(atPath: "\(path)/\(manifestName)") { return path }
+        throw ArtifactError(
+            path: path,
+            reason: "holds no model artifact (neither current/\(manifestName) nor \(manifestName)); "
+                + "make one with: trainer train --history FILE --models \(path)")
+    }
+
+    private static func checkFit(_ manifest: Manifest, path: String) throws(ArtifactError) {
+        func refuse(_ what: String, _ theirs: String, _ ours: String) -> ArtifactError {
+            ArtifactError(
+                path: path, reason: "\(what) is \(theirs), this program's is \(ours): train anew with this program's trainer")
+        }
+        guard manifest.format == Manifest.currentFormat else {
+            throw refuse("artifact format", "\(manifest.format)", "\(Manifest.currentFormat)")
+        }
+        guard manifest.schemaFingerprint == FeatureSchema.fingerprint, manifest.features == FeatureSchema.names else {
+            throw refuse("feature schema", manifest.schemaFingerprint, FeatureSchema.fingerprint)
+        }
+        guard manifest.windowsDays == Windows.days else {
+            throw refuse("set of windows", "\(manifest.windowsDays)", "\(Windows.days)")
+        }
+        guard manifest.horizonDays == FeatureExtractor.horizonDays else {
+            throw refuse("horizon in days", "\(manifest.horizonDays)", "\(FeatureExtractor.horizonDays)")
+        }
+        guard !manifest.goldenRows.isEmpty else {
+            throw ArtifactError(path: path, reason: "has no golden rows")
+        }
+    }
+
+    private static func checkGoldenRows(_ manifest: Manifest, _ ensemble: Ensemble, path: String) throws(ArtifactError) {
+        var matrix = FeatureMatrix()
+        for (index, golden) in manifest.goldenRows.enumerated() {
+            guard golden.features.count == FeatureSchema.count else {
+                throw ArtifactError(path: path, reason: "golden row \(index) has \(golden.features.count) features")
+            }
+            matrix.append(row: golden.features.map { $0.map { Float($0) } ?? .nan }[...])
+        }
+        var scores: [Scores] = []
+        var workspace = Ensemble.Workspace()
+        ensemble.score(matrix, into: &scores, workspace: &workspace)
+        for (index, golden) in manifest.goldenRows.enumerated() {
+            for model in ModelName.allCases {
+                let expected = golden.scores[model.rawValue]
+                guard expected == scores[index][model] else {
+                    throw ArtifactError(
+                        path: path,
+                        reason: "golden row \(index): \(model.rawValue) gives \(scores[index][model]), the trainer got "
+                            + "\(expected.map { "\($0)" } ?? "nothing"): this program scores differently; train anew with it")
+                }
+            }
+        }
+    }
+
+    static func digestLine(_ manifest: [UInt8]) -> String { "\(SHA256.digest(manifest))  \(manifestName)\n" }
+
+    private static func read(_ name: String, in directory: String) throws(ArtifactError) -> [UInt8] {
+        let path = "\(directory)/\(name)"
+        do {
+            return Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+        } catch {
+            throw ArtifactError(path: path, reason: "cannot be read: \((error as NSError).localizedDescription)")
+        }
+    }
+
+    private static func decode<Value: Decodable>(_ bytes: [UInt8], path: String) throws(ArtifactError) -> Value {
+        do {
+            return try JSONDecoder().decode(Value.self, from: Data(bytes))
+        } catch {
+            throw ArtifactError(path: path, reason: "cannot be understood: \(error)")
+        }
+    }
+}

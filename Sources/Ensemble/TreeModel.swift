@@ -1,0 +1,62 @@
+import Features
+
+/// A sum of regression trees that gives log-odds: the readable form, walked node by node.
+///
+/// `CompiledForest` is the form that serves; it equals this one bit for bit.
+public struct TreeModel: Equatable, Sendable {
+    public struct Node: Equatable, Sendable {
+        /// Feature that the node asks about; −1 in a leaf.
+        public let feature: Int32
+        /// Left below the threshold, right from it on. In a leaf, the leaf's value.
+        public let threshold: Float
+        public let left: Int32
+        public let right: Int32
+        /// Where a missing value (NaN) goes.
+        public let missingGoesLeft: Bool
+
+        public var isLeaf: Bool { feature < 0 }
+    }
+
+    public struct Tree: Equatable, Sendable {
+        /// The root is the first.
+        public let nodes: [Node]
+
+        func leafValue(_ row: ArraySlice<Float>) -> Float {
+            var node = nodes[0]
+            while !node.isLeaf {
+                let value = row[row.startIndex + Int(node.feature)]
+                let goesLeft = value.isNaN ? node.missingGoesLeft : value < node.threshold
+                node = nodes[Int(goesLeft ? node.left : node.right)]
+            }
+            return node.threshold
+        }
+
+        /// Steps from the root to the deepest leaf.
+        var depth: Int {
+            var deepest = 0
+            var open = [(index: 0, depth: 0)]
+            while let (index, depth) = open.popLast() {
+                let node = nodes[index]
+                if node.isLeaf {
+                    deepest = max(deepest, depth)
+                } else {
+                    open.append((Int(node.left), depth + 1))
+                    open.append((Int(node.right), depth + 1))
+                }
+            }
+            return deepest
+        }
+    }
+
+    public let trees: [Tree]
+    /// Log-odds that the sum starts from.
+    public let baseMargin: Float
+
+    /// Log-odds of one row: base margin plus leaf values, added in tree order in 32-bit floats as libxgboost does.
+    /// - Complexity: O(trees × depth).
+    public func margin(_ row: ArraySlice<Float>) -> Float {
+        var sum = baseMargin
+        for tree in trees { sum += tree.leafValue(row) }
+        return sum
+    }
+}

@@ -1,0 +1,69 @@
+/// One line of one invoice: what a customer bought or gave back, and when.
+///
+/// Texts are borrowed from the message (see `EventFields`); what state keeps of them is their `contentHash`.
+public struct CustomerEvent {
+    /// Customer identifier; empty for an anonymous event.
+    public let customerID: UnsafeRawBufferPointer
+    public let invoiceNo: UnsafeRawBufferPointer
+    /// Country, empty when unknown.
+    public let country: UnsafeRawBufferPointer
+    public let customerHash: UInt64
+    public let invoiceHash: UInt64
+    public let stockCodeHash: UInt64
+    /// 0 when there is no description.
+    public let descriptionHash: UInt64
+    /// 0 when the country is unknown.
+    public let countryHash: UInt64
+    /// Event time, milliseconds since 1970 UTC.
+    public let time: Int64
+    /// Pieces, negative in returns; within ±`quantityLimit`.
+    public let quantity: Int64
+    /// Price of a piece in ten-thousandths of the currency; within ±`priceLimit`.
+    public let unitPrice: Int64
+    /// The invoice number starts with `C`, or the quantity is negative.
+    public let isCancellation: Bool
+
+    /// No customer: such an event updates nothing and is not scored.
+    @inlinable
+    public var isAnonymous: Bool { customerID.isEmpty }
+
+    /// Counts as a purchase: positive quantity and price, no cancellation.
+    @inlinable
+    public var isPurchase: Bool { !isCancellation && quantity > 0 && unitPrice > 0 }
+
+    /// Quantity times price, in ten-thousandths. Cannot overflow within the limits.
+    @inlinable
+    public var amount: Int64 { quantity &* unitPrice }
+
+    /// Ten million pieces on one line.
+    public static let quantityLimit: Int64 = 10_000_000
+    /// Ten million units of currency a piece.
+    public static let priceLimit: Int64 = 10_000_000 * FixedPoint.moneyScale
+    /// Longest identifier, in bytes.
+    public static let identifierLimit = 1024
+}
+
+extension CustomerEvent {
+    /// Understands the fields of one event.
+    /// - Parameter names: what the shop calls the fields; for the error's text only.
+    /// - Throws: `EventError` naming the first field, in canonical order, that is missing or ill-typed.
+    /// - Complexity: O(bytes of the fields); nothing is allocated unless it throws.
+    public init(_ fields: EventFields, names: FieldNames) throws(EventError) {
+        let parser = FieldParser(fields: fields, names: names)
+        customerID = try parser.identifier(.customerID, mayBeEmpty: true)
+        invoiceNo = try parser.identifier(.invoiceNo, mayBeEmpty: false)
+        let stockCode = try parser.identifier(.stockCode, mayBeEmpty: false)
+        let description = try parser.text(.description)
+        quantity = try parser.wholeNumber(.quantity, limit: Self.quantityLimit)
+        time = try parser.time(.invoiceDate)
+        unitPrice = try parser.money(.unitPrice, limit: Self.priceLimit)
+        country = try parser.text(.country)
+
+        customerHash = contentHash(customerID)
+        invoiceHash = contentHash(invoiceNo)
+        stockCodeHash = contentHash(stockCode)
+        descriptionHash = description.isEmpty ? 0 : contentHash(description)
+        countryHash = country.isEmpty ? 0 : contentHash(country)
+        isCancellation = quantity < 0 || invoiceNo[0] | 0x20 == UInt8(ascii: "c")
+    }
+}

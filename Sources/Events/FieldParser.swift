@@ -1,0 +1,120 @@
+/// From a field's bytes to its meaning, or an error that names the field.
+struct FieldParser {
+    let fields: EventFields
+    let names: FieldNames
+
+    /// A string, or a whole number as its digits: `17850`, `17850.0` and `"17850"` are one customer.
+    func identifier(_ field: EventField, mayBeEmpty: Bool) throws(EventError) -> UnsafeRawBufferPointer {
+        let value = fields[field]
+        var bytes = value.bytes
+        switch value.kind {
+        case .absent: throw error(field, "missing")
+        case .other: throw error(field, "must be a string or a number")
+        case .null: bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+        case .number:
+            bytes = withoutZeroFraction(bytes)
+            guard bytes.allSatisfy({ $0 &- 48 < 10 }) else {
+                throw error(field, "as a number must be whole and not negative, found \(quoted(bytes))")
+            }
+        case .string: break
+        case .text: bytes = withoutZeroFraction(trimmed(bytes))
+        }
+        if bytes.isEmpty {
+            guard mayBeEmpty else { throw error(field, "must not be empty") }
+            return bytes
+        }
+        guard bytes.count <= CustomerEvent.identifierLimit else {
+            throw error(field, "is \(bytes.count) bytes long, at most \(CustomerEvent.identifierLimit) are allowed")
+        }
+        return bytes
+    }
+
+    /// A string that may be missing.
+    func text(_ field: EventField) throws(EventError) -> UnsafeRawBufferPointer {
+        let value = fields[field]
+        if value.isEmpty { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        guard value.kind != .other else { throw error(field, "must be a string") }
+        return value.bytes
+    }
+
+    func wholeNumber(_ field: EventField, limit: Int64) throws(EventError) -> Int64 {
+        let bytes = try number(field)
+        guard let (value, exact) = FixedPoint.parse(bytes, digits: 0), exact else {
+            throw error(field, "must be a whole number, found \(quoted(bytes))")
+        }
+        guard value.magnitude <= UInt64(limit) else {
+            throw error(field, "must lie within ±\(limit), found \(quoted(bytes))")
+        }
+        return value
+    }
+
+    func money(_ field: EventField, limit: Int64) throws(EventError) -> Int64 {
+        let bytes = try number(field)
+        guard let (value, _) = FixedPoint.parse(bytes, digits: FixedPoint.moneyDigits) else {
+            throw error(field, "must be a number, found \(quoted(bytes))")
+        }
+        guard value.magnitude <= UInt64(limit) else {
+            throw error(field, "must lie within ±\(limit / FixedPoint.moneyScale), found \(quoted(bytes))")
+        }
+        return value
+    }
+
+    func time(_ field: EventField) throws(EventError) -> Int64 {
+        let value = fields[field]
+        let parsed: Int64?
+        switch value.kind {
+        case .absent, .null: throw error(field, "missing")
+        case .other: throw error(field, "must be a time, as a string or in epoch milliseconds")
+        case .string: parsed = EventTime.parseISO8601(value.bytes)
+        case .text:
+            parsed = EventTime.parseISO8601(trimmed(value.bytes)) ?? EventTime.parseMonthDayYear(trimmed(value.bytes))
+        case .number:
+            let number = FixedPoint.parse(value.bytes, digits: 0)
+            parsed = number.flatMap { $0.exact && (0...EventTime.latest).contains($0.value) ? $0.value : nil }
+        }
+        guard let parsed else {
+            let notation =
+                value.kind == .text ? "YYYY-MM-DD HH:MM:SS or M/D/YYYY H:MM" : "ISO 8601 or epoch milliseconds"
+            throw error(field, "must be a time from 1970 to 9999 as \(notation), found \(quoted(value.bytes))")
+        }
+        return parsed
+    }
+
+    private func number(_ field: EventField) throws(EventError) -> UnsafeRawBufferPointer {
+        let value = fields[field]
+        switch value.kind {
+        case .absent, .null: throw error(field, "missing")
+        case .number: return value.bytes
+        case .text: return trimmed(value.bytes)
+        case .string, .other: throw error(field, "must be a number, found \(quoted(value.bytes, string: true))")
+        }
+    }
+
+    private func error(_ field: EventField, _ reason: String) -> EventError {
+        EventError(field: names[field], reason: reason)
+    }
+
+    /// A short, printable rendering of hostile bytes.
+    private func quoted(_ bytes: UnsafeRawBufferPointer, string: Bool = false) -> String {
+        let text = String(decoding: bytes.prefix(40), as: UTF8.self) + (bytes.count > 40 ? "…" : "")
+        let safe = text.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? "\u{FFFD}" : String($0) }.joined()
+        return string ? "\"\(safe)\"" : safe.isEmpty ? "nothing" : safe
+    }
+
+    /// Data frames write whole numbers in a column with gaps as `17850.0`; the digits alone are meant.
+    private func withoutZeroFraction(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        let digits = UnsafeRawBufferPointer(rebasing: bytes.dropLast(2))
+        guard !digits.isEmpty, bytes[bytes.count - 1] == UInt8(ascii: "0"), bytes[bytes.count - 2] == UInt8(ascii: "."),
+            digits.allSatisfy({ $0 &- 48 < 10 })
+        else { return bytes }
+        return digits
+    }
+
+    private func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        var from = 0
+        var to = bytes.count
+        while from < to, bytes[from] == 32 { from += 1 }
+        while to > from, bytes[to - 1] == 32 { to -= 1 }
+        return UnsafeRawBufferPointer(rebasing: bytes[from..<to])
+    }
+}

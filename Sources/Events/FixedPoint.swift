@@ -1,0 +1,125 @@
+/// Decimal texts as scaled integers, without a detour through binary floating point.
+///
+/// Sums of money must give back exactly what they took in, so amounts are integers from the first byte on.
+public enum FixedPoint {
+    /// Ten-thousandths: the unit of every price and amount in the program.
+    public static let moneyDigits = 4
+    /// How many units of money make one unit of currency.
+    public static let moneyScale: Int64 = 10_000
+
+    /// The integer nearest to the decimal number in `bytes` times 10^`digits`, half away from zero.
+    ///
+    /// Accepts the number grammar of RFC 8259 (sign, digits, fraction, exponent); a leading `+` or `.` is refused.
+    /// - Returns: `nil` when `bytes` is no number or the result does not fit in 63 bits. `exact` is false when digits
+    ///   were rounded away.
+    public static func parse(_ bytes: UnsafeRawBufferPointer, digits: Int) -> (value: Int64, exact: Bool)? {
+        var at = 0
+        let count = bytes.count
+        var negative = false
+        if at < count, bytes[at] == UInt8(ascii: "-") {
+            negative = true
+            at += 1
+        }
+        var mantissa: UInt64 = 0
+        var exponent = digits
+        var dropped = false
+        var seen = 0
+
+        func take(_ byte: UInt8, fraction: Bool) {
+            let digit = UInt64(byte &- 48)
+            if mantissa < 100_000_000_000_000_000 {
+                mantissa = mantissa * 10 + digit
+                if fraction { exponent -= 1 }
+            } else {
+                if digit != 0 { dropped = true }
+                if !fraction { exponent += 1 }
+            }
+            seen += 1
+        }
+        func isDigit(_ at: Int) -> Bool { at < count && bytes[at] &- 48 < 10 }
+
+        let leadingZero = isDigit(at) && bytes[at] == 48
+        while isDigit(at) {
+            take(bytes[at], fraction: false)
+            at += 1
+        }
+        if seen == 0 || (leadingZero && seen > 1) { return nil }
+        if at < count, bytes[at] == UInt8(ascii: ".") {
+            at += 1
+            if !isDigit(at) { return nil }
+            while isDigit(at) {
+                take(bytes[at], fraction: true)
+                at += 1
+            }
+        }
+        if at < count, bytes[at] | 0x20 == UInt8(ascii: "e") {
+            at += 1
+            var sign = 1
+            if at < count, bytes[at] == UInt8(ascii: "-") || bytes[at] == UInt8(ascii: "+") {
+                if bytes[at] == UInt8(ascii: "-") { sign = -1 }
+                at += 1
+            }
+            if !isDigit(at) { return nil }
+            var power = 0
+            while isDigit(at) {
+                power = min(power * 10 + Int(bytes[at] &- 48), 100_000)
+                at += 1
+            }
+            exponent += sign * power
+        }
+        if at != count { return nil }
+        if mantissa == 0 { return (0, !dropped) }
+
+        while exponent > 0 {
+            let (product, overflow) = mantissa.multipliedReportingOverflow(by: 10)
+            if overflow { return nil }
+            mantissa = product
+            exponent -= 1
+        }
+        var remainderIsHalfOrMore = false
+        while exponent < 0 {
+            if mantissa == 0 && !remainderIsHalfOrMore {
+                dropped = true
+                break
+            }
+            let digit = mantissa % 10
+            // What was cut off before lies below this digit: it can only turn "exact" into "rounded".
+            if remainderIsHalfOrMore { dropped = true }
+            remainderIsHalfOrMore = digit >= 5
+            if digit != 0 { dropped = true }
+            mantissa /= 10
+            exponent += 1
+        }
+        if remainderIsHalfOrMore { mantissa += 1 }
+        guard mantissa <= UInt64(Int64.max) else { return nil }
+        return (negative ? -Int64(mantissa) : Int64(mantissa), !dropped)
+    }
+
+    /// Appends `money` (ten-thousandths) as a decimal number with no more digits than it needs: `25500` → `2.55`.
+    public static func appendMoney(_ money: Int64, to out: inout [UInt8]) {
+        if money < 0 { out.append(UInt8(ascii: "-")) }
+        let magnitude = money.magnitude
+        appendInteger(Int64(magnitude / UInt64(moneyScale)), to: &out)
+        var fraction = magnitude % UInt64(moneyScale)
+        if fraction == 0 { return }
+        out.append(UInt8(ascii: "."))
+        var unit = UInt64(moneyScale) / 10
+        while fraction > 0 {
+            out.append(UInt8(48 + fraction / unit))
+            fraction %= unit
+            unit /= 10
+        }
+    }
+
+    /// Appends an integer in decimal.
+    public static func appendInteger(_ value: Int64, to out: inout [UInt8]) {
+        if value < 0 { out.append(UInt8(ascii: "-")) }
+        var magnitude = value.magnitude
+        let start = out.count
+        repeat {
+            out.append(UInt8(48 + magnitude % 10))
+            magnitude /= 10
+        } while magnitude > 0
+        out[start...].reverse()
+    }
+}

@@ -1,0 +1,229 @@
+/// A position in the bytes of one JSON text, moved forward over tokens after RFC 8259, strictly.
+struct JSONCursor {
+    let bytes: UnsafeRawBufferPointer
+    var at = 0
+
+    /// How deep unknown values may nest.
+    static let depthLimit = 64
+
+    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+    @inline(__always)
+    var current: UInt8? { at < bytes.count ? bytes[at] : nil }
+
+    @inline(__always)
+    mutating func skipSpace() {
+        while at < bytes.count {
+            let byte = bytes[at]
+            guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return }
+            at &+= 1
+        }
+    }
+
+    @inline(__always)
+    mutating func skip(_ token: Unicode.Scalar) -> Bool {
+        guard at < bytes.count, bytes[at] == UInt8(ascii: token) else { return false }
+        at &+= 1
+        return true
+    }
+
+    /// A string's content without the quotes, as it stands; the cursor is on the opening quote.
+    mutating func string() throws(EventError) -> (raw: UnsafeRawBufferPointer, escaped: Bool) {
+        guard skip("\"") else { throw error("expected a string") }
+        let start = at
+        var escaped = false
+        while at < bytes.count {
+            let byte = bytes[at]
+            if byte == UInt8(ascii: "\"") {
+                let raw = UnsafeRawBufferPointer(rebasing: bytes[start..<at])
+                at &+= 1
+                return (raw, escaped)
+            }
+            if byte < 0x20 { throw error("control character in a string") }
+            if byte == UInt8(ascii: "\\") {
+                escaped = true
+                try skipEscape()
+            } else {
+                at &+= 1
+            }
+        }
+        throw error("string without an end")
+    }
+
+    private mutating func skipEscape() throws(EventError) {
+        guard at + 1 < bytes.count else { throw error("string without an end") }
+        switch bytes[at + 1] {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+            UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+            at += 2
+        case UInt8(ascii: "u"):
+            guard let unit = hex4(at + 2) else { throw error("bad \\u escape") }
+            at += 6
+            if unit & 0xFC00 == 0xDC00 { throw error("low surrogate without a high one") }
+            if unit & 0xFC00 == 0xD800 {
+                guard at + 1 < bytes.count, bytes[at] == UInt8(ascii: "\\"), bytes[at + 1] == UInt8(ascii: "u"),
+                    let low = hex4(at + 2), low & 0xFC00 == 0xDC00
+                else { throw error("high surrogate without a low one") }
+                at += 6
+            }
+        default: throw error("bad escape")
+        }
+    }
+
+    private func hex4(_ from: Int) -> UInt32? {
+        guard from + 4 <= bytes.count else { return nil }
+        var value: UInt32 = 0
+        for at in from..<(from + 4) {
+            guard let digit = Character(Unicode.Scalar(bytes[at])).hexDigitValue, bytes[at] < 0x80 else { return nil }
+            value = value << 4 | UInt32(digit)
+        }
+        return value
+    }
+
+    /// Writes a checked string's content with its escapes resolved; returns how many bytes that took, never more than
+    /// `raw` has.
+    static func unescape(_ raw: UnsafeRawBufferPointer, into out: UnsafeMutableRawBufferPointer) -> Int {
+        let cursor = JSONCursor(raw)
+        var from = 0
+        var to = 0
+        while from < raw.count {
+            guard raw[from] == UInt8(ascii: "\\") else {
+                out[to] = raw[from]
+                from += 1
+                to += 1
+                continue
+            }
+            let kind = raw[from + 1]
+            from += 2
+            switch kind {
+            case UInt8(ascii: "b"): out[to] = 0x08
+            case UInt8(ascii: "f"): out[to] = 0x0C
+            case UInt8(ascii: "n"): out[to] = 0x0A
+            case UInt8(ascii: "r"): out[to] = 0x0D
+            case UInt8(ascii: "t"): out[to] = 0x09
+            case UInt8(ascii: "u"):
+                var scalar = cursor.hex4(from) ?? 0xFFFD
+                from += 4
+                if scalar & 0xFC00 == 0xD800 {
+                    let low = cursor.hex4(from + 2) ?? 0xDC00
+                    scalar = 0x10000 + (scalar & 0x3FF) << 10 + (low & 0x3FF)
+                    from += 6
+                }
+                let text = UTF8.encode(Unicode.Scalar(scalar) ?? "\u{FFFD}")
+                for byte in text ?? UTF8.encodedReplacementCharacter {
+                    out[to] = byte
+                    to += 1
+                }
+                continue
+            default: out[to] = kind
+            }
+            to += 1
+        }
+        return to
+    }
+
+    /// A number's text, checked against the grammar; the cursor is on its first byte.
+    mutating func number() throws(EventError) -> UnsafeRawBufferPointer {
+        let start = at
+        _ = skip("-")
+        if !skip("0") { try digits() }
+        if skip(".") { try digits() }
+        if let byte = current, byte | 0x20 == UInt8(ascii: "e") {
+            at &+= 1
+            if !skip("+") { _ = skip("-") }
+            try digits()
+        }
+        return UnsafeRawBufferPointer(rebasing: bytes[start..<at])
+    }
+
+    private mutating func digits() throws(EventError) {
+        let start = at
+        while at < bytes.count, bytes[at] &- 48 < 10 { at &+= 1 }
+        if at == start { throw error("malformed value") }
+    }
+
+    /// `true`, `false` or `null`.
+    mutating func literal() throws(EventError) {
+        for word: StaticString in ["true", "false", "null"] where at + word.utf8CodeUnitCount <= bytes.count {
+            let matches = (0..<word.utf8CodeUnitCount).allSatisfy { bytes[at + $0] == word.utf8Start[$0] }
+            if matches {
+                at += word.utf8CodeUnitCount
+                return
+            }
+        }
+        throw error("malformed value")
+    }
+
+    /// Passes over a value of any kind, checking it all the same.
+    mutating func skipValue(depth: Int = 0) throws(EventError) {
+        guard depth < Self.depthLimit else { throw error("nested deeper than \(Self.depthLimit) levels") }
+        skipSpace()
+        switch current {
+        case nil: throw error("ends too early")
+        case UInt8(ascii: "\""): _ = try string()
+        case UInt8(ascii: "{"):
+            at += 1
+            skipSpace()
+            if skip("}") { return }
+            repeat {
+                skipSpace()
+                _ = try string()
+                try expectColon()
+                try skipValue(depth: depth + 1)
+                skipSpace()
+            } while skip(",")
+            guard skip("}") else { throw error("expected , or }") }
+        case UInt8(ascii: "["):
+            at += 1
+            skipSpace()
+            if skip("]") { return }
+            repeat {
+                try skipValue(depth: depth + 1)
+                skipSpace()
+            } while skip(",")
+            guard skip("]") else { throw error("expected , or ]") }
+        case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): try literal()
+        default: _ = try number()
+        }
+    }
+
+    mutating func expectColon() throws(EventError) {
+        skipSpace()
+        guard skip(":") else { throw error("expected :") }
+    }
+
+    func error(_ what: String) -> EventError { EventError(field: nil, reason: "not JSON: \(what) at byte \(at)") }
+}
+
+/// Whether the bytes are well-formed UTF-8 (Unicode 15, table 3-7).
+func isValidUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var at = 0
+    let count = bytes.count
+    while at &+ 8 <= count {
+        if bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self) & 0x8080_8080_8080_8080 != 0 { break }
+        at &+= 8
+    }
+    func continuation(_ at: Int, _ range: ClosedRange<UInt8> = 0x80...0xBF) -> Bool {
+        at < count && range.contains(bytes[at])
+    }
+    while at < count {
+        switch bytes[at] {
+        case 0...0x7F: at += 1
+        case 0xC2...0xDF:
+            guard continuation(at + 1) else { return false }
+            at += 2
+        case 0xE0...0xEF:
+            let second: ClosedRange<UInt8> =
+                bytes[at] == 0xE0 ? 0xA0...0xBF : bytes[at] == 0xED ? 0x80...0x9F : 0x80...0xBF
+            guard continuation(at + 1, second), continuation(at + 2) else { return false }
+            at += 3
+        case 0xF0...0xF4:
+            let second: ClosedRange<UInt8> =
+                bytes[at] == 0xF0 ? 0x90...0xBF : bytes[at] == 0xF4 ? 0x80...0x8F : 0x80...0xBF
+            guard continuation(at + 1, second), continuation(at + 2), continuation(at + 3) else { return false }
+            at += 4
+        default: return false
+        }
+    }
+    return true
+}

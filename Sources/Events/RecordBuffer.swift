@@ -1,0 +1,89 @@
+/// Cuts a byte source into records without copying them, in memory bounded by the longest record.
+struct RecordBuffer {
+    let source: ByteSource
+    /// Longest record, in bytes.
+    static let recordLimit = 1 << 20
+
+    private var storage: UnsafeMutableRawBufferPointer
+    private var start = 0
+    private var end = 0
+    private var isAtEnd = false
+    /// 1-based line of the record handed out last.
+    private(set) var line = 0
+    private var nextLine = 1
+
+    init(source: ByteSource) {
+        self.source = source
+        storage = .allocate(byteCount: Self.recordLimit * 2, alignment: 16)
+    }
+
+    func deallocate() { storage.deallocate() }
+
+    /// The first bytes to come, for recognising the format.
+    mutating func peek() throws(HistoryError) -> UnsafeRawBufferPointer {
+        while end - start < 512, try fill() {}
+        return UnsafeRawBufferPointer(rebasing: storage[start..<end])
+    }
+
+    mutating func drop(_ count: Int) { start += count }
+
+    /// The next record without its line end, writable so that quotes can be resolved in place; `nil` at the end.
+    /// Valid until the next call.
+    /// - Parameter quotes: a line end inside double quotes is content (CSV), not an end.
+    mutating func next(quotes: Bool) throws(HistoryError) -> UnsafeMutableRawBufferPointer? {
+        var scanned = 0
+        var isQuoted = false
+        var lines = 0
+        line = nextLine
+        while true {
+            while start + scanned < end {
+                let byte = storage[start + scanned]
+                if quotes, byte == UInt8(ascii: "\"") {
+                    isQuoted.toggle()
+                } else if byte == 0x0A {
+                    lines += 1
+                    if !isQuoted {
+                        let record = storage[start..<(start + scanned)]
+                        start += scanned + 1
+                        nextLine += lines
+                        return withoutCarriageReturn(record)
+                    }
+                }
+                scanned += 1
+            }
+            guard scanned <= Self.recordLimit else {
+                throw HistoryError(
+                    path: source.path, line: line,
+                    reason: "record longer than \(Self.recordLimit) bytes" + (isQuoted ? ": is a quote not closed?" : ""))
+            }
+            if try !fill() {
+                guard !isQuoted else {
+                    throw HistoryError(path: source.path, line: line, reason: "the file ends inside a quoted field")
+                }
+                if scanned == 0 { return nil }
+                let record = storage[start..<end]
+                start = end
+                return withoutCarriageReturn(record)
+            }
+        }
+    }
+
+    private func withoutCarriageReturn(_ record: Slice<UnsafeMutableRawBufferPointer>) -> UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(rebasing: record.last == 0x0D ? record.dropLast() : record)
+    }
+
+    /// Reads more behind what is there, moving that to the front first where room is short.
+    private mutating func fill() throws(HistoryError) -> Bool {
+        if isAtEnd { return false }
+        if storage.count - end < 1 << 16 {
+            let kept = end - start
+            storage.copyMemory(from: UnsafeRawBufferPointer(rebasing: storage[start..<end]))
+            start = 0
+            end = kept
+        }
+        let count = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: storage[end...]))
+        end += count
+        if count == 0 { isAtEnd = true }
+        return count > 0
+    }
+}

@@ -1,0 +1,236 @@
+import Customers
+import Events
+
+/// From a customer's state to the feature row: the one implementation that training, replay and live scoring share.
+public struct FeatureExtractor: Sendable {
+    /// Days ahead that predictions look.
+    public static let horizonDays = 30
+    /// Prior of the gamma-Poisson purchase rate: pseudo-purchases taken off and pseudo-days added.
+    static let rateOffset = 0.3
+    static let ratePriorDays = 60.0
+    static let decayedPrior = 0.5
+    static let halfLivesDays: [Double] = [45, 90, 180]
+
+    public let tables: FrozenTables
+    /// Weight of a purchase day by age in days, for each half-life.
+    private let decay: [[Double]]
+
+    public init(tables: FrozenTables) {
+        self.tables = tables
+        decay = Self.halfLivesDays.map { halfLife in
+            (0...Windows.longestDays).map { Self.decayed(age: Double($0), halfLife: halfLife) }
+        }
+    }
+
+    static func decayed(age: Double, halfLife: Double) -> Double {
+        Elementary.exp(-0.693147180559945309417 * age / halfLife)
+    }
+
+    /// Fills `row` with the features of `state` at its clock.
+    /// - Complexity: O(1), but for the decayed sums and the hazard, which read the purchase days of the longest window
+    ///   (366 at most).
+    public func extract(_ state: CustomerState, into row: FeatureVector) {
+        totals(state, row)
+        windows(state, row)
+        calendar(state, row)
+        rates(state, row)
+        gaps(state, row)
+        basket(state, row)
+        row.row[Feature.country.rawValue] = tables.countryRank(state.lifetime.countryHash)
+    }
+
+    private func totals(_ state: CustomerState, _ row: FeatureVector) {
+        let lifetime = state.lifetime
+        let spend = currency(lifetime.spend)
+        let returned = currency(lifetime.returnAmount)
+        let invoices = Double(lifetime.purchaseInvoices)
+        row[.recencyDays] = days(from: lifetime.lastPurchaseTime, to: state.clock)
+        row[.customerLifetimeDays] = days(from: lifetime.firstEventTime, to: state.clock)
+        row[.purchaseLifetimeDays] = days(from: lifetime.firstPurchaseTime, to: state.clock)
+        row[.daysSinceLastReturn] = days(from: lifetime.lastReturnTime, to: state.clock)
+        row[.frequency] = invoices
+        row[.purchaseDays] = Double(lifetime.purchaseDays)
+        row[.totalTransactions] = Double(lifetime.events)
+        row[.totalMonetary] = spend
+        row[.avgBasketSize] = ratio(Double(lifetime.units), invoices)
+        row[.avgBasketValue] = ratio(spend, invoices)
+        row[.avgBasketLines] = ratio(Double(lifetime.purchaseLines), invoices)
+        row[.maxBasketValue] = currency(lifetime.largestBasketSpend)
+        row[.avgUnitPrice] = ratio(spend, Double(lifetime.units))
+        row[.invoicesPerPurchaseDay] = ratio(invoices, Double(lifetime.purchaseDays))
+        row[.repeatLineRatio] = ratio(Double(lifetime.repeatLines), Double(lifetime.purchaseLines))
+        row[.totalReturns] = Double(lifetime.returnLines)
+        row[.returnRate] = ratio(Double(lifetime.returnLines), Double(lifetime.events))
+        row[.returnAmount] = returned
+        row[.netAmount] = currency(lifetime.spend &- lifetime.returnAmount)
+    }
+
+    private func windows(_ state: CustomerState, _ row: FeatureVector) {
+        let (w7, w30, w60) = (state.window(0), state.window(1), state.window(2))
+        let (w90, w180, w365) = (state.window(3), state.window(4), state.window(5))
+        row[.freq7d] = Double(w7.purchaseInvoices)
+        row[.freq30d] = Double(w30.purchaseInvoices)
+        row[.freq60d] = Double(w60.purchaseInvoices)
+        row[.freq90d] = Double(w90.purchaseInvoices)
+        row[.freq180d] = Double(w180.purchaseInvoices)
+        row[.freq365d] = Double(w365.purchaseInvoices)
+        row[.purchaseDays7d] = Double(w7.purchaseDays)
+        row[.purchaseDays30d] = Double(w30.purchaseDays)
+        row[.purchaseDays60d] = Double(w60.purchaseDays)
+        row[.purchaseDays90d] = Double(w90.purchaseDays)
+        row[.purchaseDays180d] = Double(w180.purchaseDays)
+        row[.purchaseDays365d] = Double(w365.purchaseDays)
+        row[.transactions7d] = Double(w7.purchaseLines)
+        row[.transactions30d] = Double(w30.purchaseLines)
+        row[.transactions60d] = Double(w60.purchaseLines)
+        row[.transactions90d] = Double(w90.purchaseLines)
+        row[.transactions180d] = Double(w180.purchaseLines)
+        row[.transactions365d] = Double(w365.purchaseLines)
+        row[.spend7d] = currency(w7.spend)
+        row[.spend30d] = currency(w30.spend)
+        row[.spend60d] = currency(w60.spend)
+        row[.spend90d] = currency(w90.spend)
+        row[.spend180d] = currency(w180.spend)
+        row[.monetary] = currency(w365.spend)
+        row[.units30d] = Double(w30.units)
+        row[.units90d] = Double(w90.units)
+        row[.products30d] = Double(w30.products)
+        row[.products90d] = Double(w90.products)
+        row[.products180d] = Double(w180.products)
+        row[.uniqueProducts] = Double(w365.products)
+        row[.uniqueDescriptions] = Double(w365.descriptions)
+        row[.uniqueInvoices] = Double(w365.invoices)
+        row[.returns30d] = Double(w30.returnLines)
+        row[.returns90d] = Double(w90.returnLines)
+        row[.returns365d] = Double(w365.returnLines)
+        row[.returnAmount90d] = currency(w90.returnAmount)
+        row[.spendRatio30d90d] = ratio(Double(w30.spend), Double(w90.spend))
+        row[.spendRatio90d180d] = ratio(Double(w90.spend), Double(w180.spend))
+        row[.freqRatio30d90d] = ratio(Double(w30.purchaseInvoices), Double(w90.purchaseInvoices))
+        row[.freqRatio90d180d] = ratio(Double(w90.purchaseInvoices), Double(w180.purchaseInvoices))
+    }
+
+    private func calendar(_ state: CustomerState, _ row: FeatureVector) {
+        let lifetime = state.lifetime
+        let events = lifetime.events
+        row[.avgDayOfWeek] = ratio(Double(lifetime.weekdaySum), Double(events))
+        row[.stdDayOfWeek] = deviation(count: events, sum: lifetime.weekdaySum, squares: lifetime.weekdaySquareSum)
+        row[.avgMonth] = ratio(Double(lifetime.monthSum), Double(events))
+        row[.stdMonth] = deviation(count: events, sum: lifetime.monthSum, squares: lifetime.monthSquareSum)
+        row[.weekendRatio] = ratio(Double(lifetime.weekendEvents), Double(events))
+    }
+
+    private func rates(_ state: CustomerState, _ row: FeatureVector) {
+        let purchaseDays = Double(state.lifetime.purchaseDays)
+        let age = days(from: state.lifetime.firstPurchaseTime, to: state.clock)
+        if purchaseDays > 0, !age.isNaN {
+            let count = purchaseDays - Self.rateOffset
+            let exposure = age + Self.ratePriorDays
+            let horizon = Double(Self.horizonDays)
+            row[.purchaseRate] = count / exposure
+            row[.expectedPurchases30d] = count / exposure * horizon
+            row[.purchaseProbability30d] = 1 - Elementary.exp(count * Elementary.log(exposure / (exposure + horizon)))
+        } else {
+            row[.purchaseRate] = .nan
+            row[.expectedPurchases30d] = .nan
+            row[.purchaseProbability30d] = .nan
+        }
+
+        let today = Int(EventTime.day(of: state.clock))
+        let counts: [Feature] = [.decayedPurchaseDays45d, .decayedPurchaseDays90d, .decayedPurchaseDays180d]
+        let rates: [Feature] = [.decayedRate45d, .decayedRate90d, .decayedRate180d]
+        for (index, halfLife) in Self.halfLivesDays.enumerated() {
+            let weights = decay[index]
+            var sum = 0.0
+            for day in state.purchaseDays.days { sum += weights[today - Int(day)] }
+            row[counts[index]] = sum
+            let seen = min(max(age.isNaN ? 0 : age, 0), Double(Windows.longestDays))
+            let exposure = halfLife / 0.693147180559945309417 * (1 - Self.decayed(age: seen, halfLife: halfLife))
+            row[rates[index]] = (sum + Self.decayedPrior) / (exposure + Self.ratePriorDays)
+        }
+    }
+
+    private func gaps(_ state: CustomerState, _ row: FeatureVector) {
+        let purchaseDays = state.purchaseDays.days
+        let gaps = state.purchaseDays.sortedGaps
+        let today = EventTime.day(of: state.clock)
+        let recency = days(from: state.lifetime.lastPurchaseTime, to: state.clock)
+
+        if let last = purchaseDays.last {
+            let before = last == today ? purchaseDays.dropLast().last : last
+            row[.previousPurchaseDayDays] = before.map { Double(today - $0) } ?? .nan
+            let waited = today - last
+            let longer = gaps.count - firstIndex(in: gaps, above: waited)
+            let ended = firstIndex(in: gaps, above: waited + Int32(Self.horizonDays)) - firstIndex(in: gaps, above: waited)
+            row[.gapHazard30d] = (Double(ended) + 1) / (Double(longer) + 2)
+        } else {
+            row[.previousPurchaseDayDays] = .nan
+            row[.gapHazard30d] = 0.5
+        }
+
+        guard let first = gaps.first, let longest = gaps.last else {
+            let without: [Feature] = [
+                .lastGapDays, .meanGapDays, .medianGapDays, .stdGapDays, .minGapDays, .maxGapDays, .gapVariation,
+                .recencyOverMeanGap, .recencyOverMedianGap, .lastGapOverMeanGap,
+            ]
+            for feature in without { row[feature] = .nan }
+            return
+        }
+        let lastGap = Double(purchaseDays[purchaseDays.count - 1] - purchaseDays[purchaseDays.count - 2])
+        var sum: Int64 = 0
+        var squares: Int64 = 0
+        for gap in gaps {
+            sum += Int64(gap)
+            squares += Int64(gap) * Int64(gap)
+        }
+        let mean = Double(sum) / Double(gaps.count)
+        let median = Double(gaps[(gaps.count - 1) / 2] + gaps[gaps.count / 2]) / 2
+        let spread = deviation(count: Int64(gaps.count), sum: sum, squares: squares)
+        row[.lastGapDays] = lastGap
+        row[.meanGapDays] = mean
+        row[.medianGapDays] = median
+        row[.stdGapDays] = spread
+        row[.minGapDays] = Double(first)
+        row[.maxGapDays] = Double(longest)
+        row[.gapVariation] = spread / mean
+        row[.recencyOverMeanGap] = recency / mean
+        row[.recencyOverMedianGap] = recency / median
+        row[.lastGapOverMeanGap] = lastGap / mean
+    }
+
+    private func basket(_ state: CustomerState, _ row: FeatureVector) {
+        let basket = state.basket
+        row[.basketLines] = Double(basket.purchaseLines)
+        row[.basketUnits] = Double(basket.units)
+        row[.basketValue] = currency(basket.spend)
+        row[.basketReturns] = Double(basket.returnLines)
+        let average = ratio(currency(state.lifetime.spend), Double(state.lifetime.purchaseInvoices))
+        row[.basketValueOverAverage] = ratio(currency(basket.spend), average)
+    }
+
+    private func currency(_ money: Int64) -> Double { Double(money) / Double(FixedPoint.moneyScale) }
+
+    private func days(from start: Int64?, to end: Int64) -> Double {
+        start.map { Double(end - $0) / Double(EventTime.millisecondsPerDay) } ?? .nan
+    }
+
+    /// NaN over nothing.
+    private func ratio(_ part: Double, _ whole: Double) -> Double { whole == 0 ? .nan : part / whole }
+
+    /// Population standard deviation from integer sums; exact but for the last division and root.
+    private func deviation(count: Int64, sum: Int64, squares: Int64) -> Double {
+        if count == 0 { return .nan }
+        let scaled = count &* squares &- sum &* sum
+        return scaled <= 0 ? 0 : Double(scaled).squareRoot() / Double(count)
+    }
+
+    private func firstIndex(in sorted: [Int32], above bound: Int32) -> Int {
+        var low = 0
+        var high = sorted.count
+        while low < high {
+            let middle = (low + high) >> 1
+            if sorted[middle] > bound { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}

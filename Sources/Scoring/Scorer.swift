@@ -1,0 +1,93 @@
+import Customers
+import Ensemble
+import Events
+import Features
+
+/// The straight line: event → state → features → ensemble → prediction, for one batch at a time.
+///
+/// A topic, a file or a test drives it; it knows nothing of where events come from or predictions go. What it makes of
+/// an event does not depend on where batches begin and end. Owned by one thread.
+public struct Scorer {
+    /// One scored event's prediction, as bytes ready to publish. Valid until the scorer is used again.
+    public struct Prediction {
+        /// What `add` was told the event is: its place in the batch.
+        public let tag: Int
+        public let customerID: UnsafeRawBufferPointer
+        public let payload: UnsafeRawBufferPointer
+        /// The row that was scored.
+        public let features: UnsafeRawBufferPointer
+        public let scores: Scores
+        public let time: Int64
+    }
+
+    private struct Pending {
+        let tag: Int
+        let time: Int64
+        /// Where the identifiers' bytes begin in `identifiers`, and how long each is.
+        let start: Int
+        let customerIDCount: Int
+        let invoiceNoCount: Int
+    }
+
+    public let artifact: ModelArtifact
+    private let extractor: FeatureExtractor
+    private let encoder: PredictionEncoder
+    private var pending: [Pending] = []
+    private var identifiers: [UInt8] = []
+    private var matrix = FeatureMatrix()
+    private var scores: [Scores] = []
+    private var workspace = Ensemble.Workspace()
+    private var payload: [UInt8] = []
+
+    public init(artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds()) {
+        self.artifact = artifact
+        extractor = FeatureExtractor(tables: artifact.tables)
+        encoder = PredictionEncoder(manifest: artifact.manifest, thresholds: thresholds)
+    }
+
+    /// Events added and not yet scored.
+    public var pendingCount: Int { pending.count }
+
+    /// Takes an event into its customer's state and keeps the feature row for scoring.
+    /// - Parameter tag: anything by which the caller will know the event again.
+    /// - Precondition: the event is not anonymous.
+    public mutating func add(_ event: CustomerEvent, tag: Int, to table: inout CustomerTable) {
+        let customer = table.update(event)
+        matrix.appendRow { extractor.extract(table.states[customer], into: $0) }
+        pending.append(
+            Pending(
+                tag: tag, time: event.time, start: identifiers.count, customerIDCount: event.customerID.count,
+                invoiceNoCount: event.invoiceNo.count))
+        identifiers.append(contentsOf: event.customerID)
+        identifiers.append(contentsOf: event.invoiceNo)
+    }
+
+    /// Scores what was added since the last call, all rows together, and hands over each prediction in order.
+    public mutating func score(_ body: (Prediction) throws -> Void) rethrows {
+        artifact.ensemble.score(matrix, into: &scores, workspace: &workspace)
+        defer {
+            pending.removeAll(keepingCapacity: true)
+            identifiers.removeAll(keepingCapacity: true)
+            matrix.removeAll()
+        }
+        for (row, entry) in pending.enumerated() {
+            payload.removeAll(keepingCapacity: true)
+            try identifiers.withUnsafeBytes { identifiers in
+                let customerEnd = entry.start + entry.customerIDCount
+                let customerID = UnsafeRawBufferPointer(rebasing: identifiers[entry.start..<customerEnd])
+                let invoiceNo = UnsafeRawBufferPointer(
+                    rebasing: identifiers[customerEnd..<(customerEnd + entry.invoiceNoCount)])
+                encoder.append(
+                    customerID: customerID, invoiceNo: invoiceNo, time: entry.time, scores: scores[row], to: &payload)
+                try payload.withUnsafeBytes { payload in
+                    try matrix[row].withUnsafeBytes { features in
+                        try body(
+                            Prediction(
+                                tag: entry.tag, customerID: customerID, payload: payload, features: features,
+                                scores: scores[row], time: entry.time))
+                    }
+                }
+            }
+        }
+    }
+}

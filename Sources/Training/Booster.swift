@@ -1,0 +1,87 @@
+import Foundation
+import CXGBoost
+import Ensemble
+import Features
+
+/// One training run of libxgboost.
+final class Booster {
+    private var handle: BoosterHandle?
+    private let data: TrainingMatrix
+
+    /// - Parameter parameters: XGBoost's own, by name.
+    init(data: TrainingMatrix, parameters: [(String, String)]) throws(TrainingError) {
+        self.data = data
+        var matrices = [data.handle]
+        try check(XGBoosterCreate(&matrices, 1, &handle))
+        for (name, value) in parameters { try check(XGBoosterSetParam(handle, name, value)) }
+    }
+
+    deinit { XGBoosterFree(handle) }
+
+    /// One boosting round (one forest, where `num_parallel_tree` says so).
+    func update(round: Int) throws(TrainingError) { try check(XGBoosterUpdateOneIter(handle, Int32(round), data.handle)) }
+
+    /// Log-odds for each row of a matrix, by libxgboost's own prediction.
+    func margins(_ matrix: TrainingMatrix) throws(TrainingError) -> [Float] {
+        var count: bst_ulong = 0
+        var result: UnsafePointer<Float>?
+        try check(XGBoosterPredict(handle, matrix.handle, 1, 0, 0, &count, &result))
+        return Array(UnsafeBufferPointer(start: result, count: Int(count)))
+    }
+
+    /// The model as an ordinary XGBoost model file, UBJSON.
+    func modelFile() throws(TrainingError) -> [UInt8] {
+        var count: bst_ulong = 0
+        var bytes: UnsafePointer<CChar>?
+        try check(XGBoosterSaveModelToBuffer(handle, "{\"format\": \"ubj\"}", &count, &bytes))
+        return Array(UnsafeRawBufferPointer(start: bytes, count: Int(count)))
+    }
+
+    /// A model file read back by libxgboost, to hold its prediction against ours.
+    convenience init(modelFile: [UInt8]) throws(TrainingError) {
+        try self.init(data: TrainingMatrix(FeatureMatrix(), labels: [], weights: []), parameters: [])
+        let status = modelFile.withUnsafeBytes { XGBoosterLoadModelFromBuffer(handle, $0.baseAddress, UInt64($0.count)) }
+        try check(status)
+    }
+
+    static var libraryVersion: String {
+        var (major, minor, patch): (Int32, Int32, Int32) = (0, 0, 0)
+        XGBoostVersion(&major, &minor, &patch)
+        return "\(major).\(minor).\(patch)"
+    }
+}
+
+/// Rows, labels and weights as libxgboost holds them.
+final class TrainingMatrix {
+    fileprivate(set) var handle: DMatrixHandle?
+
+    /// - Parameters: `labels` and `weights` may be empty for rows that are only predicted.
+    init(_ matrix: FeatureMatrix, labels: [Bool], weights: [Float]) throws(TrainingError) {
+        let columns = bst_ulong(FeatureSchema.count)
+        let status =
+            matrix.rowCount == 0
+            ? XGDMatrixCreateFromMat([Float](repeating: 0, count: FeatureSchema.count), 1, columns, .nan, &handle)
+            : XGDMatrixCreateFromMat(matrix.values, bst_ulong(matrix.rowCount), columns, .nan, &handle)
+        try check(status)
+        if !labels.isEmpty {
+            let numbers = labels.map { $0 ? Float(1) : 0 }
+            try check(XGDMatrixSetFloatInfo(handle, "label", numbers, bst_ulong(numbers.count)))
+        }
+        if !weights.isEmpty {
+            try check(XGDMatrixSetFloatInfo(handle, "weight", weights, bst_ulong(weights.count)))
+        }
+        let names = FeatureSchema.names.map { strdup($0) }
+        defer { for name in names { free(name) } }
+        var pointers = names.map { UnsafePointer($0) }
+        try check(XGDMatrixSetStrFeatureInfo(handle, "feature_name", &pointers, columns))
+    }
+
+    deinit { XGDMatrixFree(handle) }
+}
+
+private func check(_ status: Int32) throws(TrainingError) {
+    guard status != 0 else { return }
+    // A stack trace follows the message.
+    let message = String(cString: XGBGetLastError()).prefix { $0 != "\n" }
+    throw TrainingError("libxgboost: \(message)")
+}

@@ -1,0 +1,64 @@
+import Events
+import Features
+
+/// The evaluation protocol in time: which instants belong to TRAIN, which to TEST, and where snapshots are taken.
+///
+/// Everything is counted back from the end of the history, so that one protocol fits any history of half a year or more;
+/// a label needs `horizon` after its point, so points later than end − horizon have none.
+public struct EvaluationProtocol: Equatable, Sendable {
+    public struct Settings: Equatable, Sendable {
+        /// Days before the end of the history at which TEST begins, at that day's midnight.
+        public var testDays = 99
+        /// Test snapshots, in days after TEST begins.
+        public var snapshotOffsetsDays = [0, 14, 30, 44, 61]
+        /// Days after the first event at which weekly training snapshots begin, at midnight.
+        public var snapshotWarmupDays = 45
+        public var snapshotEveryDays = 7
+
+        public init() {}
+    }
+
+    static let day = EventTime.millisecondsPerDay
+    public static let horizon = Int64(FeatureExtractor.horizonDays) * EventTime.millisecondsPerDay
+
+    /// First and last event, milliseconds.
+    public let start: Int64
+    public let end: Int64
+    /// T: TRAIN points have t + horizon ≤ split, TEST points split ≤ t ≤ end − horizon.
+    public let split: Int64
+    public let trainingSnapshots: [Int64]
+    public let testSnapshots: [Int64]
+
+    /// - Throws: `TrainingError` when the history is too short for both periods.
+    public init(start: Int64, end: Int64, settings: Settings) throws(TrainingError) {
+        self.start = start
+        self.end = end
+        split = Self.midnight(end - Int64(settings.testDays) * Self.day)
+        let lastTraining = split - Self.horizon
+        guard lastTraining - start >= 60 * Self.day, end - Self.horizon > split else {
+            let days = (end - start) / Self.day
+            throw TrainingError(
+                "the history spans \(days) days: at least \(settings.testDays + 90) are needed "
+                    + "(60 to learn from, 30 for their labels, \(settings.testDays) to test on); "
+                    + "give a longer history or lower evaluation.test_days")
+        }
+        let first = Self.midnight(start) + Int64(settings.snapshotWarmupDays) * Self.day
+        trainingSnapshots = Array(
+            stride(from: first, through: lastTraining, by: settings.snapshotEveryDays * Int(Self.day)))
+        let latest = end - Self.horizon
+        testSnapshots = settings.snapshotOffsetsDays.sorted().map { [split] in split + Int64($0) * Self.day }
+            .filter { $0 <= latest }
+    }
+
+    public func isTraining(_ time: Int64) -> Bool { time + Self.horizon <= split }
+    public func isTest(_ time: Int64) -> Bool { split <= time && time + Self.horizon <= end }
+
+    private static func midnight(_ time: Int64) -> Int64 { time / day * day }
+}
+
+/// Why training or evaluation cannot go on, and what to do.
+public struct TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,188 @@
+import Ensemble
+import Features
+
+/// Fits logistic regressions by Newton's method (iteratively reweighted least squares) with a ridge penalty.
+enum LogisticTrainer {
+    /// Features whose distribution is skewed over orders of magnitude: counts, amounts and times.
+    static func isLogarithmic(_ feature: Feature) -> Bool {
+        switch feature {
+        case .repeatLineRatio, .spendRatio30d90d, .spendRatio90d180d, .freqRatio30d90d, .freqRatio90d180d, .returnRate,
+            .country, .avgDayOfWeek, .stdDayOfWeek, .avgMonth, .stdMonth, .weekendRatio, .purchaseProbability30d,
+            .gapHazard30d, .gapVariation, .invoicesPerPurchaseDay:
+            false
+        default: true
+        }
+    }
+
+    /// The member: all features, transformed and standardised on these rows.
+    /// - Parameter ridge: penalty on each squared weight, relative to the rows' total weight.
+    /// - Complexity: O(rows × features²) a Newton step, a dozen steps.
+    static func fit(_ matrix: FeatureMatrix, labels: [Bool], weights: [Float], ridge: Double) -> LogisticModel {
+        var terms = scales(matrix, weights)
+        let missingColumns = terms.indices.filter { column in
+            (0..<matrix.rowCount).contains { matrix.values[$0 * FeatureSchema.count + column].isNaN }
+        }
+        let width = terms.count + missingColumns.count
+        var design = [Double](repeating: 0, count: matrix.rowCount * width)
+        for row in 0..<matrix.rowCount {
+            let values = matrix[row]
+            for (column, term) in terms.enumerated() {
+                design[row * width + column] = term.standardised(values[values.startIndex + column]) ?? 0
+            }
+            for (offset, column) in missingColumns.enumerated() where values[values.startIndex + column].isNaN {
+                design[row * width + terms.count + offset] = 1
+            }
+        }
+        let solution = newton(
+            design, width: width, labels: labels, weights: weights.map(Double.init), ridge: ridge,
+            prior: [Double](repeating: 0, count: width))
+        for column in terms.indices { terms[column].weight = solution[column + 1] }
+        for (offset, column) in missingColumns.enumerated() {
+            terms[column].missingWeight = solution[1 + terms.count + offset]
+        }
+        return LogisticModel(intercept: solution[0], terms: terms)
+    }
+
+    private static func scales(_ matrix: FeatureMatrix, _ weights: [Float]) -> [LogisticModel.Term] {
+        Feature.allCases.map { feature in
+            var term = LogisticModel.Term(
+                feature: feature.name, isLogarithmic: isLogarithmic(feature), mean: 0, scale: 1, weight: 0,
+                missingWeight: 0)
+            var (total, sum, squares) = (0.0, 0.0, 0.0)
+            for row in 0..<matrix.rowCount {
+                let raw = matrix.values[row * FeatureSchema.count + feature.rawValue]
+                if raw.isNaN { continue }
+                let value = transformed(Double(raw), term.isLogarithmic)
+                let weight = Double(weights[row])
+                total += weight
+                sum += weight * value
+                squares += weight * value * value
+            }
+            if total > 0 {
+                term.mean = sum / total
+                let variance = squares / total - term.mean * term.mean
+                // A constant feature stays where it is: nothing to learn from it.
+                term.scale = variance > 1e-12 ? variance.squareRoot() : 1
+            }
+            return term
+        }
+    }
+
+    private static func transformed(_ x: Double, _ isLogarithmic: Bool) -> Double {
+        isLogarithmic ? (x < 0 ? -Elementary.log1p(-x) : Elementary.log1p(x)) : x
+    }
+
+    /// Minimises Σ weight · log loss + ridge/2 · total weight · Σ (β − prior)², the intercept left free.
+    ///
+    /// Newton's method with step halving (Nocedal and Wright, "Numerical Optimization", 2006, section 3.4).
+    /// - Parameter design: row-major, `width` columns.
+    /// - Returns: intercept, then one weight a column.
+    static func newton(
+        _ design: [Double], width: Int, labels: [Bool], weights: [Double], ridge: Double, prior: [Double]
+    ) -> [Double] {
+        let size = width + 1
+        let total = weights.reduce(0, +)
+        let penalty = ridge * total
+        var beta = [0.0] + prior
+        let positive = zip(weights, labels).reduce(0) { $0 + ($1.1 ? $1.0 : 0) }
+        beta[0] = Elementary.logit(min(max(positive / total, 1e-6), 1 - 1e-6))
+
+        func margin(_ beta: [Double], _ row: Int) -> Double {
+            var sum = beta[0]
+            let start = row * width
+            for column in 0..<width { sum += beta[column + 1] * design[start + column] }
+            return sum
+        }
+        func objective(_ beta: [Double]) -> Double {
+            var loss = 0.0
+            for row in labels.indices {
+                let m = labels[row] ? margin(beta, row) : -margin(beta, row)
+                // ln(1 + e^−m), from the side that cannot overflow.
+                loss += weights[row] * (m > 0 ? Elementary.log1p(Elementary.exp(-m)) : Elementary.log1p(Elementary.exp(m)) - m)
+            }
+            for column in 0..<width {
+                loss += penalty / 2 * (beta[column + 1] - prior[column]) * (beta[column + 1] - prior[column])
+            }
+            return loss
+        }
+
+        var value = objective(beta)
+        for _ in 0..<25 {
+            var gradient = [Double](repeating: 0, count: size)
+            var hessian = [Double](repeating: 0, count: size * size)
+            accumulate(design, width, labels, weights, &gradient, &hessian) { margin(beta, $0) }
+            for column in 0..<width {
+                gradient[column + 1] += penalty * (beta[column + 1] - prior[column])
+                hessian[(column + 1) * size + column + 1] += penalty
+            }
+            let step = Cholesky.solve(hessian, gradient)
+            var fraction = 1.0
+            var next = beta
+            var nextValue = value
+            repeat {
+                for index in 0..<size { next[index] = beta[index] - fraction * step[index] }
+                nextValue = objective(next)
+                fraction /= 2
+            } while nextValue > value && fraction > 1e-6
+            let gain = value - nextValue
+            if gain > 0 { (beta, value) = (next, nextValue) }
+            if gain < 1e-9 * total { break }
+        }
+        return beta
+    }
+
+    private static func accumulate(
+        _ design: [Double], _ width: Int, _ labels: [Bool], _ weights: [Double], _ gradient: inout [Double],
+        _ hessian: inout [Double], margin: (Int) -> Double
+    ) {
+        let size = width + 1
+        design.withUnsafeBufferPointer { design in
+            hessian.withUnsafeMutableBufferPointer { hessian in
+                for row in labels.indices {
+                    let p = Elementary.sigmoid(margin(row))
+                    let residual = weights[row] * (p - (labels[row] ? 1 : 0))
+                    let curvature = weights[row] * p * (1 - p)
+                    let x = design.baseAddress.unsafelyUnwrapped + row * width
+                    gradient[0] += residual
+                    hessian[0] += curvature
+                    for i in 0..<width {
+                        let scaled = curvature * x[i]
+                        gradient[i + 1] += residual * x[i]
+                        if scaled == 0 { continue }
+                        // The lower triangle: row i + 1, columns 0 to i + 1.
+                        let line = hessian.baseAddress.unsafelyUnwrapped + (i + 1) * size
+                        line[0] += scaled
+                        for j in 0...i { line[j + 1] += scaled * x[j] }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Symmetric positive-definite systems.
+enum Cholesky {
+    /// Solves A x = b from A's lower triangle, row-major.
+    static func solve(_ a: [Double], _ b: [Double]) -> [Double] {
+        let n = b.count
+        var l = a
+        for i in 0..<n {
+            for j in 0...i {
+                var sum = l[i * n + j]
+                for k in 0..<j { sum -= l[i * n + k] * l[j * n + k] }
+                // A direction without curvature is not moved along.
+                l[i * n + j] = i == j ? max(sum, 1e-12).squareRoot() : sum / l[j * n + j]
+            }
+        }
+        var x = b
+        for i in 0..<n {
+            for k in 0..<i { x[i] -= l[i * n + k] * x[k] }
+            x[i] /= l[i * n + i]
+        }
+        for i in stride(from: n - 1, through: 0, by: -1) {
+            for k in (i + 1)..<max(n, i + 1) { x[i] -= l[k * n + i] * x[k] }
+            x[i] /= l[i * n + i]
+        }
+        return x
+    }
+}

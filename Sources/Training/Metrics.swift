@@ -1,0 +1,130 @@
+import Events
+import Features
+
+/// The figures of one model on one set of points, by the names that `results.json` uses.
+public struct Metrics: Codable, Equatable, Sendable {
+    public var rocAUC: Double
+    /// Average precision.
+    public var prAUC: Double
+    /// At a probability of 0.5.
+    public var accuracy: Double
+    public var precision: Double
+    public var recall: Double
+    public var f1: Double
+    public var logLoss: Double
+    public var brier: Double
+    /// Expected calibration error over ten bins of equal width.
+    public var ece: Double
+    /// Positive rate among the tenth with the highest probabilities, over the positive rate of all.
+    public var liftTopDecile: Double
+    /// Points; a mean where figures are means.
+    public var n: Double
+    public var positiveRate: Double
+
+    enum CodingKeys: String, CodingKey {
+        case rocAUC = "roc_auc"
+        case prAUC = "pr_auc"
+        case accuracy, precision, recall, f1
+        case logLoss = "log_loss"
+        case brier, ece
+        case liftTopDecile = "lift_top_decile"
+        case n
+        case positiveRate = "positive_rate"
+    }
+
+    /// - Parameters:
+    ///   - probabilities: one a point, in [0, 1].
+    ///   - seed: decides the order of ties, which lift depends on.
+    /// - Complexity: O(n log n).
+    public init(probabilities: [Double], labels: [Bool], seed: UInt64) {
+        precondition(probabilities.count == labels.count && !labels.isEmpty)
+        let count = Double(labels.count)
+        let positives = labels.count { $0 }
+        n = count
+        positiveRate = Double(positives) / count
+
+        var (truePositives, falsePositives, loss, squares) = (0, 0, 0.0, 0.0)
+        var bins = [(count: Int, probability: Double, positives: Int)](repeating: (0, 0, 0), count: 10)
+        for (probability, label) in zip(probabilities, labels) {
+            if probability >= 0.5 {
+                if label { truePositives += 1 } else { falsePositives += 1 }
+            }
+            let clipped = min(max(probability, 1e-15), 1 - 1e-15)
+            loss -= Elementary.log(label ? clipped : 1 - clipped)
+            squares += (probability - (label ? 1 : 0)) * (probability - (label ? 1 : 0))
+            let bin = min(Int(probability * 10), 9)
+            bins[bin].count += 1
+            bins[bin].probability += probability
+            if label { bins[bin].positives += 1 }
+        }
+        let predicted = truePositives + falsePositives
+        let trueNegatives = labels.count - positives - falsePositives
+        accuracy = Double(truePositives + trueNegatives) / count
+        precision = predicted == 0 ? 0 : Double(truePositives) / Double(predicted)
+        recall = positives == 0 ? 0 : Double(truePositives) / Double(positives)
+        f1 = precision + recall == 0 ? 0 : 2 * precision * recall / (precision + recall)
+        logLoss = loss / count
+        brier = squares / count
+        ece = bins.reduce(0) { $0 + abs($1.probability - Double($1.positives)) } / count
+
+        (rocAUC, prAUC) = Self.ranking(probabilities, labels, positives: positives)
+        liftTopDecile = Self.lift(probabilities, labels, positives: positives, seed: seed)
+    }
+
+    /// Means of several sets of figures, figure by figure.
+    public init(meanOf figures: [Metrics]) {
+        precondition(!figures.isEmpty)
+        func mean(_ figure: (Metrics) -> Double) -> Double {
+            figures.reduce(0) { $0 + figure($1) } / Double(figures.count)
+        }
+        rocAUC = mean(\.rocAUC)
+        prAUC = mean(\.prAUC)
+        accuracy = mean(\.accuracy)
+        precision = mean(\.precision)
+        recall = mean(\.recall)
+        f1 = mean(\.f1)
+        logLoss = mean(\.logLoss)
+        brier = mean(\.brier)
+        ece = mean(\.ece)
+        liftTopDecile = mean(\.liftTopDecile)
+        n = mean(\.n)
+        positiveRate = mean(\.positiveRate)
+    }
+
+    /// Area under the ROC curve (ties count half) and average precision (ties are one threshold).
+    private static func ranking(_ probabilities: [Double], _ labels: [Bool], positives: Int) -> (Double, Double) {
+        let order = probabilities.indices.sorted { probabilities[$0] > probabilities[$1] }
+        let negatives = labels.count - positives
+        guard positives > 0, negatives > 0 else { return (.nan, .nan) }
+        var (above, seen) = (0, 0)
+        var (area, averagePrecision) = (0.0, 0.0)
+        var at = 0
+        while at < order.count {
+            var next = at
+            var tied = 0
+            while next < order.count, probabilities[order[next]] == probabilities[order[at]] {
+                if labels[order[next]] { tied += 1 }
+                next += 1
+            }
+            let tiedNegatives = next - at - tied
+            area += Double(tiedNegatives) * (Double(above) + Double(tied) / 2)
+            above += tied
+            seen = next
+            averagePrecision += Double(tied) * Double(above) / Double(seen)
+            at = next
+        }
+        return (area / Double(positives) / Double(negatives), averagePrecision / Double(positives))
+    }
+
+    private static func lift(_ probabilities: [Double], _ labels: [Bool], positives: Int, seed: UInt64) -> Double {
+        guard positives > 0 else { return .nan }
+        var generator = SplitMix64(seed: seed)
+        let ties = probabilities.map { _ in generator.next() }
+        let order = probabilities.indices.sorted {
+            (probabilities[$1], ties[$1]) < (probabilities[$0], ties[$0])
+        }
+        let top = max(1, labels.count / 10)
+        let hits = order.prefix(top).count { labels[$0] }
+        return Double(hits) / Double(top) / (Double(positives) / Double(labels.count))
+    }
+}

@@ -1,0 +1,50 @@
+import Events
+
+/// Every customer's purchase lines, for labels only: the one place that looks into the future.
+public struct PurchaseLog: Sendable {
+    public struct Purchase: Equatable, Sendable {
+        public let time: Int64
+        public let invoiceHash: UInt64
+    }
+
+    private var purchases: [[Purchase]] = []
+
+    public init() {}
+
+    mutating func append(_ purchase: Purchase, customer: Int) {
+        while purchases.count <= customer { purchases.append([]) }
+        purchases[customer].append(purchase)
+    }
+
+    /// Puts each customer's purchases in order of time, as `label` needs them.
+    mutating func sort() {
+        for customer in purchases.indices {
+            purchases[customer].sort { ($0.time, $0.invoiceHash) < ($1.time, $1.invoiceHash) }
+        }
+    }
+
+    /// Whether the customer has a purchase line of another invoice at a time s with t < s ≤ t + horizon.
+    /// - Parameters:
+    ///   - time: t, milliseconds.
+    ///   - invoiceHash: the point's own invoice; `nil` for a point in no invoice.
+    public func label(customer: Int, at time: Int64, invoiceHash: UInt64?) -> Bool {
+        guard customer < purchases.count else { return false }
+        let own = purchases[customer]
+        var low = 0
+        var high = own.count
+        while low < high {
+            let middle = (low + high) / 2
+            if own[middle].time > time { high = middle } else { low = middle + 1 }
+        }
+        while low < own.count, own[low].time <= time + EvaluationProtocol.horizon {
+            if own[low].invoiceHash != invoiceHash { return true }
+            low += 1
+        }
+        return false
+    }
+
+    /// Whether the customer has a purchase line before a time.
+    func hasPurchase(customer: Int, before time: Int64) -> Bool {
+        customer < purchases.count && (purchases[customer].first.map { $0.time < time } ?? false)
+    }
+}

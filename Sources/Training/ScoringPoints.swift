@@ -1,0 +1,109 @@
+import Customers
+import Events
+import Features
+
+/// Scoring points with their feature rows and labels, as the second walk over a history makes them.
+public struct ScoringPoints: Sendable {
+    public struct Point: Sendable {
+        public enum Kind: Equatable, Sendable {
+            /// An event; the last of its invoice or not.
+            case event(isLastOfInvoice: Bool)
+            /// A customer at a cut-off, in no invoice.
+            case snapshot
+        }
+
+        public let kind: Kind
+        public let customer: Int32
+        /// t, milliseconds.
+        public let time: Int64
+        public let label: Bool
+        /// Events of the invoice so far, this one included; 0 in a snapshot.
+        public let positionInInvoice: Int32
+    }
+
+    public private(set) var points: [Point] = []
+    /// One row a point.
+    public private(set) var matrix = FeatureMatrix()
+
+    /// Walks the history through the state and features that serve, and keeps the points of both periods.
+    /// - Parameter observe: sees every scored event's feature row, in order; for tests of equality with serving.
+    public init(
+        _ reader: HistoryReader, survey: HistorySurvey, protocol times: EvaluationProtocol, tables: FrozenTables,
+        observe: ((CustomerEvent, ArraySlice<Float>) -> Void)? = nil, progress: (HistoryReader, Int) -> Void
+    ) throws {
+        let extractor = FeatureExtractor(tables: tables)
+        var table = CustomerTable()
+        var customers: [Int] = []
+        var snapshots = (times.trainingSnapshots + times.testSnapshots)[...]
+        var ordinal = 0
+        var read = 0
+        var row = FeatureMatrix()
+        while let event = try reader.next() {
+            while let cutOff = snapshots.first, event.time > cutOff {
+                takeSnapshot(at: cutOff, table, customers, survey, extractor)
+                snapshots.removeFirst()
+            }
+            read += 1
+            if read % 8192 == 0 { progress(reader, read) }
+            if event.isAnonymous { continue }
+            defer { ordinal += 1 }
+            guard let customer = survey.customers[event.customerHash] else {
+                throw TrainingError("\(reader.path): changed while it was read: give a history that stands still")
+            }
+            let index = table.update(event)
+            if index == customers.count { customers.append(customer) }
+            let state = table.states[index]
+            let isUsable = times.isTraining(state.clock) || times.isTest(state.clock)
+            guard isUsable || observe != nil else { continue }
+            row.removeAll()
+            row.appendRow { extractor.extract(state, into: $0) }
+            observe?(event, row[0])
+            guard isUsable else { continue }
+            matrix.append(row: row[0])
+            points.append(
+                Point(
+                    kind: .event(isLastOfInvoice: survey.isLastOfInvoice(event, ordinal: ordinal)),
+                    customer: Int32(customer), time: state.clock,
+                    label: survey.purchases.label(customer: customer, at: state.clock, invoiceHash: event.invoiceHash),
+                    positionInInvoice: Int32(truncatingIfNeeded: state.basket.events)))
+        }
+        for cutOff in snapshots { takeSnapshot(at: cutOff, table, customers, survey, extractor) }
+        progress(reader, read)
+    }
+
+    private mutating func takeSnapshot(
+        at cutOff: Int64, _ table: CustomerTable, _ customers: [Int], _ survey: HistorySurvey,
+        _ extractor: FeatureExtractor
+    ) {
+        for (index, state) in table.states.enumerated() {
+            let customer = customers[index]
+            guard survey.purchases.hasPurchase(customer: customer, before: cutOff) else { continue }
+            matrix.appendRow { extractor.extract(state.advanced(to: cutOff), into: $0) }
+            points.append(
+                Point(
+                    kind: .snapshot, customer: Int32(customer), time: cutOff,
+                    label: survey.purchases.label(customer: customer, at: cutOff, invoiceHash: nil),
+                    positionInInvoice: 0))
+        }
+    }
+
+    /// Points with their labels dealt out anew among them: what is learned from these must be worth nothing.
+    func withShuffledLabels(seed: UInt64) -> ScoringPoints {
+        var copy = self
+        var generator = SplitMix64(seed: seed)
+        let labels = points.map(\.label).shuffled(using: &generator)
+        copy.points = zip(points, labels).map { point, label in
+            Point(
+                kind: point.kind, customer: point.customer, time: point.time, label: label,
+                positionInInvoice: point.positionInInvoice)
+        }
+        return copy
+    }
+
+    /// Rows of the given points, in that order.
+    func rows(_ indices: [Int]) -> FeatureMatrix {
+        var selection = FeatureMatrix(reservingRows: indices.count)
+        for index in indices { selection.append(row: matrix[index]) }
+        return selection
+    }
+}

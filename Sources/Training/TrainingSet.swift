@@ -1,0 +1,71 @@
+import Features
+
+/// The TRAIN points that members learn from, with their weights.
+///
+/// Neighbouring events of an invoice differ in little but the basket: those at positions 1, 2, 4, 8, ... and the last
+/// stand for the ones since the position before. Three kinds of points share the total weight; within the events a
+/// customer counts by the square root of how many they have, so that no few customers are all that is learned.
+struct TrainingSet {
+    /// Indices into the points, in order of time.
+    private(set) var indices: [Int] = []
+    /// By place in `indices`; their mean is 1.
+    private(set) var weights: [Float] = []
+
+    init(_ points: ScoringPoints, protocol times: EvaluationProtocol, shares: TrainingSettings.PointShares) {
+        var eventsOfCustomer: [Int32: Double] = [:]
+        var (invoices, snapshots) = (0.0, 0.0)
+        let training = points.points.indices.filter { times.isTraining(points.points[$0].time) }
+        for index in training {
+            switch points.points[index].kind {
+            case .event(let isLast):
+                eventsOfCustomer[points.points[index].customer, default: 0] += 1
+                if isLast { invoices += 1 }
+            case .snapshot: snapshots += 1
+            }
+        }
+        // Summed in a fixed order: a dictionary's differs from run to run.
+        let roots = eventsOfCustomer.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value.squareRoot() }
+        var raw: [Double] = []
+        for index in training {
+            let point = points.points[index]
+            var weight = 0.0
+            switch point.kind {
+            case .snapshot: weight = shares.snapshots / snapshots
+            case .event(let isLast):
+                let position = UInt32(bitPattern: point.positionInInvoice)
+                let isPower = position.nonzeroBitCount == 1
+                guard isPower || isLast else { continue }
+                let previous = isPower ? position / 2 : UInt32(1) << (31 - position.leadingZeroBitCount)
+                let events = eventsOfCustomer[point.customer]!
+                weight = shares.events * Double(position - previous) / events.squareRoot() / roots
+                if isLast { weight += shares.invoices / invoices }
+            }
+            if weight > 0 {
+                indices.append(index)
+                raw.append(weight)
+            }
+        }
+        let scale = Double(raw.count) / raw.reduce(0, +)
+        weights = raw.map { Float($0 * scale) }
+    }
+
+    /// The part whose labels were known at a time: points with t + horizon ≤ time.
+    func knownAt(_ time: Int64, _ points: ScoringPoints) -> TrainingSet {
+        filtered { points.points[$0].time + EvaluationProtocol.horizon <= time }
+    }
+
+    /// The part within a span of time.
+    func within(_ span: Range<Int64>, _ points: ScoringPoints) -> TrainingSet {
+        filtered { span.contains(points.points[$0].time) }
+    }
+
+    private func filtered(_ isIn: (Int) -> Bool) -> TrainingSet {
+        var part = self
+        let kept = indices.indices.filter { isIn(indices[$0]) }
+        part.indices = kept.map { indices[$0] }
+        part.weights = kept.map { weights[$0] }
+        return part
+    }
+
+    func labels(_ points: ScoringPoints) -> [Bool] { indices.map { points.points[$0].label } }
+}

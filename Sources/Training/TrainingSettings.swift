@@ -1,0 +1,85 @@
+import Ensemble
+
+/// What a training run may be told. The defaults are what `config/trainer.yaml` says.
+public struct TrainingSettings: Equatable, Sendable {
+    /// Shares of the total training weight that the three kinds of points get.
+    public struct PointShares: Equatable, Sendable {
+        /// Events; a customer's events share the square root of their number.
+        public var events = 0.4
+        /// Last events of invoices, each alike.
+        public var invoices = 0.3
+        /// Weekly snapshots, each alike.
+        public var snapshots = 0.3
+
+        public init() {}
+    }
+
+    public struct Logistic: Equatable, Sendable {
+        /// Penalty on squared weights, per unit of training weight.
+        public var ridge = 0.003
+
+        public init() {}
+    }
+
+    /// Settings of one tree member, by XGBoost's names.
+    public struct Trees: Equatable, Sendable {
+        public var trees: Int
+        public var maxDepth: Int
+        public var learningRate: Double
+        public var minChildWeight: Double
+        public var subsample: Double
+        /// Share of the features offered: to each tree in the boosted member, to each node in the forest.
+        public var columnSample: Double
+        public var lambda: Double
+
+        public init(
+            trees: Int, maxDepth: Int, learningRate: Double, minChildWeight: Double, subsample: Double,
+            columnSample: Double, lambda: Double
+        ) {
+            self.trees = trees
+            self.maxDepth = maxDepth
+            self.learningRate = learningRate
+            self.minChildWeight = minChildWeight
+            self.subsample = subsample
+            self.columnSample = columnSample
+            self.lambda = lambda
+        }
+    }
+
+    public var seed = 20111
+    public var threads = 2
+    public var evaluation = EvaluationProtocol.Settings()
+    public var shares = PointShares()
+    public var logisticRegression = Logistic()
+    public var randomForest = Trees(
+        trees: 200, maxDepth: 9, learningRate: 1, minChildWeight: 15, subsample: 0.5, columnSample: 0.15, lambda: 1)
+    public var xgboost = Trees(
+        trees: 200, maxDepth: 4, learningRate: 0.03, minChildWeight: 15, subsample: 0.6, columnSample: 0.3, lambda: 10)
+    /// Blocks of time, oldest first, that members predict without having seen them or anything later.
+    public var folds = 4
+    public var servingModel = ModelName.stacking
+
+    public init() {}
+
+    /// The settings that change what is trained, as the manifest records them.
+    var record: [String: String] {
+        func trees(_ name: String, _ s: Trees) -> [String: String] {
+            [
+                "\(name).trees": "\(s.trees)", "\(name).max_depth": "\(s.maxDepth)",
+                "\(name).learning_rate": "\(s.learningRate)", "\(name).min_child_weight": "\(s.minChildWeight)",
+                "\(name).subsample": "\(s.subsample)", "\(name).column_sample": "\(s.columnSample)",
+                "\(name).lambda": "\(s.lambda)",
+            ]
+        }
+        let others = [
+            "evaluation.test_days": "\(evaluation.testDays)",
+            "evaluation.snapshot_offsets_days": "\(evaluation.snapshotOffsetsDays)",
+            "evaluation.snapshot_warmup_days": "\(evaluation.snapshotWarmupDays)",
+            "evaluation.snapshot_every_days": "\(evaluation.snapshotEveryDays)",
+            "points.events": "\(shares.events)", "points.invoices": "\(shares.invoices)",
+            "points.snapshots": "\(shares.snapshots)", "logistic_regression.ridge": "\(logisticRegression.ridge)",
+            "folds": "\(folds)",
+        ]
+        return others.merging(trees("random_forest", randomForest)) { $1 }.merging(trees("xgboost", xgboost)) { $1 }
+    }
+}

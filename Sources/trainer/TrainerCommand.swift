@@ -1,0 +1,9 @@
+import ArgumentParser
+
+@main
+struct TrainerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trainer",
+        abstract: "Makes model artifacts from a history of customer events, and judges them.",
+        subcommands: [TrainCommand.self, EvaluateCommand.self, FeaturesCommand.self])
+}
