@@ -9,8 +9,11 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
+        .systemLibrary(name: "CRDKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXGBoost", providers: [.apt(["libxgboost-dev"])]),
@@ -25,8 +28,28 @@ let package = Package(
             name: "Console",
             dependencies: ["Configuration", "Events", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
+        .target(name: "Monitoring", dependencies: ["Events", "Features"], swiftSettings: strict),
         .target(
-            name: "Training", dependencies: ["CXGBoost", "Customers", "Ensemble", "Events", "Features"],
+            name: "Training", dependencies: ["CXGBoost", "Customers", "Ensemble", "Events", "Features", "Monitoring"],
+            swiftSettings: strict),
+        .target(name: "Kafka", dependencies: ["CRDKafka"], swiftSettings: strict),
+        .target(
+            name: "Worker",
+            dependencies: [
+                "Configuration", "Console", "Customers", "Ensemble", "Events", "Kafka", "Scoring",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "scoring-worker",
+            dependencies: [
+                "Configuration", "Console", "Ensemble", "Events", "Kafka", "Monitoring", "Scoring", "Worker",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "replay",
+            dependencies: ["Console", "Customers", "Ensemble", "Events", "Features", "Kafka", "Scoring", "Worker"],
             swiftSettings: strict),
         .executableTarget(name: "trainer", dependencies: ["Console", "Training"], swiftSettings: strict),
     ]

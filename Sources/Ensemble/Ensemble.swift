@@ -1,3 +1,4 @@
+import Events
 import Features
 
 /// The five models, by the names that results and predictions use.

@@ -1,3 +1,4 @@
+import Events
 import Features
 
 /// Logistic regression over transformed, standardised features; a missing value has a weight of its own.

@@ -1,3 +1,4 @@
+import Events
 import Features
 
 /// Reads XGBoost model files in UBJSON, as `Booster.save_model("model.ubj")` writes them.

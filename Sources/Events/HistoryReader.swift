@@ -3,7 +3,7 @@
 /// CSV after RFC 4180 with a header line: the columns may carry the shop's own names, the canonical names or the UCI
 /// Online Retail names, in any order; other columns are ignored. NDJSON holds one message a line, as on the topic.
 /// Streaming: memory is bounded by the longest record, whatever the file's size.
-public final class HistoryReader {
+public final class HistoryReader: EventSource {
     public enum Format: Sendable { case csv, ndjson }
 
     public let path: String
@@ -38,10 +38,8 @@ public final class HistoryReader {
 
     /// 1-based line of the event read last.
     public var line: Int { buffer.line }
-    /// Bytes read from disk, for progress.
-    public var consumedBytes: Int64 { source.consumedBytes }
-    /// Size on disk; `nil` for a pipe.
-    public var totalBytes: Int64? { source.totalBytes }
+    /// How much of the file has been read from disk; `nil` for a pipe.
+    public var share: Double? { source.totalBytes.map { Double(source.consumedBytes) / Double(max($0, 1)) } }
 
     /// The next event's fields, `nil` at the end. They stay valid until the next call.
     /// - Throws: `HistoryError` for a record that is no record: wrong number of columns, not JSON, damaged gzip.

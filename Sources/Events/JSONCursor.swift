@@ -1,18 +1,18 @@
 /// A position in the bytes of one JSON text, moved forward over tokens after RFC 8259, strictly.
-struct JSONCursor {
+package struct JSONCursor {
     let bytes: UnsafeRawBufferPointer
-    var at = 0
+    package var at = 0
 
     /// How deep unknown values may nest.
     static let depthLimit = 64
 
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     @inline(__always)
     var current: UInt8? { at < bytes.count ? bytes[at] : nil }
 
     @inline(__always)
-    mutating func skipSpace() {
+    package mutating func skipSpace() {
         while at < bytes.count {
             let byte = bytes[at]
             guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return }
@@ -21,14 +21,14 @@ struct JSONCursor {
     }
 
     @inline(__always)
-    mutating func skip(_ token: Unicode.Scalar) -> Bool {
+    package mutating func skip(_ token: Unicode.Scalar) -> Bool {
         guard at < bytes.count, bytes[at] == UInt8(ascii: token) else { return false }
         at &+= 1
         return true
     }
 
     /// A string's content without the quotes, as it stands; the cursor is on the opening quote.
-    mutating func string() throws(EventError) -> (raw: UnsafeRawBufferPointer, escaped: Bool) {
+    package mutating func string() throws(EventError) -> (raw: UnsafeRawBufferPointer, escaped: Bool) {
         guard skip("\"") else { throw error("expected a string") }
         let start = at
         var escaped = false
@@ -82,7 +82,7 @@ struct JSONCursor {
 
     /// Writes a checked string's content with its escapes resolved; returns how many bytes that took, never more than
     /// `raw` has.
-    static func unescape(_ raw: UnsafeRawBufferPointer, into out: UnsafeMutableRawBufferPointer) -> Int {
+    package static func unescape(_ raw: UnsafeRawBufferPointer, into out: UnsafeMutableRawBufferPointer) -> Int {
         let cursor = JSONCursor(raw)
         var from = 0
         var to = 0
@@ -123,7 +123,7 @@ struct JSONCursor {
     }
 
     /// A number's text, checked against the grammar; the cursor is on its first byte.
-    mutating func number() throws(EventError) -> UnsafeRawBufferPointer {
+    package mutating func number() throws(EventError) -> UnsafeRawBufferPointer {
         let start = at
         _ = skip("-")
         if !skip("0") { try digits() }
@@ -155,7 +155,7 @@ struct JSONCursor {
     }
 
     /// Passes over a value of any kind, checking it all the same.
-    mutating func skipValue(depth: Int = 0) throws(EventError) {
+    package mutating func skipValue(depth: Int = 0) throws(EventError) {
         guard depth < Self.depthLimit else { throw error("nested deeper than \(Self.depthLimit) levels") }
         skipSpace()
         switch current {
@@ -187,7 +187,7 @@ struct JSONCursor {
         }
     }
 
-    mutating func expectColon() throws(EventError) {
+    package mutating func expectColon() throws(EventError) {
         skipSpace()
         guard skip(":") else { throw error("expected :") }
     }

@@ -1,4 +1,5 @@
 import Ensemble
+import Events
 import Features
 
 /// Fits what stands between the members' raw log-odds and the five models' probabilities, on predictions that members

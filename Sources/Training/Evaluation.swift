@@ -1,6 +1,7 @@
 import Ensemble
 import Features
 import Foundation
+import Monitoring
 
 /// The three evaluations of one artifact on TEST.
 public struct Evaluation: Equatable, Sendable {

@@ -1,5 +1,5 @@
 import Events
-import Features
+import Monitoring
 
 /// The evaluation protocol in time: which instants belong to TRAIN, which to TEST, and where snapshots are taken.
 ///
@@ -19,7 +19,7 @@ public struct EvaluationProtocol: Equatable, Sendable {
     }
 
     static let day = EventTime.millisecondsPerDay
-    public static let horizon = Int64(FeatureExtractor.horizonDays) * EventTime.millisecondsPerDay
+    static let horizon = PurchaseLog.horizon
 
     /// First and last event, milliseconds.
     public let start: Int64

@@ -1,5 +1,6 @@
 import Ensemble
 import Events
+import Monitoring
 
 /// The first walk over a history: what must be known of all of it before points can be made.
 public struct HistorySurvey: Sendable {

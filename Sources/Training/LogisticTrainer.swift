@@ -1,4 +1,5 @@
 import Ensemble
+import Events
 import Features
 
 /// Fits logistic regressions by Newton's method (iteratively reweighted least squares) with a ridge penalty.

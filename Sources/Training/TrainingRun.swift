@@ -30,7 +30,7 @@ public struct TrainingRun {
             throw TrainingError("--history must be a file: it is read twice; write standard input to a file first")
         }
         let survey = try HistorySurvey(HistoryReader(path: path, names: names)) { reader, events in
-            progress("reading, \(events) events", share(reader))
+            progress("reading, \(events) events", reader.share)
         }
         let times = try EvaluationProtocol(
             start: survey.firstTime, end: survey.lastTime, settings: settings.evaluation)
@@ -38,7 +38,7 @@ public struct TrainingRun {
             countries: countries ?? survey.countries(until: times.split - EvaluationProtocol.horizon))
         let points = try ScoringPoints(
             HistoryReader(path: path, names: names), survey: survey, protocol: times, tables: tables, observe: observe
-        ) { reader, events in progress("features, \(events) events", share(reader)) }
+        ) { reader, events in progress("features, \(events) events", reader.share) }
         return Prepared(survey: survey, times: times, tables: tables, points: points)
     }
 
@@ -88,9 +88,5 @@ public struct TrainingRun {
                 features: rows[row].map { $0.isNaN ? nil : Double($0) },
                 scores: Dictionary(uniqueKeysWithValues: ModelName.allCases.map { ($0.rawValue, scores[row][$0]) }))
         }
-    }
-
-    private func share(_ reader: HistoryReader) -> Double? {
-        reader.totalBytes.map { Double(reader.consumedBytes) / Double(max($0, 1)) }
     }
 }

@@ -1,23 +1,33 @@
 import Events
+import Features
 
 /// Every customer's purchase lines, for labels only: the one place that looks into the future.
 public struct PurchaseLog: Sendable {
     public struct Purchase: Equatable, Sendable {
         public let time: Int64
         public let invoiceHash: UInt64
+
+        public init(time: Int64, invoiceHash: UInt64) {
+            self.time = time
+            self.invoiceHash = invoiceHash
+        }
     }
+
+    /// How far a label looks ahead, milliseconds.
+    public static let horizon = Int64(FeatureExtractor.horizonDays) * EventTime.millisecondsPerDay
 
     private var purchases: [[Purchase]] = []
 
     public init() {}
 
-    mutating func append(_ purchase: Purchase, customer: Int) {
+    /// Adds one purchase line of a customer, numbered by the caller from 0.
+    public mutating func append(_ purchase: Purchase, customer: Int) {
         while purchases.count <= customer { purchases.append([]) }
         purchases[customer].append(purchase)
     }
 
     /// Puts each customer's purchases in order of time, as `label` needs them.
-    mutating func sort() {
+    public mutating func sort() {
         for customer in purchases.indices {
             purchases[customer].sort { ($0.time, $0.invoiceHash) < ($1.time, $1.invoiceHash) }
         }
@@ -36,7 +46,7 @@ public struct PurchaseLog: Sendable {
             let middle = (low + high) / 2
             if own[middle].time > time { high = middle } else { low = middle + 1 }
         }
-        while low < own.count, own[low].time <= time + EvaluationProtocol.horizon {
+        while low < own.count, own[low].time <= time + Self.horizon {
             if own[low].invoiceHash != invoiceHash { return true }
             low += 1
         }
@@ -44,7 +54,7 @@ public struct PurchaseLog: Sendable {
     }
 
     /// Whether the customer has a purchase line before a time.
-    func hasPurchase(customer: Int, before time: Int64) -> Bool {
+    public func hasPurchase(customer: Int, before time: Int64) -> Bool {
         customer < purchases.count && (purchases[customer].first.map { $0.time < time } ?? false)
     }
 }

@@ -1,0 +1,136 @@
+import CRDKafka
+import Glibc
+
+/// A librdkafka handle with its callbacks: created from properties, destroyed exactly once.
+final class Client {
+    private var storage: OpaquePointer?
+    let context: CallbackContext
+
+    /// Creates a handle.
+    ///
+    /// - Throws: `KafkaError` that names the property if one is unknown or has a bad value, or that says why the
+    ///   combination was refused.
+    init(
+        _ kind: rd_kafka_type_t, properties: [String: String], context: CallbackContext,
+        configure: (OpaquePointer) -> Void = { _ in }
+    ) throws(KafkaError) {
+        self.context = context
+        let configuration: OpaquePointer = rd_kafka_conf_new()
+        do throws(KafkaError) {
+            // Sorted, so that of two bad properties always the same one is reported.
+            for (name, value) in properties.sorted(by: { $0.key < $1.key }) {
+                try Self.set(name, to: value, in: configuration)
+            }
+        } catch {
+            rd_kafka_conf_destroy(configuration)
+            throw error
+        }
+        context.register(in: configuration)
+        configure(configuration)
+
+        let (handle, reason) = Self.withReason { rd_kafka_new(kind, configuration, $0, $1) }
+        guard let handle else {
+            // The library takes the configuration only when it succeeds. Read the code before anything resets it.
+            let code = rd_kafka_last_error()
+            rd_kafka_conf_destroy(configuration)
+            throw KafkaError(code, operation: "create client", reason: reason)
+        }
+        storage = handle
+    }
+
+    deinit { destroy() }
+
+    /// The live handle; asking after `destroy` is the caller's bug.
+    var handle: OpaquePointer {
+        guard let storage else { preconditionFailure("this Kafka client has been closed") }
+        return storage
+    }
+
+    var isOpen: Bool { storage != nil }
+
+    /// Waits for the library's threads and frees everything. Topic and queue handles must be gone by then.
+    func destroy() {
+        guard let handle = storage else { return }
+        storage = nil
+        rd_kafka_destroy(handle)
+    }
+
+    /// Does the same without the caller waiting for it. A consumer whose coordinator is out of reach can take its whole
+    /// session timeout to give up a commit, and nothing cancels that.
+    func destroyInBackground() {
+        guard let handle = storage else { return }
+        storage = nil
+        // The callbacks may run until the end, so the context goes along.
+        let remains = Unmanaged.passRetained(Remains(handle: handle, context: context))
+        var thread = pthread_t()
+        let isStarted =
+            pthread_create(
+                &thread, nil,
+                { argument in
+                    if let argument {
+                        let remains = Unmanaged<Remains>.fromOpaque(argument).takeRetainedValue()
+                        rd_kafka_destroy(remains.handle)
+                        withExtendedLifetime(remains.context) {}
+                    }
+                    return nil
+                }, remains.toOpaque()) == 0
+        if isStarted {
+            pthread_detach(thread)
+        } else {
+            remains.release()
+            rd_kafka_destroy(handle)
+        }
+    }
+
+    private final class Remains {
+        let handle: OpaquePointer
+        let context: CallbackContext
+
+        init(handle: OpaquePointer, context: CallbackContext) {
+            self.handle = handle
+            self.context = context
+        }
+    }
+
+    /// An error for a code that this client returned; the generic "fatal" is replaced by what is behind it.
+    func error(_ code: rd_kafka_resp_err_t, operation: String, reason: String? = nil) -> KafkaError {
+        storage.flatMap { Self.fatalError(of: $0, ifBehind: code, operation: operation) }
+            ?? KafkaError(code, operation: operation, reason: reason)
+    }
+
+    /// Throws unless the code means success.
+    func check(_ code: rd_kafka_resp_err_t, _ operation: String) throws(KafkaError) {
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw error(code, operation: operation) }
+    }
+
+    /// The error that put a client out of use for good, if the code says that there was one.
+    static func fatalError(
+        of handle: OpaquePointer, ifBehind code: rd_kafka_resp_err_t, operation: String
+    ) -> KafkaError? {
+        guard code == RD_KAFKA_RESP_ERR__FATAL else { return nil }
+        let (code, reason) = withReason { rd_kafka_fatal_error(handle, $0, $1) }
+        guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }
+        return KafkaError(code, operation: operation, reason: reason, isFatal: true)
+    }
+
+    /// Calls something that writes its reason into a buffer.
+    static func withReason<Result>(
+        _ body: (UnsafeMutablePointer<CChar>, Int) -> Result
+    ) -> (Result, reason: String) {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 512) { buffer in
+            buffer.initialize(repeating: 0)
+            // The capacity is a constant above zero, so there is a base address.
+            let text = buffer.baseAddress!
+            let result = body(text, buffer.count)
+            return (result, String(cString: text))
+        }
+    }
+
+    private static func set(_ name: String, to value: String, in configuration: OpaquePointer) throws(KafkaError) {
+        let (outcome, reason) = withReason { rd_kafka_conf_set(configuration, name, value, $0, $1) }
+        guard outcome == RD_KAFKA_CONF_OK else {
+            throw KafkaError(
+                RD_KAFKA_RESP_ERR__INVALID_ARG, operation: "set Kafka property \"\(name)\"", reason: reason)
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import CRDKafka
+
+extension Consumer {
+    /// Asks the partition's leader for both ends of it.
+    ///
+    /// - Throws: `KafkaError`, with the remedy `.retry` if nobody answers in time.
+    public func watermarks(of partition: TopicPartition, timeoutMilliseconds: Int) throws(KafkaError) -> Watermarks {
+        var low: Int64 = 0
+        var high: Int64 = 0
+        let code = rd_kafka_query_watermark_offsets(
+            client.handle, partition.topic, partition.partition, &low, &high, Int32(clamping: timeoutMilliseconds))
+        try client.check(code, "read watermarks of \(partition)")
+        return Watermarks(low: low, high: high)
+    }
+
+    /// How many partitions a topic has, or nil if there is no such topic. Creates none, also where topics are created on
+    /// demand; costs the metadata of the whole cluster.
+    ///
+    /// - Throws: `KafkaError`, with the remedy `.retry` if nobody answers in time.
+    public func partitionCount(of topic: String, timeoutMilliseconds: Int) throws(KafkaError) -> Int? {
+        try client.partitionCount(of: topic, timeoutMilliseconds: timeoutMilliseconds)
+    }
+
+    /// For each partition the first offset whose message is at least as new as the given time.
+    ///
+    /// - Parameter times: Milliseconds since 1970.
+    /// - Returns: Offsets in no particular order; `PartitionOffset.end` where every message is older.
+    public func offsets(
+        forTimes times: [TopicPartition: Int64], timeoutMilliseconds: Int
+    ) throws(KafkaError) -> [PartitionOffset] {
+        let list = PartitionList(times.map { PartitionOffset($0.key, offset: $0.value) })
+        let code = rd_kafka_offsets_for_times(client.handle, list.pointer, Int32(clamping: timeoutMilliseconds))
+        try client.check(code, "find offsets for times")
+        if let error = list.firstError("find offset for time") { throw error }
+        return list.offsets
+    }
+}

@@ -1,0 +1,20 @@
+import CRDKafka
+
+/// What became of the messages that a producer has sent.
+struct DeliveryCount {
+    var delivered = 0
+    var failed = 0
+    var firstError: KafkaError?
+
+    /// Takes one delivery report into account.
+    mutating func count(_ report: UnsafePointer<rd_kafka_message_t>) {
+        guard report.pointee.err != RD_KAFKA_RESP_ERR_NO_ERROR else {
+            delivered += 1
+            return
+        }
+        failed += 1
+        guard firstError == nil else { return }
+        let topic = report.pointee.rkt.map { String(cString: rd_kafka_topic_name($0)) } ?? ""
+        firstError = KafkaError(report.pointee.err, operation: "deliver to \(topic)[\(report.pointee.partition)]")
+    }
+}

@@ -1,0 +1,73 @@
+import CRDKafka
+
+/// What went wrong between this process and Kafka, and what can be done about it.
+///
+/// Every failure that comes from outside (broker, network, configuration) is one of these. Wrong use of the
+/// interface by the caller is a precondition instead.
+public struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What the caller can do about an error.
+    public enum Remedy: Sendable, Hashable {
+        /// The same call may succeed later: back off and repeat it.
+        case retry
+        /// The open transaction cannot be committed: abort it, go back to the last committed offsets, and go on.
+        case abortTransaction
+        /// The partitions or the identity are no longer ours: abort any open transaction, drop the state that
+        /// belongs to them and join again. If `isFatal` is set, that needs new client objects.
+        case rejoin
+        /// Nothing that the program can do by itself helps: stop and say why.
+        case fatal
+    }
+
+    /// librdkafka's code: positive codes come from the broker, negative ones from the client library.
+    public let code: Int32
+    /// The symbolic name of the code, such as `_TRANSPORT` or `UNKNOWN_MEMBER_ID`.
+    public let name: String
+    /// What was being done, such as `commit offsets`.
+    public let operation: String
+    /// The reason in words.
+    public let reason: String
+    /// What can be done.
+    public let remedy: Remedy
+    /// The client object that reported this can never be used again; close it and make a new one.
+    public let isFatal: Bool
+
+    /// One line: operation, reason, code name.
+    public var description: String { "\(operation): \(reason) (\(name))" }
+
+    /// An error from a bare response code.
+    ///
+    /// - Parameters:
+    ///   - code: The code; its remedy follows from the code alone.
+    ///   - operation: What was being done.
+    ///   - reason: The reason in words; librdkafka's own text for the code if nil.
+    ///   - isFatal: Whether the client object is unusable from here on.
+    public init(
+        _ code: rd_kafka_resp_err_t, operation: String, reason: String? = nil, isFatal: Bool = false
+    ) {
+        self.code = code.rawValue
+        self.name = String(cString: rd_kafka_err2name(code))
+        self.operation = operation
+        self.reason = reason ?? String(cString: rd_kafka_err2str(code))
+        self.remedy = Remedy(code: code, isFatal: isFatal)
+        self.isFatal = isFatal
+    }
+
+    /// An error from a rich error object, which is destroyed.
+    ///
+    /// - Parameters:
+    ///   - error: A `rd_kafka_error_t` that the caller owns; it must not be used afterwards.
+    ///   - operation: What was being done.
+    public init(consuming error: OpaquePointer, operation: String) {
+        let code = rd_kafka_error_code(error)
+        self.code = code.rawValue
+        self.name = String(cString: rd_kafka_error_name(error))
+        self.operation = operation
+        self.reason = String(cString: rd_kafka_error_string(error))
+        self.isFatal = rd_kafka_error_is_fatal(error) != 0
+        self.remedy = Remedy(
+            code: code, isFatal: isFatal,
+            requiresAbort: rd_kafka_error_txn_requires_abort(error) != 0,
+            isRetriable: rd_kafka_error_is_retriable(error) != 0)
+        rd_kafka_error_destroy(error)
+    }
+}

@@ -1,0 +1,53 @@
+import CRDKafka
+
+/// Owns a `rd_kafka_topic_partition_list_t`.
+struct PartitionList: ~Copyable {
+    let pointer: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
+
+    init(_ partitions: some Collection<TopicPartition>) {
+        self.init(partitions.lazy.map { PartitionOffset($0, offset: PartitionOffset.none) })
+    }
+
+    init(_ offsets: some Collection<PartitionOffset>) {
+        pointer = rd_kafka_topic_partition_list_new(Int32(offsets.count))
+        for offset in offsets {
+            let element = rd_kafka_topic_partition_list_add(
+                pointer, offset.partition.topic, offset.partition.partition)
+            element?.pointee.offset = offset.offset
+        }
+    }
+
+    /// Copies a list that librdkafka lends.
+    init(copying list: UnsafePointer<rd_kafka_topic_partition_list_t>) {
+        pointer = rd_kafka_topic_partition_list_copy(list)
+    }
+
+    deinit { rd_kafka_topic_partition_list_destroy(pointer) }
+
+    var partitions: [TopicPartition] { offsets.map(\.partition) }
+    var offsets: [PartitionOffset] { pointer.offsets }
+
+    /// The first error that the library has put on a partition.
+    func firstError(_ operation: String) -> KafkaError? { pointer.firstError(operation) }
+}
+
+extension UnsafePointer<rd_kafka_topic_partition_list_t> {
+    var elements: UnsafeBufferPointer<rd_kafka_topic_partition_t> {
+        UnsafeBufferPointer(start: pointee.elems, count: Int(pointee.cnt))
+    }
+
+    var offsets: [PartitionOffset] {
+        elements.map { PartitionOffset(topic: String(cString: $0.topic), partition: $0.partition, offset: $0.offset) }
+    }
+
+    func firstError(_ operation: String) -> KafkaError? {
+        guard let element = elements.first(where: { $0.err != RD_KAFKA_RESP_ERR_NO_ERROR }) else { return nil }
+        return KafkaError(
+            element.err, operation: "\(operation) of \(String(cString: element.topic))[\(element.partition)]")
+    }
+}
+
+extension UnsafeMutablePointer<rd_kafka_topic_partition_list_t> {
+    var offsets: [PartitionOffset] { UnsafePointer(self).offsets }
+    func firstError(_ operation: String) -> KafkaError? { UnsafePointer(self).firstError(operation) }
+}

@@ -1,0 +1,68 @@
+import CRDKafka
+
+/// Transactions need the property `transactional.id`. All of these block up to their timeout and repeat, within it, what
+/// librdkafka calls retriable. After a timeout the same call can be made again to go on waiting.
+extension Producer {
+    /// Fences earlier producers of the same `transactional.id` and finishes what they left open. Once, before the first
+    /// transaction.
+    public func initTransactions(timeoutMilliseconds: Int) throws(KafkaError) {
+        try repeating("start transactions", timeoutMilliseconds) { rd_kafka_init_transactions(client.handle, $0) }
+    }
+
+    /// Opens a transaction: what is produced from here on is part of it. Local, does not block.
+    public func beginTransaction() throws(KafkaError) {
+        if let error = rd_kafka_begin_transaction(client.handle) {
+            throw KafkaError(consuming: error, operation: "begin transaction")
+        }
+        forgetDeliveryError()
+    }
+
+    /// Makes a group's offsets part of the open transaction: they are committed if and when it is.
+    ///
+    /// - Parameters:
+    ///   - offsets: For each partition the offset of the first message not yet processed.
+    ///   - consumer: The group's member that has read them. If the group has moved on, this throws `.rejoin`.
+    ///   - timeoutMilliseconds: How long to try.
+    public func sendOffsets(
+        _ offsets: [PartitionOffset], groupOf consumer: Consumer, timeoutMilliseconds: Int
+    ) throws(KafkaError) {
+        guard !offsets.isEmpty else { return }
+        let list = PartitionList(offsets)
+        try consumer.withGroupMetadata { group throws(KafkaError) in
+            try repeating("send offsets to transaction", timeoutMilliseconds) {
+                rd_kafka_send_offsets_to_transaction(client.handle, list.pointer, group, $0)
+            }
+        }
+    }
+
+    /// Flushes, then commits. On success everything of the transaction is visible, offsets included.
+    ///
+    /// - Throws: `KafkaError`. `.retry`: not known yet, call again. `.abortTransaction`: nothing will be visible; abort.
+    ///   `.rejoin` with `isFatal`: a newer producer has taken over.
+    public func commitTransaction(timeoutMilliseconds: Int) throws(KafkaError) {
+        try repeating("commit transaction", timeoutMilliseconds) { rd_kafka_commit_transaction(client.handle, $0) }
+    }
+
+    /// Gives up everything of the open transaction, queued messages included.
+    ///
+    /// After a message that the broker has refused for good, librdkafka 2.0.2 lets the next transaction fail too, with
+    /// `OUT_OF_ORDER_SEQUENCE_NUMBER`; its remedy is again an abort, and the one after that works.
+    public func abortTransaction(timeoutMilliseconds: Int) throws(KafkaError) {
+        try repeating("abort transaction", timeoutMilliseconds) { rd_kafka_abort_transaction(client.handle, $0) }
+        // The messages that the abort itself has purged are no news.
+        rd_kafka_poll(client.handle, 0)
+        forgetDeliveryError()
+    }
+
+    private func repeating(
+        _ operation: String, _ timeoutMilliseconds: Int, _ attempt: (Int32) -> OpaquePointer?
+    ) throws(KafkaError) {
+        let deadline = Deadline(milliseconds: timeoutMilliseconds)
+        while let raw = attempt(deadline.remainingMilliseconds) {
+            let error = KafkaError(consuming: raw, operation: operation)
+            guard error.remedy == .retry, deadline.remainingMilliseconds > 0 else { throw error }
+            // Waits a little, and does something useful meanwhile.
+            rd_kafka_poll(client.handle, min(20, deadline.remainingMilliseconds))
+        }
+    }
+}

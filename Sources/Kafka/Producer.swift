@@ -1,0 +1,158 @@
+import CRDKafka
+
+/// Sends messages, optionally in transactions.
+///
+/// One thread owns it: it is not Sendable. Sending is asynchronous; `flush` (or a transaction's commit) is where
+/// delivery is known. Close it when done: what has not been flushed by then is dropped.
+public final class Producer {
+    let client: Client
+    private let queueFullTimeoutMilliseconds: Int
+    private let fields: ProduceFields
+    private var topics: [String: Topic] = [:]
+
+    /// Makes a producer; it connects in the background.
+    ///
+    /// - Parameters:
+    ///   - properties: librdkafka's properties, such as `bootstrap.servers`, `linger.ms`, `partitioner`,
+    ///     `enable.idempotence`, `transactional.id`.
+    ///   - queueFullTimeoutMilliseconds: How long `produce` may wait for room in a full local queue.
+    ///   - onError: Called on the polling thread with what happens to the client as a whole, such as a lost connection.
+    ///     These are informational: librdkafka reconnects by itself.
+    ///   - onLog: Called on any thread of librdkafka's with each line of its log; dropped by default.
+    /// - Throws: `KafkaError` naming the property if one is unknown or has a bad value.
+    public init(
+        properties: [String: String],
+        queueFullTimeoutMilliseconds: Int = 30_000,
+        onError: @escaping @Sendable (KafkaError) -> Void = { _ in },
+        onLog: @escaping @Sendable (LogLine) -> Void = { _ in }
+    ) throws(KafkaError) {
+        self.queueFullTimeoutMilliseconds = queueFullTimeoutMilliseconds
+        fields = ProduceFields()
+        let context = CallbackContext(onError: onError, onLog: onLog)
+        client = try Client(RD_KAFKA_PRODUCER, properties: properties, context: context) { configuration in
+            rd_kafka_conf_set_dr_msg_cb(configuration) { _, message, opaque in
+                guard let message, let opaque else { return }
+                CallbackContext.from(opaque).deliveries.count(message)
+            }
+        }
+    }
+
+    deinit { close() }
+
+    /// The handle to send to a topic with; the same object for the same name. The topic need not exist yet.
+    public func topic(named name: String) throws(KafkaError) -> Topic {
+        if let topic = topics[name] { return topic }
+        guard let handle = rd_kafka_topic_new(client.handle, name, nil) else {
+            throw client.error(rd_kafka_last_error(), operation: "open topic \(name)")
+        }
+        let topic = Topic(name: name, handle: handle)
+        topics[name] = topic
+        return topic
+    }
+
+    /// Queues a message for sending. Key, value and headers are copied.
+    ///
+    /// If the local queue is full, delivery reports are served until there is room.
+    ///
+    /// - Parameters:
+    ///   - topic: A topic of this producer.
+    ///   - partition: The partition; nil leaves it to the property `partitioner`.
+    ///   - key: The key, or nil for null.
+    ///   - value: The value, or nil for null (a tombstone).
+    ///   - headers: Headers in order.
+    ///   - timestampMilliseconds: The message's time in milliseconds since 1970; nil for now.
+    /// - Throws: `KafkaError`: `_QUEUE_FULL` to retry, `MSG_SIZE_TOO_LARGE` and `_UNKNOWN_PARTITION` as fatal (fatal for
+    ///   this message: the producer lives on unless `isFatal`), or why the open transaction has failed.
+    public func produce(
+        to topic: Topic, partition: Int32? = nil, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
+        headers: [Header] = [], timestampMilliseconds: Int64? = nil
+    ) throws(KafkaError) {
+        let partition = partition ?? -1
+        let isPlain = headers.isEmpty && timestampMilliseconds == nil
+        var error =
+            isPlain
+            ? producePlain(to: topic, partition, key, value)
+            : fields.produce(client.handle, topic, partition, key, value, headers, timestampMilliseconds ?? 0)
+        if error == nil { return }
+
+        let deadline = Deadline(milliseconds: queueFullTimeoutMilliseconds)
+        while let found = error, found.code == RD_KAFKA_RESP_ERR__QUEUE_FULL.rawValue, !deadline.isPast {
+            rd_kafka_poll(client.handle, min(100, deadline.remainingMilliseconds))
+            error =
+                isPlain
+                ? producePlain(to: topic, partition, key, value)
+                : fields.produce(client.handle, topic, partition, key, value, headers, timestampMilliseconds ?? 0)
+        }
+        if let error {
+            throw Client.fatalError(
+                of: client.handle, ifBehind: rd_kafka_resp_err_t(error.code), operation: error.operation) ?? error
+        }
+    }
+
+    /// Messages acknowledged so far, as far as reports have been served.
+    public var delivered: Int { client.context.deliveries.delivered }
+
+    /// Messages given up so far, as far as reports have been served.
+    public var failed: Int { client.context.deliveries.failed }
+
+    /// Why the first of the failed messages failed, since the last `flush`, `beginTransaction` or `abortTransaction`.
+    public var deliveryError: KafkaError? { client.context.deliveries.firstError }
+
+    /// Messages and requests that are queued or under way, delivery reports not yet served included.
+    public var outstanding: Int { Int(rd_kafka_outq_len(client.handle)) }
+
+    /// Serves delivery reports and client errors.
+    ///
+    /// - Parameter timeoutMilliseconds: How long to wait for a first one.
+    /// - Returns: How many were served.
+    @discardableResult
+    public func poll(timeoutMilliseconds: Int = 0) -> Int {
+        Int(rd_kafka_poll(client.handle, Int32(clamping: timeoutMilliseconds)))
+    }
+
+    /// Sends everything now, whatever `linger.ms` says, and waits until each message is delivered or given up.
+    ///
+    /// - Throws: `KafkaError`, with the remedy `.retry`, if messages remain after the timeout; otherwise the
+    ///   `deliveryError`, if there is one. Throwing it resets it.
+    public func flush(timeoutMilliseconds: Int) throws(KafkaError) {
+        let code = rd_kafka_flush(client.handle, Int32(clamping: timeoutMilliseconds))
+        if code == RD_KAFKA_RESP_ERR__TIMED_OUT {
+            throw client.error(
+                code, operation: "flush", reason: "\(outstanding) messages remain after \(timeoutMilliseconds) ms")
+        }
+        try client.check(code, "flush")
+        if let error = deliveryError {
+            forgetDeliveryError()
+            throw error
+        }
+    }
+
+    /// Gives up every message that is queued or under way. They are counted as failed, but a message that is already
+    /// under way may still arrive.
+    public func purge() {
+        rd_kafka_purge(client.handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
+        rd_kafka_poll(client.handle, 0)
+    }
+
+    /// Frees everything; messages not yet delivered are dropped, and a transaction that is open is left for the broker
+    /// to time out. Closing again does nothing; any other call afterwards is a bug of the caller.
+    public func close() {
+        guard client.isOpen else { return }
+        for topic in topics.values { topic.destroy() }
+        topics.removeAll()
+        client.destroy()
+    }
+
+    func forgetDeliveryError() { client.context.deliveries.firstError = nil }
+
+    /// The short way, which needs no table of fields.
+    private func producePlain(
+        to topic: Topic, _ partition: Int32, _ key: UnsafeRawBufferPointer?, _ value: UnsafeRawBufferPointer?
+    ) -> KafkaError? {
+        let key = fields.address(of: key)
+        let value = fields.address(of: value)
+        let outcome = rd_kafka_produce(
+            topic.handle, partition, ProduceFields.copy, value.start, value.count, key.start, key.count, nil)
+        return outcome == 0 ? nil : KafkaError(rd_kafka_last_error(), operation: "produce to \(topic.name)")
+    }
+}

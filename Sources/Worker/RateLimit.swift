@@ -1,0 +1,20 @@
+/// Lets something happen at most so often, and counts what it held back.
+struct RateLimit {
+    private let pause: Duration
+    private var last: ContinuousClock.Instant?
+    private var suppressed = 0
+
+    init(perSecond: Int) { pause = .seconds(1) / perSecond }
+
+    /// - Parameter body: told how many calls were held back since the last one.
+    mutating func run(_ body: (Int) -> Void) {
+        let now = ContinuousClock.now
+        if let last, now - last < pause {
+            suppressed += 1
+            return
+        }
+        body(suppressed)
+        suppressed = 0
+        last = now
+    }
+}

@@ -1,0 +1,94 @@
+import Ensemble
+import Foundation
+import Kafka
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// The scoring worker as a service: it runs its threads until it is told to stop or one of them fails.
+public final class Worker: Service {
+    public let settings: WorkerSettings
+    public let artifact: ModelArtifact
+    public let counters = WorkerCounters()
+    private let logger: Logger
+    private let stop = Atomic<Bool>(false)
+
+    public init(settings: WorkerSettings, artifact: ModelArtifact, logger: Logger) {
+        self.settings = settings
+        self.artifact = artifact
+        self.logger = logger
+    }
+
+    /// Runs until graceful shutdown, `requestStop` or a failure; what was processed is published and committed.
+    /// - Throws: `WorkerError` when Kafka or the topics cannot be found; `KafkaError` for what waiting cannot mend.
+    public func run() async throws {
+        try TopicCheck(settings: settings).require(
+            [settings.inputTopic, settings.outputTopic] + (settings.featuresTopic.map { [$0] } ?? []))
+        logger.info(
+            "worker starts",
+            metadata: [
+                "model": "\(artifact.manifest.version)", "serving": "\(artifact.manifest.servingModel.rawValue)",
+                "input": "\(settings.inputTopic)", "output": "\(settings.outputTopic)", "group": "\(settings.group)",
+                "threads": "\(settings.threads)",
+            ])
+        try await withGracefulShutdownHandler {
+            try await withTaskCancellationHandler {
+                try await runThreads()
+            } onCancel: {
+                requestStop()
+            }
+        } onGracefulShutdown: {
+            self.logger.info("worker stops")
+            self.requestStop()
+        }
+        let done = counters.snapshot
+        logger.info(
+            "worker stopped",
+            metadata: [
+                "received": "\(done.received)", "scored": "\(done.scored)", "anonymous": "\(done.anonymous)",
+                "rejected": "\(done.rejected)", "committed": "\(done.committed)",
+            ])
+    }
+
+    /// Asks the threads to finish; returns at once.
+    public func requestStop() { stop.store(true, ordering: .relaxed) }
+
+    private func runThreads() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<settings.threads {
+                group.addTask { try await self.runThread(number) }
+            }
+            do {
+                try await group.waitForAll()
+            } catch {
+                // One has failed: the others finish their work and stop too.
+                requestStop()
+                throw error
+            }
+        }
+    }
+
+    private func runThread(_ number: Int) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            let thread = Thread {
+                continuation.resume(
+                    with: Result {
+                        try StreamThread(
+                            settings: self.settings, artifact: self.artifact, counters: self.counters,
+                            logger: self.logger
+                        ).run(until: self.stop)
+                    })
+            }
+            thread.name = "stream-\(number)"
+            thread.stackSize = 8 << 20
+            thread.start()
+        }
+    }
+}
+
+/// Why a worker cannot work, and what to do.
+public struct WorkerError: Error, Equatable, Sendable, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}

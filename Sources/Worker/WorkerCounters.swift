@@ -1,0 +1,44 @@
+import Synchronization
+
+/// What a worker has done so far. Threads add once a batch; anybody may read.
+public final class WorkerCounters: Sendable {
+    let received = Atomic<Int>(0)
+    let scored = Atomic<Int>(0)
+    let anonymous = Atomic<Int>(0)
+    let rejected = Atomic<Int>(0)
+    let restored = Atomic<Int>(0)
+    let committed = Atomic<Int>(0)
+    let customers = Atomic<Int>(0)
+    let partitions = Atomic<Int>(0)
+    let restoring = Atomic<Int>(0)
+
+    /// The counters at one moment.
+    public struct Snapshot: Sendable, Equatable {
+        /// Live messages taken from the input topic.
+        public let received: Int
+        /// Predictions handed to the producer.
+        public let scored: Int
+        /// Events without a customer.
+        public let anonymous: Int
+        /// Messages that are no customer event.
+        public let rejected: Int
+        /// Messages read again to rebuild state.
+        public let restored: Int
+        /// Live messages whose offsets are committed.
+        public let committed: Int
+        /// Customers in memory.
+        public let customers: Int
+        /// Partitions assigned, and how many of them are still rebuilding their state.
+        public let partitions: Int
+        public let restoring: Int
+    }
+
+    public var snapshot: Snapshot {
+        Snapshot(
+            received: received.load(ordering: .relaxed), scored: scored.load(ordering: .relaxed),
+            anonymous: anonymous.load(ordering: .relaxed), rejected: rejected.load(ordering: .relaxed),
+            restored: restored.load(ordering: .relaxed), committed: committed.load(ordering: .relaxed),
+            customers: customers.load(ordering: .relaxed), partitions: partitions.load(ordering: .relaxed),
+            restoring: restoring.load(ordering: .relaxed))
+    }
+}

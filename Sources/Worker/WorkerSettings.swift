@@ -1,0 +1,90 @@
+import Configuration
+import Console
+import Events
+import Scoring
+
+/// Everything that `config/worker.yaml` may say.
+public struct WorkerSettings: Sendable {
+    public var fields = FieldNames()
+    /// Topic of customer events.
+    public var inputTopic = "customer-events"
+    /// Topic of predictions.
+    public var outputTopic = "purchase-predictions"
+    /// Topic of the feature rows that were scored, as 32-bit little-endian floats; none unless named.
+    public var featuresTopic: String?
+    /// Consumer group: workers of one group share the partitions.
+    public var group = "future-cart"
+    /// Directory of model artifacts.
+    public var models = "models"
+    /// Threads, each with a consumer of its own.
+    public var threads = 1
+    /// Most messages scored together.
+    public var batchMessages = 1024
+    /// Longest wait for a message, milliseconds.
+    public var pollMilliseconds = 100
+    /// Time between commits, milliseconds.
+    public var commitIntervalMilliseconds = 1000
+    /// Time to publish and commit what was processed when the worker stops, milliseconds.
+    public var shutdownMilliseconds = 30_000
+    /// Time to find Kafka and the topics at the start, milliseconds.
+    public var startupMilliseconds = 10_000
+    public var thresholds = PriorityThresholds()
+    /// librdkafka's properties for both clients, and for one of them over those.
+    public var kafka: [String: String] = [:]
+    public var kafkaConsumer: [String: String] = [:]
+    public var kafkaProducer: [String: String] = [:]
+
+    public init() {}
+
+    /// Reads the settings and refuses what it does not know.
+    public init(_ reader: ConfigurationReader) throws(ConfigurationError) {
+        fields = FieldNames(reader.section("fields"))
+        inputTopic = reader.string("input.topic", default: inputTopic)
+        outputTopic = reader.string("output.topic", default: outputTopic)
+        let features = reader.string("output.features_topic", default: "")
+        featuresTopic = features.isEmpty ? nil : features
+        group = reader.string("group", default: group)
+        models = reader.string("models", default: models)
+        threads = reader.int("threads", default: threads, in: 1...256)
+        batchMessages = reader.int("batch.max_messages", default: batchMessages, in: 1...100_000)
+        pollMilliseconds = reader.duration("batch.max_wait", default: pollMilliseconds, in: 1...60_000)
+        commitIntervalMilliseconds = reader.duration(
+            "commit.interval", default: commitIntervalMilliseconds, in: 1...600_000)
+        shutdownMilliseconds = reader.duration("shutdown.deadline", default: shutdownMilliseconds, in: 100...3_600_000)
+        startupMilliseconds = reader.duration("startup.deadline", default: startupMilliseconds, in: 100...3_600_000)
+        let medium = reader.double("priority.medium", default: thresholds.medium, in: 0...1)
+        // Read with its lower bound, so that high below medium is an error of configuration.
+        let high = reader.double("priority.high", default: max(thresholds.high, medium), in: medium...1)
+        thresholds = PriorityThresholds(high: max(high, medium), medium: medium)
+        kafkaConsumer = Self.properties(reader, "kafka_consumer")
+        kafkaProducer = Self.properties(reader, "kafka_producer")
+        kafka = Self.properties(reader, "kafka")
+        try reader.finish()
+    }
+
+    private static func properties(_ reader: ConfigurationReader, _ section: String) -> [String: String] {
+        Dictionary(reader.properties(section).map { ($0.name, $0.value) }) { _, last in last }
+    }
+
+    private static let standard = ["bootstrap.servers": "localhost:9092", "client.id": "future-cart"]
+
+    /// Properties of a client that neither consumes in the group nor publishes predictions.
+    public var clientProperties: [String: String] { Self.standard.merging(kafka) { $1 } }
+
+    var consumerProperties: [String: String] {
+        Self.standard
+            .merging([
+                "auto.offset.reset": "earliest", "partition.assignment.strategy": "cooperative-sticky",
+                "enable.auto.offset.store": "false",
+            ]) { $1 }
+            .merging(kafka) { $1 }.merging(kafkaConsumer) { $1 }
+            .merging(["group.id": group, "enable.auto.commit": "false"]) { $1 }
+    }
+
+    var producerProperties: [String: String] {
+        // Keys land where Kafka's own clients put them.
+        Self.standard
+            .merging(["enable.idempotence": "true", "linger.ms": "5", "partitioner": "murmur2_random"]) { $1 }
+            .merging(kafka) { $1 }.merging(kafkaProducer) { $1 }
+    }
+}

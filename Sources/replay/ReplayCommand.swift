@@ -1,0 +1,9 @@
+import ArgumentParser
+
+@main
+struct ReplayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay",
+        abstract: "Brings historical events to a topic or straight through the scorer, and makes histories up.",
+        subcommands: [PublishCommand.self, ScoreCommand.self, GenerateCommand.self])
+}

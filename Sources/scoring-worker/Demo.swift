@@ -1,0 +1,147 @@
+import Console
+import Events
+import Foundation
+import Kafka
+import ServiceLifecycle
+import Synchronization
+import Worker
+
+/// Publishes a source, reads the predictions back and shows how it goes, while an ordinary worker does the work.
+final class Demo: Service {
+    /// How far the publisher may run ahead of the worker, and the worker ahead of the reader, in messages. The embedded
+    /// broker keeps 5 MiB a partition and drops the oldest silently; this stays below that if all fell on one partition.
+    private static let eventLead = 8000
+    private static let predictionLead = 6000
+
+    private let worker: Worker
+    private let limit: Int?
+    private let outcomes: Mutex<Outcomes>
+    private let published = Atomic<Int>(0)
+    private let isPublished = Atomic<Bool>(false)
+    private let seen = Atomic<Int>(0)
+    private let stop = Atomic<Bool>(false)
+    /// Handed to the publishing thread, and from then on only that thread's.
+    private nonisolated(unsafe) let source: any EventSource
+
+    init(worker: Worker, source: any EventSource, limit: Int?) {
+        self.worker = worker
+        self.source = source
+        self.limit = limit
+        outcomes = Mutex(Outcomes())
+    }
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await onThread { try self.publish() } }
+                group.addTask { try await onThread { try self.read() } }
+                group.addTask { try await self.show() }
+                do {
+                    try await group.waitForAll()
+                } catch {
+                    stop.store(true, ordering: .relaxed)
+                    throw error
+                }
+            }
+        } onGracefulShutdown: {
+            self.stop.store(true, ordering: .relaxed)
+        }
+    }
+
+    func summary() throws -> String {
+        try outcomes.withLock { try $0.summary(worker: worker.counters.snapshot) }
+    }
+
+    private var isStopped: Bool { stop.load(ordering: .relaxed) }
+
+    /// Whether every event has been taken by the worker and every prediction by the reader.
+    private var isDone: Bool {
+        let counters = worker.counters.snapshot
+        return isPublished.load(ordering: .acquiring) && counters.received >= published.load(ordering: .relaxed)
+            && seen.load(ordering: .relaxed) >= counters.scored
+    }
+
+    private func publish() throws {
+        let publisher = try EventPublisher(settings: worker.settings, topic: worker.settings.inputTopic)
+        defer { publisher.close() }
+        var known: [(customer: UInt64, time: Int64, invoice: UInt64, isPurchase: Bool)] = []
+        while !isStopped, limit.map({ publisher.published < $0 }) ?? true, let fields = try source.nextFields() {
+            // What is no event is published all the same: it is the worker's to reject.
+            if let event = try? CustomerEvent(fields, names: source.names), !event.isAnonymous {
+                known.append((event.customerHash, event.time, event.invoiceHash, event.isPurchase))
+            }
+            try publisher.publish(fields)
+            if publisher.published % 128 == 0 {
+                published.store(publisher.published, ordering: .relaxed)
+                outcomes.withLock { outcomes in
+                    for event in known {
+                        outcomes.happened(
+                            customer: event.customer, time: event.time, invoice: event.invoice,
+                            isPurchase: event.isPurchase)
+                    }
+                }
+                known.removeAll(keepingCapacity: true)
+                while !isStopped, isTooFarAhead(publisher.published) {
+                    publisher.serve()
+                    Thread.sleep(forTimeInterval: 0.0005)
+                }
+            }
+        }
+        outcomes.withLock { outcomes in
+            for event in known {
+                outcomes.happened(
+                    customer: event.customer, time: event.time, invoice: event.invoice, isPurchase: event.isPurchase)
+            }
+        }
+        try publisher.flush()
+        published.store(publisher.published, ordering: .relaxed)
+        isPublished.store(true, ordering: .releasing)
+    }
+
+    private func isTooFarAhead(_ published: Int) -> Bool {
+        let counters = worker.counters.snapshot
+        return published - counters.received > Self.eventLead
+            || counters.scored - seen.load(ordering: .relaxed) > Self.predictionLead
+    }
+
+    private func read() throws {
+        let reader = try PredictionReader(settings: worker.settings)
+        defer { reader.close() }
+        while !isStopped, !isDone {
+            let read = try reader.read { prediction, latency in
+                outcomes.withLock { $0.predicted(prediction, latencyMilliseconds: latency) }
+            }
+            seen.add(read, ordering: .relaxed)
+        }
+        outcomes.withLock { $0.finish() }
+    }
+
+    /// A line of progress a few times a second.
+    private func show() async throws {
+        let progress = Progress()
+        var last = (time: ContinuousClock.now, received: 0)
+        while !isStopped, !isDone {
+            try await Task.sleep(for: .milliseconds(250))
+            let counters = worker.counters.snapshot
+            let now = ContinuousClock.now
+            let rate = Double(counters.received - last.received) / ((now - last.time) / .seconds(1))
+            last = (now, counters.received)
+            let lag = published.load(ordering: .relaxed) - counters.received
+            let scores = outcomes.withLock { $0.sparkline }
+            progress.show(
+                counters.received == 0 ? "joining the group" : "scoring",
+                detail: "\(counters.received) events, \(Int(rate))/s, lag \(lag), \(counters.customers) customers, "
+                    + "scores 0 \(scores) 1")
+        }
+        progress.finish()
+    }
+}
+
+/// Runs blocking work on a thread of its own.
+func onThread(_ work: @escaping @Sendable () throws -> Void) async throws {
+    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+        let thread = Thread { continuation.resume(with: Result { try work() }) }
+        thread.stackSize = 4 << 20
+        thread.start()
+    }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Console
+import Ensemble
+import Events
+import Foundation
+import Kafka
+import Logging
+import ServiceLifecycle
+import Worker
+
+struct DemoCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "demo",
+        abstract: "Streams a history through an in-process broker and the ordinary worker, and shows what comes out.")
+
+    @Option(help: "History of events: CSV or NDJSON, plain or gzip. Without one a shop is made up.")
+    var history: String?
+
+    @Option(help: "Stop after so many events.")
+    var events: Int?
+
+    @Option(help: "Partitions of the topics.")
+    var partitions = 4
+
+    @Option(help: "Directory of model artifacts.")
+    var models = "models"
+
+    @OptionGroup var configuration: ConfigurationOptions
+
+    func validate() throws {
+        guard (1...64).contains(partitions) else { throw ValidationError("--partitions must be 1 to 64") }
+        if let events, events < 1 { throw ValidationError("--events must be at least 1") }
+    }
+
+    func run() async throws {
+        try await reportingFailures {
+            LoggingSystem.bootstrap(StreamLogHandler.standardError)
+            var logger = Logger(label: "demo")
+            logger.logLevel = .warning
+            var settings = try WorkerSettings(configuration.reader())
+            settings.models = models
+            let artifact = try ModelArtifact(path: settings.models)
+            let source: any EventSource =
+                try history.map { try HistoryReader(path: $0, names: settings.fields) }
+                ?? ShopGenerator(customers: 3000, days: 365, seed: 1)
+            let broker = try EmbeddedBroker()
+            defer { broker.close() }
+            settings.kafka["bootstrap.servers"] = broker.bootstrapServers
+            for topic in [settings.inputTopic, settings.outputTopic] {
+                _ = try broker.createTopic(topic, partitions: partitions)
+            }
+            let name = history.map { URL(fileURLWithPath: $0).lastPathComponent } ?? "a generated shop"
+            remark("\(name) → \(settings.inputTopic) → worker (\(artifact.manifest.version)) → \(settings.outputTopic)")
+            remark("embedded broker on \(broker.bootstrapServers), \(partitions) partitions")
+
+            let worker = Worker(settings: settings, artifact: artifact, logger: logger)
+            let demo = Demo(worker: worker, source: source, limit: events)
+            try await ServiceGroup(
+                configuration: .init(
+                    services: [
+                        .init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup),
+                        .init(service: demo, successTerminationBehavior: .gracefullyShutdownGroup),
+                    ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            ).run()
+            print(try demo.summary())
+        }
+    }
+}

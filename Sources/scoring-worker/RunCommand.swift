@@ -1,0 +1,33 @@
+import ArgumentParser
+import Console
+import Ensemble
+import Logging
+import ServiceLifecycle
+import Worker
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Consumes the input topic, scores every event and publishes predictions until it is stopped.")
+
+    @OptionGroup var configuration: ConfigurationOptions
+
+    @Option(help: "Least severe log lines to show: trace, debug, info, notice, warning, error.")
+    var logLevel = Logger.Level.info
+
+    func run() async throws {
+        try await reportingFailures {
+            LoggingSystem.bootstrap(StreamLogHandler.standardError)
+            var logger = Logger(label: "scoring-worker")
+            logger.logLevel = logLevel
+            let settings = try WorkerSettings(configuration.reader())
+            let artifact = try ModelArtifact(path: settings.models)
+            let worker = Worker(settings: settings, artifact: artifact, logger: logger)
+            try await ServiceGroup(
+                services: [worker], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
+            ).run()
+        }
+    }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
