@@ -52,5 +52,20 @@ let package = Package(
             dependencies: ["Console", "Customers", "Ensemble", "Events", "Features", "Kafka", "Scoring", "Worker"],
             swiftSettings: strict),
         .executableTarget(name: "trainer", dependencies: ["Console", "Training"], swiftSettings: strict),
+        .target(name: "TestSupport", dependencies: ["Events"], path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
+        .testTarget(name: "KafkaTests", dependencies: ["Kafka"], swiftSettings: strict),
+        .testTarget(name: "CustomersTests", dependencies: ["Customers", "Events", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "FeaturesTests", dependencies: ["Customers", "Events", "Features", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "EnsembleTests", dependencies: ["Ensemble", "Events", "Features", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ScoringTests", dependencies: ["Customers", "Ensemble", "Events", "Scoring", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TrainingTests", dependencies: ["Customers", "Ensemble", "Events", "Features", "Monitoring", "TestSupport", "Training"],
+            swiftSettings: strict),
     ]
 )

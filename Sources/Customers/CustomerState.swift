@@ -47,6 +47,13 @@ public struct CustomerState: Sendable {
     /// How many instants are remembered.
     public var momentCount: Int { moments.count - expired }
 
+    /// Memory that the state occupies, bytes.
+    public var memoryBytes: Int {
+        MemoryLayout<CustomerState>.size + moments.capacity * MemoryLayout<Moment>.stride
+            + latest.slots.capacity * MemoryLayout<LatestTable.Slot>.stride
+            + (purchaseDays.days.capacity + purchaseDays.sortedGaps.capacity) * MemoryLayout<Int32>.stride
+    }
+
     /// Takes in one event.
     /// - Complexity: O(1) amortised for events in order of time; a late one is placed by binary search and insertion
     ///   among the moments of the longest window.

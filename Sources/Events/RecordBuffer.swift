@@ -39,7 +39,9 @@ struct RecordBuffer {
             while start + scanned < end {
                 let byte = storage[start + scanned]
                 if quotes, byte == UInt8(ascii: "\"") {
-                    isQuoted.toggle()
+                    // A quote opens a field at its start, closes it, and right behind a closing one is content.
+                    let before = scanned == 0 ? UInt8(ascii: ",") : storage[start + scanned - 1]
+                    isQuoted = !isQuoted && (before == UInt8(ascii: ",") || before == UInt8(ascii: "\""))
                 } else if byte == 0x0A {
                     lines += 1
                     if !isQuoted {

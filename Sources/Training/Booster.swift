@@ -14,6 +14,9 @@ final class Booster {
         var matrices = [data.handle]
         try check(XGBoosterCreate(&matrices, 1, &handle))
         for (name, value) in parameters { try check(XGBoosterSetParam(handle, name, value)) }
+        try withFeatureNames { names, count throws(TrainingError) in
+            try check(XGBoosterSetStrFeatureInfo(handle, "feature_name", names, count))
+        }
     }
 
     deinit { XGBoosterFree(handle) }
@@ -70,13 +73,22 @@ final class TrainingMatrix {
         if !weights.isEmpty {
             try check(XGDMatrixSetFloatInfo(handle, "weight", weights, bst_ulong(weights.count)))
         }
-        let names = FeatureSchema.names.map { strdup($0) }
-        defer { for name in names { free(name) } }
-        var pointers = names.map { UnsafePointer($0) }
-        try check(XGDMatrixSetStrFeatureInfo(handle, "feature_name", &pointers, columns))
+        try withFeatureNames { names, count throws(TrainingError) in
+            try check(XGDMatrixSetStrFeatureInfo(handle, "feature_name", names, count))
+        }
     }
 
     deinit { XGDMatrixFree(handle) }
+}
+
+/// The schema's names as C strings.
+private func withFeatureNames(
+    _ body: (UnsafeMutablePointer<UnsafePointer<CChar>?>, bst_ulong) throws(TrainingError) -> Void
+) throws(TrainingError) {
+    let names = FeatureSchema.names.map { strdup($0) }
+    defer { for name in names { free(name) } }
+    var pointers = names.map { UnsafePointer($0) }
+    try body(&pointers, bst_ulong(pointers.count))
 }
 
 private func check(_ status: Int32) throws(TrainingError) {

@@ -18,6 +18,7 @@ final class Demo: Service {
     private let outcomes: Mutex<Outcomes>
     private let published = Atomic<Int>(0)
     private let isPublished = Atomic<Bool>(false)
+    private let isReading = Atomic<Bool>(false)
     private let seen = Atomic<Int>(0)
     private let stop = Atomic<Bool>(false)
     /// Handed to the publishing thread, and from then on only that thread's.
@@ -64,6 +65,10 @@ final class Demo: Service {
     private func publish() throws {
         let publisher = try EventPublisher(settings: worker.settings, topic: worker.settings.inputTopic)
         defer { publisher.close() }
+        // Whoever is there first waits: what lies about while groups form says nothing of latency.
+        while !isStopped, worker.counters.snapshot.partitions == 0 || !isReading.load(ordering: .relaxed) {
+            Thread.sleep(forTimeInterval: 0.01)
+        }
         var known: [(customer: UInt64, time: Int64, invoice: UInt64, isPurchase: Bool)] = []
         while !isStopped, limit.map({ publisher.published < $0 }) ?? true, let fields = try source.nextFields() {
             // What is no event is published all the same: it is the worker's to reject.
@@ -112,6 +117,7 @@ final class Demo: Service {
                 outcomes.withLock { $0.predicted(prediction, latencyMilliseconds: latency) }
             }
             seen.add(read, ordering: .relaxed)
+            if reader.isAssigned { isReading.store(true, ordering: .relaxed) }
         }
         outcomes.withLock { $0.finish() }
     }

@@ -46,6 +46,8 @@ struct DemoCommand: AsyncParsableCommand {
             let broker = try EmbeddedBroker()
             defer { broker.close() }
             settings.kafka["bootstrap.servers"] = broker.bootstrapServers
+            // The embedded broker answers a fetch that finds nothing after this time, not when something comes.
+            settings.kafka["fetch.wait.max.ms"] = "10"
             for topic in [settings.inputTopic, settings.outputTopic] {
                 _ = try broker.createTopic(topic, partitions: partitions)
             }

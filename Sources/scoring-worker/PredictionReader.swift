@@ -7,6 +7,8 @@ import Worker
 final class PredictionReader: RebalanceHandler {
     private let consumer: Consumer
     private let batch = MessageBatch(capacity: 1024)
+    /// Whether the group has given it its partitions.
+    private(set) var isAssigned = false
 
     init(settings: WorkerSettings) throws {
         let properties = settings.clientProperties.merging([
@@ -36,7 +38,8 @@ final class PredictionReader: RebalanceHandler {
     func close() { consumer.close() }
 
     func assigned(_ partitions: [TopicPartition], consumer: Consumer) -> [PartitionOffset] {
-        partitions.map { PartitionOffset($0, offset: PartitionOffset.beginning) }
+        isAssigned = true
+        return partitions.map { PartitionOffset($0, offset: PartitionOffset.beginning) }
     }
 
     func revoked(_ partitions: [TopicPartition], consumer: Consumer) {}

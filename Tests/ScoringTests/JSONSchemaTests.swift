@@ -1,0 +1,78 @@
+import Customers
+import Ensemble
+import Events
+import Foundation
+import Scoring
+import TestSupport
+import Testing
+
+/// Holds what is written against the schemas in `config/`, by Python's jsonschema (Debian: python3-jsonschema).
+@Suite struct JSONSchemaTests {
+    static let validator = """
+        import json, sys
+        from jsonschema import Draft202012Validator, Draft7Validator
+        schema = json.load(open(sys.argv[1]))
+        Draft202012Validator.check_schema(schema)
+        bad = 0
+        for number, line in enumerate(open(sys.argv[2], encoding="utf-8")):
+            errors = list(Draft202012Validator(schema).iter_errors(json.loads(line)))
+            if errors:
+                bad += 1
+                print(number, errors[0].message)
+        sys.exit(1 if bad else 0)
+        """
+
+    func validate(_ lines: [[UInt8]], against schema: String) throws -> (status: Int32, output: String) {
+        let directory = try TemporaryDirectory()
+        let path = try directory.file("lines", Array(lines.joined(separator: [0x0A])))
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [
+            "python3", "-c", Self.validator, Checkout.root.appendingPathComponent("config/\(schema)").path, path,
+        ]
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = pipe
+        try process.run()
+        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, output)
+    }
+
+    @Test func eventsAndPredictionsThatAreWrittenAreValid() throws {
+        let artifact = try ModelArtifact(path: Checkout.models)
+        var scorer = Scorer(artifact: artifact)
+        var table = CustomerTable()
+        var (events, predictions): ([[UInt8]], [[UInt8]]) = ([], [])
+        let encoder = EventEncoder()
+        let shop = ShopGenerator(customers: 30, days: 90, seed: 8)
+        while let fields = shop.nextFields() {
+            var message: [UInt8] = []
+            encoder.append(fields, to: &message)
+            events.append(message)
+            let event = try CustomerEvent(fields, names: shop.names)
+            if !event.isAnonymous { scorer.add(event, tag: 0, to: &table) }
+        }
+        scorer.score { predictions.append(Array($0.payload)) }
+        let directory = try TemporaryDirectory()
+        let header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+        let csv = try directory.file("h.csv", header + "C1,A,,-1,12/1/2010 8:26,0.001,,\n2,B,\"x \"\"y\"\"\",3,2011-01-01 10:00:00,-2.5,17.0,UK")
+        let reader = try HistoryReader(path: csv)
+        while let fields = try reader.nextFields() {
+            events.append([])
+            encoder.append(fields, to: &events[events.count - 1])
+        }
+        let eventResult = try validate(events, against: "event.schema.json")
+        #expect(eventResult.status == 0, "\(eventResult.output)")
+        let predictionResult = try validate(predictions, against: "prediction.schema.json")
+        #expect(predictionResult.status == 0, "\(predictionResult.output)")
+    }
+
+    @Test func theSchemasRefuseWhatIsWrong() throws {
+        let event = String(decoding: SampleEvent().json, as: UTF8.self)
+        for (part, other) in [("\"quantity\":6", "\"quantity\":\"6\""), ("\"invoice_no\":\"536365\"", "\"invoice_no\":\"\"")] {
+            #expect(try validate([Array(event.replacing(part, with: other).utf8)], against: "event.schema.json").status == 1)
+        }
+        #expect(try validate([Array("{}".utf8)], against: "prediction.schema.json").status == 1)
+    }
+}

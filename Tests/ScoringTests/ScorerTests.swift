@@ -1,0 +1,75 @@
+import Customers
+import Ensemble
+import Events
+import Foundation
+import Scoring
+import TestSupport
+import Testing
+
+@Suite struct ScorerTests {
+    let artifact: ModelArtifact
+
+    init() throws { artifact = try ModelArtifact(path: Checkout.models) }
+
+    /// Payloads of a generated shop, scored `batch` events at a time.
+    func payloads(batch: Int, thresholds: PriorityThresholds = PriorityThresholds()) throws -> [String] {
+        var scorer = Scorer(artifact: artifact, thresholds: thresholds)
+        var table = CustomerTable()
+        var payloads: [String] = []
+        let shop = ShopGenerator(customers: 40, days: 120, seed: 3)
+        while let fields = shop.nextFields() {
+            let event = try CustomerEvent(fields, names: shop.names)
+            if event.isAnonymous { continue }
+            scorer.add(event, tag: payloads.count, to: &table)
+            if scorer.pendingCount == batch { scorer.score { payloads.append(String(decoding: $0.payload, as: UTF8.self)) } }
+        }
+        scorer.score { payloads.append(String(decoding: $0.payload, as: UTF8.self)) }
+        return payloads
+    }
+
+    @Test func givesTheSameBytesWhateverTheBatch() throws {
+        let one = try payloads(batch: 1)
+        #expect(one.count > 500)
+        for batch in [2, 7, 8, 64, 65, 1000, 100_000] { #expect(try payloads(batch: batch) == one, "batch \(batch)") }
+    }
+
+    @Test func publishesWhatAConsumerReadsBack() throws {
+        var scorer = Scorer(artifact: artifact)
+        var table = CustomerTable()
+        let sample = SampleEvent(customer: "Zoë \"Z\"", invoice: "I\\1", time: 1_291_191_960_123)
+        try EventDecoder().with(sample) { scorer.add($0, tag: 9, to: &table) }
+        var count = 0
+        try scorer.score { prediction in
+            count += 1
+            let read = try PublishedPrediction(payload: prediction.payload)
+            #expect(read.customerID == sample.customer)
+            #expect(read.invoiceHash == contentHash(of: sample.invoice))
+            #expect(read.time == sample.time)
+            #expect(read.probability == prediction.scores[artifact.manifest.servingModel])
+            #expect(prediction.tag == 9)
+            // The shortest digits that read back as the same number; Foundation's own parser is off by a bit at times.
+            let text = String(decoding: prediction.payload, as: UTF8.self)
+            for model in ModelName.allCases {
+                #expect(text.contains("\"\(model.rawValue)\":\(prediction.scores[model])"))
+            }
+            #expect(try JSONSerialization.jsonObject(with: Data(prediction.payload)) is [String: Any])
+            #expect(text.contains("\"model_version\":\"\(artifact.manifest.version)\""))
+        }
+        #expect(count == 1)
+    }
+
+    @Test func setsThePriorityAtTheThresholds() {
+        let thresholds = PriorityThresholds(high: 0.7, medium: 0.4)
+        #expect(thresholds.priority(of: 0.7) == .high)
+        #expect(thresholds.priority(of: 0.7.nextDown) == .medium)
+        #expect(thresholds.priority(of: 0.4) == .medium)
+        #expect(thresholds.priority(of: 0.4.nextDown) == .low)
+    }
+
+    @Test(arguments: ["", "{}", "[]", "{\"customer_id\":\"1\"}", "{\"customer_id\":\"1\",\"invoice_no\":\"2\",\"event_time\":\"x\",\"purchase_probability\":0.5}"])
+    func refusesWhatIsNoPrediction(payload: String) {
+        #expect(throws: EventError.self) {
+            try Array(payload.utf8).withUnsafeBytes { _ = try PublishedPrediction(payload: $0) }
+        }
+    }
+}

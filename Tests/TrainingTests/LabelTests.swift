@@ -1,0 +1,75 @@
+import Customers
+import Ensemble
+import Events
+import Features
+import Foundation
+import Monitoring
+import TestSupport
+import Testing
+
+@testable import Training
+
+@Suite struct LabelTests {
+    let day: Int64 = 86_400_000
+
+    func log(_ purchases: [(Int64, UInt64)]) -> PurchaseLog {
+        var log = PurchaseLog()
+        for (time, invoice) in purchases { log.append(.init(time: time, invoiceHash: invoice), customer: 0) }
+        log.sort()
+        return log
+    }
+
+    @Test func looksStrictlyPastThePointAndItsOwnInvoice() {
+        let t = 100 * day
+        let cases: [(purchases: [(Int64, UInt64)], label: Bool)] = [
+            ([], false),
+            ([(t - 1, 2)], false),  // before
+            ([(t, 2)], false),  // at t
+            ([(t + 1, 1)], false),  // own invoice
+            ([(t + 1, 2)], true), ([(t + 30 * day, 2)], true),
+            ([(t + 30 * day + 1, 2)], false),
+            ([(t + 1, 1), (t + 2, 1), (t + 3, 2)], true),
+        ]
+        for (purchases, label) in cases {
+            #expect(log(purchases).label(customer: 0, at: t, invoiceHash: 1) == label, "\(purchases)")
+        }
+        #expect(log([(t + 1, 1)]).label(customer: 0, at: t, invoiceHash: nil))
+        #expect(!log([(t + 1, 2)]).label(customer: 5, at: t, invoiceHash: 1))
+    }
+
+    /// A shop in which the next 30 days' label is known by construction.
+    @Test func everyPointsLabelIsWhatTheEventsAfterItSay() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/h.csv"
+        let writer = try HistoryWriter(path: path, format: .csv)
+        let shop = ShopGenerator(customers: 60, days: 260, seed: 11)
+        while let fields = shop.nextFields() { try writer.write(fields) }
+        try writer.close()
+        var events: [(customer: UInt64, time: Int64, invoice: UInt64, isPurchase: Bool)] = []
+        let reader = try HistoryReader(path: path)
+        while let event = try reader.next() {
+            if event.isAnonymous { continue }
+            events.append((event.customerHash, event.time, event.invoiceHash, event.isPurchase))
+        }
+        let prepared = try TrainingRun(settings: TrainingSettings()).prepare(history: path) { _, _ in }
+        var (next, checked, positives) = (0, 0, 0)
+        for point in prepared.points.points {
+            guard case .event = point.kind else { continue }
+            // Points come in the order of events; those not usable are left out.
+            while events[next].time != point.time
+                || prepared.survey.customers[events[next].customer] != Int(point.customer)
+            { next += 1 }
+            let own = events[next]
+            next += 1
+            let label = events.contains {
+                $0.customer == own.customer && $0.isPurchase && $0.invoice != own.invoice && $0.time > own.time
+                    && $0.time <= own.time + 30 * day
+            }
+            #expect(point.label == label, "point at \(EventTime.text(point.time))")
+            #expect(point.time + 30 * day <= prepared.survey.lastTime)
+            checked += 1
+            if label { positives += 1 }
+        }
+        #expect(checked > 1000 && positives > 100)
+    }
+}

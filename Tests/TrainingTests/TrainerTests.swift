@@ -1,0 +1,132 @@
+import Customers
+import Ensemble
+import Events
+import Features
+import Foundation
+import Monitoring
+import TestSupport
+import Testing
+
+@testable import Training
+
+@Suite(.serialized) struct TrainerTests {
+    /// A generated shop and settings small enough for a test.
+    static func small(threads: Int = 2) -> TrainingSettings {
+        var settings = TrainingSettings()
+        settings.threads = threads
+        settings.randomForest.trees = 30
+        settings.xgboost.trees = 30
+        settings.folds = 2
+        return settings
+    }
+
+    static func history(in directory: TemporaryDirectory, customers: Int = 500) throws -> String {
+        let path = directory.path + "/history.csv"
+        let writer = try HistoryWriter(path: path, format: .csv)
+        let shop = ShopGenerator(customers: customers, days: 330, seed: 12)
+        while let fields = shop.nextFields() { try writer.write(fields) }
+        try writer.close()
+        return path
+    }
+
+    @Test func makesTheSameBytesWhateverTheThreads() throws {
+        let directory = try TemporaryDirectory()
+        let path = try Self.history(in: directory)
+        var versions: [String] = []
+        for (name, threads) in [("a", 2), ("b", 1), ("c", 2)] {
+            let run = TrainingRun(settings: Self.small(threads: threads))
+            let prepared = try run.prepare(history: path) { _, _ in }
+            versions.append(try run.run(prepared, models: "\(directory.path)/\(name)") { _, _ in }.version)
+        }
+        #expect(Set(versions).count == 1)
+        let files = try FileManager.default.contentsOfDirectory(atPath: "\(directory.path)/a/\(versions[0])")
+        #expect(files.count == 6)
+        for file in files {
+            for other in ["b", "c"] {
+                #expect(
+                    FileManager.default.contentsEqual(
+                        atPath: "\(directory.path)/a/\(versions[0])/\(file)",
+                        andPath: "\(directory.path)/\(other)/\(versions[0])/\(file)"), "\(file)")
+            }
+        }
+        #expect(
+            try FileManager.default.destinationOfSymbolicLink(atPath: "\(directory.path)/a/current") == versions[0])
+        // A run that fails leaves what is there alone.
+        #expect(throws: (any Error).self) {
+            try TrainingRun(settings: Self.small()).prepare(history: "\(directory.path)/none.csv") { _, _ in }
+        }
+        #expect(try ModelArtifact(path: "\(directory.path)/a").manifest.version == versions[0])
+    }
+
+    @Test func learnsNothingFromShuffledLabels() throws {
+        let directory = try TemporaryDirectory()
+        let path = try Self.history(in: directory, customers: 900)
+        let run = TrainingRun(settings: Self.small())
+        let prepared = try run.prepare(history: path) { _, _ in }
+        let trainer = Trainer(settings: Self.small())
+        let real = try trainer.train(prepared.points, protocol: prepared.times) { _, _ in }
+        let honest = Evaluation(real.ensemble, on: prepared.points, protocol: prepared.times, seed: 1)
+        #expect(honest.figures[.E2]![.stacking]!.rocAUC > 0.65)
+
+        var sums: [ModelName: Double] = [:]
+        let seeds = UInt64(1)...4
+        for seed in seeds {
+            let shuffled = prepared.points.withShuffledLabels(seed: seed)
+            let result = try trainer.train(shuffled, protocol: prepared.times) { _, _ in }
+            let evaluation = Evaluation(result.ensemble, on: shuffled, protocol: prepared.times, seed: 1)
+            for model in ModelName.allCases { sums[model, default: 0] += evaluation.figures[.E1]![model]!.rocAUC }
+        }
+        for model in ModelName.allCases {
+            let mean = sums[model]! / Double(seeds.count)
+            #expect(abs(mean - 0.5) < 0.03, "\(model) reaches \(mean) on labels that mean nothing")
+        }
+    }
+
+    @Test func compiledMembersEqualLibxgboostsOwnMargins() throws {
+        let directory = try TemporaryDirectory()
+        let path = try Self.history(in: directory)
+        let prepared = try TrainingRun(settings: Self.small()).prepare(history: path) { _, _ in }
+        let artifact = try ModelArtifact(path: Checkout.models)
+        let matrix = try TrainingMatrix(prepared.points.matrix, labels: [], weights: [])
+        for (file, model) in [("random_forest.ubj", artifact.randomForest), ("xgboost.ubj", artifact.xgboost)] {
+            let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: "\(artifact.directory)/\(file)")))
+            let theirs = try Booster(modelFile: bytes).margins(matrix)
+            var ours = [Float](repeating: 0, count: theirs.count)
+            prepared.points.matrix.values.withUnsafeBufferPointer {
+                CompiledForest(model).margins(rows: $0.baseAddress!, rowCount: theirs.count, into: &ours)
+            }
+            #expect(theirs.count > 10_000)
+            #expect(theirs == ours, "\(file): 32-bit log-odds are equal to the last bit")
+        }
+    }
+
+    @Test func saysWhyAHistoryIsTooShort() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/short.csv"
+        let writer = try HistoryWriter(path: path, format: .csv)
+        let shop = ShopGenerator(customers: 20, days: 100, seed: 1)
+        while let fields = shop.nextFields() { try writer.write(fields) }
+        try writer.close()
+        do {
+            _ = try TrainingRun(settings: TrainingSettings()).prepare(history: path) { _, _ in }
+            Issue.record("a history of 100 days was accepted")
+        } catch let error as TrainingError {
+            #expect(error.description.contains("at least 189 are needed"))
+        }
+    }
+
+    @Test func fitsALogisticRegressionThatIsKnown() {
+        var random = SplitMix64(seed: 6)
+        let truth = [0.4, -1.2, 0.8]
+        var (design, labels): ([Double], [Bool]) = ([], [])
+        for _ in 0..<60_000 {
+            let x = (0..<2).map { _ in random.uniform() * 4 - 2 }
+            design += x
+            labels.append(random.uniform() < Elementary.sigmoid(truth[0] + truth[1] * x[0] + truth[2] * x[1]))
+        }
+        let found = LogisticTrainer.newton(
+            design, width: 2, labels: labels, weights: [Double](repeating: 1, count: labels.count), ridge: 0,
+            prior: [0, 0])
+        for (a, b) in zip(found, truth) { #expect(abs(a - b) < 0.03, "\(found)") }
+    }
+}
