@@ -67,5 +67,12 @@ let package = Package(
         .testTarget(
             name: "TrainingTests", dependencies: ["Customers", "Ensemble", "Events", "Features", "Monitoring", "TestSupport", "Training"],
             swiftSettings: strict),
+        .testTarget(
+            name: "WorkerTests",
+            dependencies: [
+                "Customers", "Ensemble", "Events", "Features", "Kafka", "Scoring", "TestSupport", "Training", "Worker",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
     ]
 )

@@ -1,0 +1,105 @@
+import Ensemble
+import Events
+import Foundation
+import Kafka
+import Logging
+import Scoring
+import TestSupport
+
+@testable import Worker
+
+/// An embedded broker with topics, an ordinary worker on it, and readers of what it publishes.
+final class WorkerRig {
+    let broker: EmbeddedBroker
+    var settings = WorkerSettings()
+    let artifact: ModelArtifact
+
+    init(partitions: Int, features: Bool = false) throws {
+        broker = try EmbeddedBroker()
+        artifact = try ModelArtifact(path: Checkout.models)
+        settings.kafka = ["bootstrap.servers": broker.bootstrapServers, "fetch.wait.max.ms": "10"]
+        settings.commitIntervalMilliseconds = 100
+        if features { settings.featuresTopic = "features" }
+        for topic in [settings.inputTopic, settings.outputTopic, "features"] {
+            _ = try broker.createTopic(topic, partitions: partitions)
+        }
+    }
+
+    deinit { broker.close() }
+
+    func worker() -> Worker {
+        var logger = Logger(label: "test")
+        logger.logLevel = .error
+        return Worker(settings: settings, artifact: artifact, logger: logger)
+    }
+
+    /// Runs a worker while `body` works on its own thread, then stops it.
+    func running<Result: Sendable>(_ worker: Worker, _ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+        let running = Task { try await worker.run() }
+        let result: Swift.Result<Result, any Error> = await withCheckedContinuation { continuation in
+            Thread { continuation.resume(returning: Swift.Result { try body() }) }.start()
+        }
+        worker.requestStop()
+        try await running.value
+        return try result.get()
+    }
+}
+
+/// Waits for a condition, at most a minute.
+func wait(for what: String, _ isMet: () throws -> Bool) throws {
+    let deadline = ContinuousClock.now + .seconds(60)
+    while try !isMet() {
+        guard ContinuousClock.now < deadline else { throw TimedOut(what: what) }
+        Thread.sleep(forTimeInterval: 0.005)
+    }
+}
+
+struct TimedOut: Error {
+    let what: String
+}
+
+/// Reads a topic from its beginning.
+final class TopicReader: RebalanceHandler {
+    struct Record {
+        let partition: Int32
+        let offset: Int64
+        let sourcePartition: Int32
+        let sourceOffset: Int64
+        let value: [UInt8]
+    }
+
+    private let consumer: Consumer
+    private let batch = MessageBatch(capacity: 1000)
+
+    init(topic: String, properties: [String: String]) throws {
+        consumer = try Consumer(
+            properties: properties.merging([
+                "group.id": "reader-\(topic)", "partition.assignment.strategy": "cooperative-sticky",
+            ]) { $1 })
+        consumer.rebalanceHandler = self
+        try consumer.subscribe(to: [topic])
+    }
+
+    deinit { consumer.close() }
+
+    func read(_ body: (Record) -> Void) throws {
+        try consumer.poll(into: batch, timeoutMilliseconds: 20)
+        for position in 0..<batch.count {
+            let message = batch[position]
+            func number(_ header: String) -> Int64 {
+                message.header(header).flatMap { Int64(String(decoding: $0, as: UTF8.self)) } ?? -1
+            }
+            body(
+                Record(
+                    partition: message.partition, offset: message.offset,
+                    sourcePartition: Int32(number("source.partition")), sourceOffset: number("source.offset"),
+                    value: Array(message.value ?? UnsafeRawBufferPointer(start: nil, count: 0))))
+        }
+    }
+
+    func assigned(_ partitions: [TopicPartition], consumer: Consumer) -> [PartitionOffset] {
+        partitions.map { PartitionOffset($0, offset: PartitionOffset.beginning) }
+    }
+    func revoked(_ partitions: [TopicPartition], consumer: Consumer) {}
+    func lost(_ partitions: [TopicPartition], consumer: Consumer) {}
+}

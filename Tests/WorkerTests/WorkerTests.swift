@@ -1,0 +1,126 @@
+import Customers
+import Ensemble
+import Events
+import Foundation
+import Kafka
+import Scoring
+import TestSupport
+import Testing
+
+@testable import Worker
+
+@Suite(.serialized) struct WorkerTests {
+    /// A generated shop's messages, the customer's first, and the payloads that a replay gives them.
+    static func shop(customers: Int = 40) throws -> (messages: [(key: [UInt8], value: [UInt8])], payloads: [String]) {
+        var scorer = Scorer(artifact: try ModelArtifact(path: Checkout.models))
+        var table = CustomerTable()
+        let encoder = EventEncoder()
+        let shop = ShopGenerator(customers: customers, days: 100, seed: 21)
+        var messages: [(key: [UInt8], value: [UInt8])] = []
+        while let fields = shop.nextFields() {
+            var value: [UInt8] = []
+            encoder.append(fields, to: &value)
+            messages.append((Array(fields[.customerID].bytes), value))
+            let event = try CustomerEvent(fields, names: shop.names)
+            if !event.isAnonymous { scorer.add(event, tag: 0, to: &table) }
+        }
+        var payloads: [String] = []
+        scorer.score { payloads.append(String(decoding: $0.payload, as: UTF8.self)) }
+        return (messages, payloads)
+    }
+
+    static func publish(_ messages: some Sequence<(key: [UInt8], value: [UInt8])>, _ settings: WorkerSettings) throws {
+        let producer = try Producer(properties: settings.clientProperties)
+        defer { producer.close() }
+        let topic = try producer.topic(named: settings.inputTopic)
+        for (key, value) in messages {
+            try key.withUnsafeBytes { key in
+                try value.withUnsafeBytes { try producer.produce(to: topic, partition: 0, key: key, value: $0) }
+            }
+        }
+        try producer.flush(timeoutMilliseconds: 10_000)
+    }
+
+    static func predictions(_ count: Int, _ settings: WorkerSettings) throws -> [String] {
+        let reader = try TopicReader(topic: settings.outputTopic, properties: settings.clientProperties)
+        var found: [TopicReader.Record] = []
+        try wait(for: "\(count) predictions") {
+            try reader.read { found.append($0) }
+            return found.count >= count
+        }
+        return found.sorted { $0.sourceOffset < $1.sourceOffset }.map { String(decoding: $0.value, as: UTF8.self) }
+    }
+
+    @Test func carriesOnAfterARestartWithTheStateThatItHad() async throws {
+        let rig = try WorkerRig(partitions: 1)
+        let settings = rig.settings
+        let (messages, payloads) = try Self.shop()
+        let half = messages.count / 2
+        for part in [messages[..<half], messages[half...]] {
+            let worker = rig.worker()
+            try await rig.running(worker) {
+                try Self.publish(part, settings)
+                try wait(for: "the messages") { worker.counters.snapshot.received == part.count }
+            }
+            let done = worker.counters.snapshot
+            #expect(done.committed == part.count, "a worker that is told to stop commits what it has processed")
+            #expect(done.restored == part.startIndex, "what came before rebuilds the state and is not published again")
+        }
+        let found = try Self.predictions(payloads.count, settings)
+        #expect(found == payloads)
+    }
+
+    @Test func countsAndPassesOverWhatIsNoEvent() async throws {
+        let rig = try WorkerRig(partitions: 1)
+        let settings = rig.settings
+        let (messages, payloads) = try Self.shop(customers: 10)
+        let broken = ["", "nonsense", "{}", "[1]", String(decoding: SampleEvent().json, as: UTF8.self).replacing(":6", with: ":\"6\"")]
+        var mixed: [(key: [UInt8], value: [UInt8])] = []
+        for (index, message) in messages.enumerated() {
+            if index < 50 { mixed.append((key: [1], value: Array(broken[index % broken.count].utf8))) }
+            mixed.append(message)
+        }
+        let all = mixed
+        let worker = rig.worker()
+        try await rig.running(worker) {
+            try Self.publish(all, settings)
+            try wait(for: "the messages") { worker.counters.snapshot.received == all.count }
+        }
+        #expect(worker.counters.snapshot.rejected == 50)
+        #expect(worker.counters.snapshot.scored == payloads.count)
+        #expect(try Self.predictions(payloads.count, settings) == payloads)
+    }
+
+    @Test func saysThatATopicIsMissing() async throws {
+        let rig = try WorkerRig(partitions: 1)
+        rig.settings.inputTopic = "nowhere"
+        let worker = rig.worker()
+        await #expect(throws: WorkerError.self) { try await worker.run() }
+        do { try await worker.run() } catch let error as WorkerError {
+            #expect(error.description.contains("topic nowhere does not exist"))
+        }
+    }
+
+    @Test func saysThatKafkaDoesNotAnswer() async throws {
+        let rig = try WorkerRig(partitions: 1)
+        rig.settings.kafka["bootstrap.servers"] = "127.0.0.1:1"
+        rig.settings.startupMilliseconds = 300
+        let worker = rig.worker()
+        do {
+            try await worker.run()
+            Issue.record("a worker ran without Kafka")
+        } catch let error as WorkerError {
+            #expect(error.description.contains("no answer from Kafka at 127.0.0.1:1"))
+        }
+    }
+
+    @Test func refusesAnUnknownKafkaProperty() async throws {
+        let rig = try WorkerRig(partitions: 1)
+        rig.settings.kafka["fetch.wait.mx.ms"] = "1"
+        let worker = rig.worker()
+        do {
+            try await worker.run()
+            Issue.record("a worker ran with a property that does not exist")
+        } catch { #expect("\(error)".contains("fetch.wait.mx.ms")) }
+    }
+}
