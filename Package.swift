@@ -13,7 +13,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
-        .systemLibrary(name: "CRDKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CRDKafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXGBoost", providers: [.apt(["libxgboost-dev"])]),
@@ -26,7 +26,9 @@ let package = Package(
             name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
         .target(
             name: "Console",
-            dependencies: ["Configuration", "Events", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Configuration", "Events", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: strict),
         .target(name: "Monitoring", dependencies: ["Events", "Features"], swiftSettings: strict),
         .target(
@@ -56,8 +58,11 @@ let package = Package(
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
         .testTarget(name: "KafkaTests", dependencies: ["Kafka"], swiftSettings: strict),
-        .testTarget(name: "CustomersTests", dependencies: ["Customers", "Events", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "FeaturesTests", dependencies: ["Customers", "Events", "Features", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "CustomersTests", dependencies: ["Customers", "Events", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "FeaturesTests", dependencies: ["Customers", "Events", "Features", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "EnsembleTests", dependencies: ["Ensemble", "Events", "Features", "TestSupport"],
             swiftSettings: strict),
@@ -65,7 +70,8 @@ let package = Package(
             name: "ScoringTests", dependencies: ["Customers", "Ensemble", "Events", "Scoring", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "TrainingTests", dependencies: ["Customers", "Ensemble", "Events", "Features", "Monitoring", "TestSupport", "Training"],
+            name: "TrainingTests",
+            dependencies: ["Customers", "Ensemble", "Events", "Features", "Monitoring", "TestSupport", "Training"],
             swiftSettings: strict),
         .testTarget(
             name: "WorkerTests",
@@ -73,6 +79,9 @@ let package = Package(
                 "Customers", "Ensemble", "Events", "Features", "Kafka", "Scoring", "TestSupport", "Training", "Worker",
                 .product(name: "Logging", package: "swift-log"),
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CommandTests", dependencies: ["Events", "TestSupport", "replay", "scoring-worker", "trainer"],
             swiftSettings: strict),
     ]
 )

@@ -90,6 +90,11 @@ public struct ConfigurationReader {
         ledger.settings.values.sorted { $0.key < $1.key }
     }
 
+    /// Reports a setting that was read but does not fit with others, at the place that it came from.
+    public func refuse(_ key: String, _ message: String) {
+        ledger.report(ledger.settings[path + key]?.origin ?? .code, "'\(path + key)': \(message)")
+    }
+
     /// Call on any reader of the tree once all settings have been read.
     ///
     /// - Throws: All values that could not be used, and all keys, arguments and variables that were never read.

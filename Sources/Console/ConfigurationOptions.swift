@@ -8,7 +8,9 @@ public struct ConfigurationOptions: ParsableArguments {
     @Option(name: .long, help: "Configuration file (YAML).")
     public var config: String?
 
-    @Option(name: .customLong("set"), help: "A setting over the file's and the environment's: key.path=value. May be repeated.")
+    @Option(
+        name: .customLong("set"),
+        help: "A setting over the file's and the environment's: key.path=value. May be repeated.")
     public var overrides: [String] = []
 
     public init() {}
@@ -26,6 +28,12 @@ extension FieldNames {
     /// The `fields:` section: what the shop calls each field.
     public init(_ reader: ConfigurationReader) {
         self.init()
-        for field in EventField.allCases { self[field] = reader.string(field.name, default: field.name) }
+        for field in EventField.allCases {
+            self[field] = reader.string(field.name, default: field.name)
+            if self[field].isEmpty { reader.refuse(field.name, "must name a field") }
+        }
+        if let name = duplicate, let field = EventField.allCases.last(where: { self[$0] == name }) {
+            reader.refuse(field.name, "two fields are called '\(name)'; give each its own")
+        }
     }
 }

@@ -10,7 +10,7 @@ public func reportingFailures(_ work: () throws -> Void) throws {
 }
 
 /// The same for work that awaits.
-public func reportingFailures(_ work: () async throws -> Void) async throws {
+public func reportingFailuresAsync(_ work: () async throws -> Void) async throws {
     do { try await work() } catch { throw exitCode(of: error) }
 }
 

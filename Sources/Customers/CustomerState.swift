@@ -83,7 +83,9 @@ public struct CustomerState: Sendable {
         guard event.isPurchase else { return }
         let day = EventTime.day(of: event.time)
         if count(.purchaseInvoice, event.invoiceHash, at: event.time, deadUpTo) { lifetime.purchaseInvoices &+= 1 }
-        if count(.purchaseDay, UInt64(UInt32(bitPattern: day)), at: event.time, deadUpTo) { lifetime.purchaseDays &+= 1 }
+        if count(.purchaseDay, UInt64(UInt32(bitPattern: day)), at: event.time, deadUpTo) {
+            lifetime.purchaseDays &+= 1
+        }
         if !count(.product, event.stockCodeHash, at: event.time, deadUpTo) { lifetime.repeatLines &+= 1 }
         if event.descriptionHash != 0 { count(.description, event.descriptionHash, at: event.time, deadUpTo) }
         if day > EventTime.day(of: clock) - Int32(Windows.longestDays) { purchaseDays.insert(day) }

@@ -39,7 +39,8 @@ public struct ModelArtifact: Sendable {
         let manifestPath = "\(directory)/\(Self.manifestName)"
         guard digestLine == Self.digestLine(manifestBytes) else {
             throw ArtifactError(
-                path: manifestPath, reason: "does not match \(Self.digestName): the artifact is damaged; restore it or train anew")
+                path: manifestPath,
+                reason: "does not match \(Self.digestName): the artifact is damaged; restore it or train anew")
         }
         let manifest: Manifest = try Self.decode(manifestBytes, path: manifestPath)
         self.manifest = manifest
@@ -54,7 +55,8 @@ public struct ModelArtifact: Sendable {
             guard SHA256.digest(bytes) == digest else {
                 throw ArtifactError(
                     path: "\(directory)/\(name)",
-                    reason: "does not match its digest in the manifest: the artifact is damaged; restore it or train anew")
+                    reason:
+                        "does not match its digest in the manifest: the artifact is damaged; restore it or train anew")
             }
             contents[name] = bytes
         }
@@ -104,7 +106,8 @@ public struct ModelArtifact: Sendable {
     private static func checkFit(_ manifest: Manifest, path: String) throws(ArtifactError) {
         func refuse(_ what: String, _ theirs: String, _ ours: String) -> ArtifactError {
             ArtifactError(
-                path: path, reason: "\(what) is \(theirs), this program's is \(ours): train anew with this program's trainer")
+                path: path,
+                reason: "\(what) is \(theirs), this program's is \(ours): train anew with this program's trainer")
         }
         guard manifest.format == Manifest.currentFormat else {
             throw refuse("artifact format", "\(manifest.format)", "\(Manifest.currentFormat)")
@@ -123,7 +126,8 @@ public struct ModelArtifact: Sendable {
         }
     }
 
-    private static func checkGoldenRows(_ manifest: Manifest, _ ensemble: Ensemble, path: String) throws(ArtifactError) {
+    private static func checkGoldenRows(_ manifest: Manifest, _ ensemble: Ensemble, path: String) throws(ArtifactError)
+    {
         var matrix = FeatureMatrix()
         for (index, golden) in manifest.goldenRows.enumerated() {
             guard golden.features.count == FeatureSchema.count else {
@@ -141,7 +145,8 @@ public struct ModelArtifact: Sendable {
                     throw ArtifactError(
                         path: path,
                         reason: "golden row \(index): \(model.rawValue) gives \(scores[index][model]), the trainer got "
-                            + "\(expected.map { "\($0)" } ?? "nothing"): this program scores differently; train anew with it")
+                            + "\(expected.map { "\($0)" } ?? "nothing"): this program scores differently; train anew with it"
+                    )
                 }
             }
         }

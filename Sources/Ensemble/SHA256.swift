@@ -21,7 +21,8 @@ public final class SHA256 {
         var count: UInt32 = 0
         EVP_DigestFinal_ex(context, &digest, &count)
         let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: digest[..<Int(count)].flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        return String(
+            decoding: digest[..<Int(count)].flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
     /// The digest of some bytes.

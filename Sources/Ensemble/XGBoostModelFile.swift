@@ -24,14 +24,18 @@ public enum XGBoostModelFile {
         else { throw refuse("base_score must be a probability between 0 and 1") }
         guard let features = parameters["num_feature"]?.text.flatMap({ Int($0) }), features == FeatureSchema.count
         else {
-            throw refuse("learned from \(parameters["num_feature"]?.text ?? "?") features, the schema has \(FeatureSchema.count)")
+            throw refuse(
+                "learned from \(parameters["num_feature"]?.text ?? "?") features, the schema has \(FeatureSchema.count)"
+            )
         }
         guard let documents = booster["model"]?["trees"]?.elements, !documents.isEmpty else {
             throw refuse("has no trees")
         }
         var trees: [TreeModel.Tree] = []
         for (index, document) in documents.enumerated() {
-            guard let tree = tree(document) else { throw refuse("tree \(index) is malformed or has categorical splits") }
+            guard let tree = tree(document) else {
+                throw refuse("tree \(index) is malformed or has categorical splits")
+            }
             trees.append(tree)
         }
         return TreeModel(trees: trees, baseMargin: base == 0.5 ? 0 : Float(Elementary.logit(base)))

@@ -64,14 +64,18 @@ final class ByteSource {
         guard let inflater else {
             if inputStart == inputEnd { try refill() }
             let count = min(buffer.count, inputEnd - inputStart)
-            input.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[inputStart..<(inputStart + count)])) }
+            input.withUnsafeBytes {
+                buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[inputStart..<(inputStart + count)]))
+            }
             inputStart += count
             return count
         }
         while true {
             if inputStart == inputEnd { try refill() }
             if inputEnd == 0 {
-                guard !isInMember else { throw HistoryError(path: path, reason: "gzip data end too early: the file is truncated") }
+                guard !isInMember else {
+                    throw HistoryError(path: path, reason: "gzip data end too early: the file is truncated")
+                }
                 return 0
             }
             if !isInMember {
@@ -89,7 +93,9 @@ final class ByteSource {
         }
     }
 
-    private func step(_ inflater: UnsafeMutablePointer<z_stream>, into buffer: UnsafeMutableRawBufferPointer) -> (Int32, Int) {
+    private func step(_ inflater: UnsafeMutablePointer<z_stream>, into buffer: UnsafeMutableRawBufferPointer) -> (
+        Int32, Int
+    ) {
         input.withUnsafeMutableBytes { bytes in
             inflater.pointee.next_in = bytes.baseAddress!.assumingMemoryBound(to: UInt8.self) + inputStart
             inflater.pointee.avail_in = UInt32(inputEnd - inputStart)

@@ -91,7 +91,8 @@ public final class EventDecoder {
         }
     }
 
-    private func unescaped(_ raw: UnsafeRawBufferPointer, of message: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    private func unescaped(_ raw: UnsafeRawBufferPointer, of message: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer
+    {
         // All texts of one message together are no longer than the message, so this never moves one still in use.
         if scratchUsed == 0, scratch.count < message.count {
             scratch.deallocate()

@@ -137,7 +137,9 @@ public final class HistoryReader: EventSource {
                 }
                 at += 1
                 body(UnsafeRawBufferPointer(rebasing: record[from..<to]))
-                guard at == count || record[at] == UInt8(ascii: ",") else { throw malformed("text after a closing quote") }
+                guard at == count || record[at] == UInt8(ascii: ",") else {
+                    throw malformed("text after a closing quote")
+                }
             } else {
                 let from = at
                 while at < count, record[at] != UInt8(ascii: ",") {
@@ -155,5 +157,7 @@ public final class HistoryReader: EventSource {
         }
     }
 
-    private func malformed(_ what: String) -> HistoryError { HistoryError(path: path, line: line, reason: "CSV: \(what)") }
+    private func malformed(_ what: String) -> HistoryError {
+        HistoryError(path: path, line: line, reason: "CSV: \(what)")
+    }
 }

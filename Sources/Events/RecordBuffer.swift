@@ -56,7 +56,8 @@ struct RecordBuffer {
             guard scanned <= Self.recordLimit else {
                 throw HistoryError(
                     path: source.path, line: line,
-                    reason: "record longer than \(Self.recordLimit) bytes" + (isQuoted ? ": is a quote not closed?" : ""))
+                    reason: "record longer than \(Self.recordLimit) bytes"
+                        + (isQuoted ? ": is a quote not closed?" : ""))
             }
             if try !fill() {
                 guard !isQuoted else {
@@ -70,7 +71,8 @@ struct RecordBuffer {
         }
     }
 
-    private func withoutCarriageReturn(_ record: Slice<UnsafeMutableRawBufferPointer>) -> UnsafeMutableRawBufferPointer {
+    private func withoutCarriageReturn(_ record: Slice<UnsafeMutableRawBufferPointer>) -> UnsafeMutableRawBufferPointer
+    {
         UnsafeMutableRawBufferPointer(rebasing: record.last == 0x0D ? record.dropLast() : record)
     }
 

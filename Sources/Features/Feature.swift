@@ -127,8 +127,9 @@ public enum Feature: Int, CaseIterable, Sendable {
         case .recencyOverMeanGap: "recency over the mean gap"
         case .recencyOverMedianGap: "recency over the median gap"
         case .lastGapOverMeanGap: "last gap over the mean gap"
-        case .gapHazard30d: "of the customer's gaps longer than the days since the latest purchase day, the share "
-            + "that ended within 30 more: (k + 1) / (n + 2)"
+        case .gapHazard30d:
+            "of the customer's gaps longer than the days since the latest purchase day, the share "
+                + "that ended within 30 more: (k + 1) / (n + 2)"
         case .basketLines: "purchase lines since the invoice number last changed"
         case .basketUnits: "pieces bought since the invoice number last changed"
         case .basketValue: "amount bought since the invoice number last changed"

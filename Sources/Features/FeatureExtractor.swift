@@ -161,7 +161,8 @@ public struct FeatureExtractor: Sendable {
             row[.previousPurchaseDayDays] = before.map { Double(today - $0) } ?? .nan
             let waited = today - last
             let longer = gaps.count - firstIndex(in: gaps, above: waited)
-            let ended = firstIndex(in: gaps, above: waited + Int32(Self.horizonDays)) - firstIndex(in: gaps, above: waited)
+            let ended =
+                firstIndex(in: gaps, above: waited + Int32(Self.horizonDays)) - firstIndex(in: gaps, above: waited)
             row[.gapHazard30d] = (Double(ended) + 1) / (Double(longer) + 2)
         } else {
             row[.previousPurchaseDayDays] = .nan

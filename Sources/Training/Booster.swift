@@ -1,7 +1,7 @@
-import Foundation
 import CXGBoost
 import Ensemble
 import Features
+import Foundation
 
 /// One training run of libxgboost.
 final class Booster {
@@ -22,7 +22,9 @@ final class Booster {
     deinit { XGBoosterFree(handle) }
 
     /// One boosting round (one forest, where `num_parallel_tree` says so).
-    func update(round: Int) throws(TrainingError) { try check(XGBoosterUpdateOneIter(handle, Int32(round), data.handle)) }
+    func update(round: Int) throws(TrainingError) {
+        try check(XGBoosterUpdateOneIter(handle, Int32(round), data.handle))
+    }
 
     /// Log-odds for each row of a matrix, by libxgboost's own prediction.
     func margins(_ matrix: TrainingMatrix) throws(TrainingError) -> [Float] {
@@ -43,7 +45,9 @@ final class Booster {
     /// A model file read back by libxgboost, to hold its prediction against ours.
     convenience init(modelFile: [UInt8]) throws(TrainingError) {
         try self.init(data: TrainingMatrix(FeatureMatrix(), labels: [], weights: []), parameters: [])
-        let status = modelFile.withUnsafeBytes { XGBoosterLoadModelFromBuffer(handle, $0.baseAddress, UInt64($0.count)) }
+        let status = modelFile.withUnsafeBytes {
+            XGBoosterLoadModelFromBuffer(handle, $0.baseAddress, UInt64($0.count))
+        }
         try check(status)
     }
 

@@ -36,7 +36,8 @@ enum Combiners {
 
     /// Platt's scaling: log-odds = intercept + slope · margin (J. Platt, "Probabilistic outputs for support vector
     /// machines", 1999).
-    private static func calibrate(_ margins: [Double], _ predictions: Predictions) -> (intercept: Double, slope: Double) {
+    private static func calibrate(_ margins: [Double], _ predictions: Predictions) -> (intercept: Double, slope: Double)
+    {
         let solution = LogisticTrainer.newton(
             margins, width: 1, labels: predictions.labels, weights: predictions.weights, ridge: 1e-6, prior: [1])
         return (solution[0], solution[1])

@@ -7,11 +7,11 @@ import Monitoring
 public struct Evaluation: Equatable, Sendable {
     public enum Name: String, CaseIterable, Sendable {
         /// Every event.
-        case E1
+        case e1 = "E1"
         /// The last event of each invoice.
-        case E2
+        case e2 = "E2"
         /// Customers at cut-offs.
-        case E3
+        case e3 = "E3"
     }
 
     /// Figures by evaluation and model; in E3 means over the cut-offs.
@@ -32,12 +32,12 @@ public struct Evaluation: Equatable, Sendable {
             case .snapshot: e3[point.time, default: []].append(index)
             }
         }
-        figures[.E1] = Self.metrics(ensemble, points, e1, seed)
-        figures[.E2] = Self.metrics(ensemble, points, e2, seed)
+        figures[.e1] = Self.metrics(ensemble, points, e1, seed)
+        figures[.e2] = Self.metrics(ensemble, points, e2, seed)
         let cutOffs = e3.sorted { $0.key < $1.key }.map { Self.metrics(ensemble, points, $0.value, seed) }
         if let first = cutOffs.first {
             firstSnapshot = first
-            figures[.E3] = Dictionary(
+            figures[.e3] = Dictionary(
                 uniqueKeysWithValues: ModelName.allCases.compactMap { model in
                     let each = cutOffs.compactMap { $0[model] }
                     return each.isEmpty ? nil : (model, Metrics(meanOf: each))
@@ -76,7 +76,7 @@ public struct Evaluation: Equatable, Sendable {
         for (name, models) in figures {
             for (model, metrics) in models {
                 results[name.rawValue, default: [:]][model.rawValue] = Figures(
-                    metrics: metrics, first: name == .E3 ? firstSnapshot[model] : nil)
+                    metrics: metrics, first: name == .e3 ? firstSnapshot[model] : nil)
             }
         }
         let encoder = JSONEncoder()
@@ -93,9 +93,9 @@ public struct Evaluation: Equatable, Sendable {
             guard let models = figures[name], let any = models.values.first else { continue }
             let title =
                 switch name {
-                case .E1: "E1, every event"
-                case .E2: "E2, last event of each invoice"
-                case .E3: "E3, snapshots (means over the cut-offs)"
+                case .e1: "E1, every event"
+                case .e2: "E2, last event of each invoice"
+                case .e3: "E3, snapshots (means over the cut-offs)"
                 }
             lines.append("\(title): n = \(Int(any.n)), positives \(fixed(any.positiveRate, 3))")
             lines.append("  model                 ROC-AUC  PR-AUC  log loss   Brier     ECE    lift      F1")
@@ -104,10 +104,12 @@ public struct Evaluation: Equatable, Sendable {
                 let mark = model == serving ? "*" : " "
                 let label = (model.rawValue + mark).padding(toLength: 21, withPad: " ", startingAt: 0)
                 let numbers = [m.rocAUC, m.prAUC, m.logLoss, m.brier, m.ece, m.liftTopDecile, m.f1]
-                lines.append("  " + label + zip(numbers, [8, 8, 10, 8, 8, 8, 8]).map { number, width in
-                    let text = fixed(number, 4)
-                    return String(repeating: " ", count: max(0, width - text.count)) + text
-                }.joined())
+                lines.append(
+                    "  " + label
+                        + zip(numbers, [8, 8, 10, 8, 8, 8, 8]).map { number, width in
+                            let text = fixed(number, 4)
+                            return String(repeating: " ", count: max(0, width - text.count)) + text
+                        }.joined())
             }
             lines.append("")
         }

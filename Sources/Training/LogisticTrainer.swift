@@ -99,7 +99,9 @@ enum LogisticTrainer {
             for row in labels.indices {
                 let m = labels[row] ? margin(beta, row) : -margin(beta, row)
                 // ln(1 + e^−m), from the side that cannot overflow.
-                loss += weights[row] * (m > 0 ? Elementary.log1p(Elementary.exp(-m)) : Elementary.log1p(Elementary.exp(m)) - m)
+                loss +=
+                    weights[row]
+                    * (m > 0 ? Elementary.log1p(Elementary.exp(-m)) : Elementary.log1p(Elementary.exp(m)) - m)
             }
             for column in 0..<width {
                 loss += penalty / 2 * (beta[column + 1] - prior[column]) * (beta[column + 1] - prior[column])

@@ -24,7 +24,9 @@ public struct Trainer {
         _ points: ScoringPoints, protocol times: EvaluationProtocol, progress: (String, Double) -> Void
     ) throws -> Result {
         let set = TrainingSet(points, protocol: times, shares: settings.shares)
-        guard !set.indices.isEmpty else { throw TrainingError("no training points before \(EventTime.text(times.split))") }
+        guard !set.indices.isEmpty else {
+            throw TrainingError("no training points before \(EventTime.text(times.split))")
+        }
         let steps = Double(settings.folds + 1)
         var outOfFold = Combiners.Predictions()
         var latest = Combiners.Predictions()
@@ -40,7 +42,9 @@ public struct Trainer {
                 members.margins(points, unseen.indices), labels: unseen.labels(points), weights: unseen.weights)
             outOfFold.append(latest.margins, labels: latest.labels, weights: unseen.weights)
         }
-        guard !latest.labels.isEmpty else { throw TrainingError("no points to fit the combiners on: give a longer history") }
+        guard !latest.labels.isEmpty else {
+            throw TrainingError("no points to fit the combiners on: give a longer history")
+        }
         let weights = Combiners.fit(outOfFold: outOfFold, latest: latest)
         let members = try Members(points, set, settings) {
             progress("members", (Double(settings.folds) + $0) / steps)

@@ -15,7 +15,8 @@ struct TopicCheck {
                 partitions = try admin.partitionCount(of: topic, timeoutMilliseconds: settings.startupMilliseconds)
             } catch {
                 throw WorkerError(
-                    "no answer from Kafka at \(servers): \(error.reason); check kafka: bootstrap.servers in the configuration")
+                    "no answer from Kafka at \(servers): \(error.reason); check kafka: bootstrap.servers in the configuration"
+                )
             }
             guard partitions != nil else {
                 throw WorkerError(

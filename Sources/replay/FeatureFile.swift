@@ -10,7 +10,8 @@ final class FeatureFile {
 
     init(path: String) throws(HistoryError) {
         guard path != "-", !path.hasSuffix(".gz") else {
-            throw HistoryError(path: path, reason: "features need a plain file: the number of rows is written at its start")
+            throw HistoryError(
+                path: path, reason: "features need a plain file: the number of rows is written at its start")
         }
         file = try OutputFile(path: path)
         try file.write(Self.header(rows: 0))

@@ -9,7 +9,8 @@ import Worker
 struct ScoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "score",
-        abstract: "Walks a history through state, features and ensemble without Kafka, and writes the payloads that the "
+        abstract:
+            "Walks a history through state, features and ensemble without Kafka, and writes the payloads that the "
             + "worker would publish, one a line, in order.")
 
     @Option(help: "History of events: CSV or NDJSON, plain or gzip; - is standard input.")
@@ -68,7 +69,8 @@ struct ScoreCommand: ParsableCommand {
             progress.finish()
             let rate = Int(Double(events) / progress.elapsedSeconds)
             remark(
-                "\(events) events, \(scored) scored, \(anonymous) anonymous, \(table.count) customers, \(rate) events/s")
+                "\(events) events, \(scored) scored, \(anonymous) anonymous, \(table.count) customers, \(rate) events/s"
+            )
         }
     }
 }

@@ -33,7 +33,7 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await reportingFailures {
+        try await reportingFailuresAsync {
             LoggingSystem.bootstrap(StreamLogHandler.standardError)
             var logger = Logger(label: "demo")
             logger.logLevel = .warning

@@ -75,7 +75,8 @@ struct Outcomes {
             let metrics = Metrics(probabilities: known.map(\.probability), labels: labels, seed: 1)
             lines.append(
                 "came true    ROC-AUC \(fixed(metrics.rocAUC, 3)), log loss \(fixed(metrics.logLoss, 3)) over "
-                    + "\(known.count) predictions whose 30 days have passed; \(fixed(metrics.positiveRate * 100, 1)) % bought again")
+                    + "\(known.count) predictions whose 30 days have passed; \(fixed(metrics.positiveRate * 100, 1)) % bought again"
+            )
         } else {
             lines.append("came true    no predictions whose 30 days have passed: stream more events to see")
         }

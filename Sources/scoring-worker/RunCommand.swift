@@ -12,11 +12,16 @@ struct RunCommand: AsyncParsableCommand {
 
     @OptionGroup var configuration: ConfigurationOptions
 
-    @Option(help: "Least severe log lines to show: trace, debug, info, notice, warning, error.")
+    @Option(
+        help: "Least severe log lines to show: trace, debug, info, notice, warning or error.",
+        transform: { text in
+            guard let level = Logger.Level(rawValue: text) else { throw ValidationError("no such level: \(text)") }
+            return level
+        })
     var logLevel = Logger.Level.info
 
     func run() async throws {
-        try await reportingFailures {
+        try await reportingFailuresAsync {
             LoggingSystem.bootstrap(StreamLogHandler.standardError)
             var logger = Logger(label: "scoring-worker")
             logger.logLevel = logLevel
@@ -29,5 +34,3 @@ struct RunCommand: AsyncParsableCommand {
         }
     }
 }
-
-extension Logger.Level: @retroactive ExpressibleByArgument {}

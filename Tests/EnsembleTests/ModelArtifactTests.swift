@@ -38,7 +38,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "manifest.json", "manifest.sha256", "logistic_regression.json", "random_forest.ubj", "xgboost.ubj", "results.json",
+        "manifest.json", "manifest.sha256", "logistic_regression.json", "random_forest.ubj", "xgboost.ubj",
+        "results.json",
     ])
     func noticesOneFlippedByteInAnyFile(name: String) throws {
         let original = try Data(contentsOf: URL(fileURLWithPath: "\(artifact)/\(name)"))

@@ -3,9 +3,12 @@ import TestSupport
 import Testing
 
 @Suite struct EventDecoderTests {
-    let needed = #""customer_id":"17850","invoice_no":"536365","stock_code":"85123A","quantity":6,"invoice_date":"2010-12-01 08:26:00","unit_price":2.55"#
+    let needed =
+        #""customer_id":"17850","invoice_no":"536365","stock_code":"85123A","quantity":6,"invoice_date":"2010-12-01 08:26:00","unit_price":2.55"#
 
-    func decode<Result>(_ text: String, names: FieldNames = FieldNames(), _ body: (CustomerEvent) -> Result) throws -> Result {
+    func decode<Result>(_ text: String, names: FieldNames = FieldNames(), _ body: (CustomerEvent) -> Result) throws
+        -> Result
+    {
         let decoder = EventDecoder(names: names)
         return try Array(text.utf8).withUnsafeBytes { body(try decoder.decode($0)) }
     }
@@ -84,21 +87,22 @@ import Testing
         #expect(error("{\(parts.joined(separator: ","))}") == EventError(field: field.name, reason: "missing"))
     }
 
-    @Test(arguments: [
-        (":6,", ":\"6\",", "quantity", "must be a number"), (":6,", ":6.5,", "quantity", "must be a whole number"),
-        (":6,", ":true,", "quantity", "must be a number"), (":6,", ":10000001,", "quantity", "must lie within"),
-        (":6,", ":1e99,", "quantity", "must be a whole number"), (":6,", ":null,", "quantity", "missing"),
-        ("2.55", "\"free\"", "unit_price", "must be a number"), ("2.55", "[2]", "unit_price", "must be a number"),
-        ("2.55", "1e8", "unit_price", "must lie within"),
-        ("2010-12-01 08:26:00", "soon", "invoice_date", "must be a time"),
-        ("\"2010-12-01 08:26:00\"", "-5", "invoice_date", "must be a time"),
-        ("\"2010-12-01 08:26:00\"", "{}", "invoice_date", "must be a time"),
-        ("\"17850\"", "{}", "customer_id", "must be a string or a number"),
-        ("\"17850\"", "-3", "customer_id", "as a number must be whole"),
-        ("\"17850\"", "1.5", "customer_id", "as a number must be whole"),
-        ("\"536365\"", "\"\"", "invoice_no", "must not be empty"),
-        ("\"536365\"", "null", "invoice_no", "must not be empty"),
-    ] as [(String, String, String, String)])
+    @Test(
+        arguments: [
+            (":6,", ":\"6\",", "quantity", "must be a number"), (":6,", ":6.5,", "quantity", "must be a whole number"),
+            (":6,", ":true,", "quantity", "must be a number"), (":6,", ":10000001,", "quantity", "must lie within"),
+            (":6,", ":1e99,", "quantity", "must be a whole number"), (":6,", ":null,", "quantity", "missing"),
+            ("2.55", "\"free\"", "unit_price", "must be a number"), ("2.55", "[2]", "unit_price", "must be a number"),
+            ("2.55", "1e8", "unit_price", "must lie within"),
+            ("2010-12-01 08:26:00", "soon", "invoice_date", "must be a time"),
+            ("\"2010-12-01 08:26:00\"", "-5", "invoice_date", "must be a time"),
+            ("\"2010-12-01 08:26:00\"", "{}", "invoice_date", "must be a time"),
+            ("\"17850\"", "{}", "customer_id", "must be a string or a number"),
+            ("\"17850\"", "-3", "customer_id", "as a number must be whole"),
+            ("\"17850\"", "1.5", "customer_id", "as a number must be whole"),
+            ("\"536365\"", "\"\"", "invoice_no", "must not be empty"),
+            ("\"536365\"", "null", "invoice_no", "must not be empty"),
+        ] as [(String, String, String, String)])
     func namesFieldAndReason(of part: String, replacedBy replacement: String, field: String, reason: String) {
         let found = error("{\(needed)}".replacing(part, with: replacement))
         #expect(found?.field == field)
@@ -117,7 +121,8 @@ import Testing
     @Test(arguments: [
         "", " ", "null", "[]", "{", "{}x", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}", "{\"a\":01}", "{\"a\":+1}",
         "{\"a\":.5}", "{\"a\":1.}", "{\"a\":tru}", "{\"a\":'x'}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}",
-        "{\"a\":\"\\ud800\"}", "{\"a\":\"\\udc00\"}", "{\"a\":\"\u{1}\"}", "{\"a\":\"open}", "{\"a\":1 \"b\":2}", "{a:1}",
+        "{\"a\":\"\\ud800\"}", "{\"a\":\"\\udc00\"}", "{\"a\":\"\u{1}\"}", "{\"a\":\"open}", "{\"a\":1 \"b\":2}",
+        "{a:1}",
         "{\"a\":[1,]}", "{\"a\":NaN}", "{\"a\":1}{\"a\":1}", "{\"a\":{\"b\":1}",
     ])
     func refusesWhatIsNoJSON(text: String) { #expect(error(text) != nil) }

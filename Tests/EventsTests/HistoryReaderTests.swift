@@ -49,7 +49,10 @@ import Testing
     @Test(arguments: [
         ("", "history: is empty"), ("\n\n", "history: is empty"),
         ("a,b\n1,2", "history:1: no column for customer_id"),
-        ("InvoiceNo,Invoice,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID\n", "history:1: 2 columns for invoice_no"),
+        (
+            "InvoiceNo,Invoice,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID\n",
+            "history:1: 2 columns for invoice_no"
+        ),
     ])
     func saysWhatIsWrongWithTheWhole(content: String, message: String) {
         #expect(error(content)?.hasPrefix(message) == true, "\(error(content) ?? "no error")")

@@ -10,7 +10,7 @@ import Testing
 @Suite struct JSONSchemaTests {
     static let validator = """
         import json, sys
-        from jsonschema import Draft202012Validator, Draft7Validator
+        from jsonschema import Draft202012Validator
         schema = json.load(open(sys.argv[1]))
         Draft202012Validator.check_schema(schema)
         bad = 0
@@ -26,9 +26,9 @@ import Testing
         let directory = try TemporaryDirectory()
         let path = try directory.file("lines", Array(lines.joined(separator: [0x0A])))
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
         process.arguments = [
-            "python3", "-c", Self.validator, Checkout.root.appendingPathComponent("config/\(schema)").path, path,
+            "-c", Self.validator, Checkout.root.appendingPathComponent("config/\(schema)").path, path,
         ]
         let pipe = Pipe()
         process.standardOutput = pipe
@@ -56,7 +56,8 @@ import Testing
         scorer.score { predictions.append(Array($0.payload)) }
         let directory = try TemporaryDirectory()
         let header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
-        let csv = try directory.file("h.csv", header + "C1,A,,-1,12/1/2010 8:26,0.001,,\n2,B,\"x \"\"y\"\"\",3,2011-01-01 10:00:00,-2.5,17.0,UK")
+        let csv = try directory.file(
+            "h.csv", header + "C1,A,,-1,12/1/2010 8:26,0.001,,\n2,B,\"x \"\"y\"\"\",3,2011-01-01 10:00:00,-2.5,17.0,UK")
         let reader = try HistoryReader(path: csv)
         while let fields = try reader.nextFields() {
             events.append([])
@@ -70,8 +71,12 @@ import Testing
 
     @Test func theSchemasRefuseWhatIsWrong() throws {
         let event = String(decoding: SampleEvent().json, as: UTF8.self)
-        for (part, other) in [("\"quantity\":6", "\"quantity\":\"6\""), ("\"invoice_no\":\"536365\"", "\"invoice_no\":\"\"")] {
-            #expect(try validate([Array(event.replacing(part, with: other).utf8)], against: "event.schema.json").status == 1)
+        for (part, other) in [
+            ("\"quantity\":6", "\"quantity\":\"6\""), ("\"invoice_no\":\"536365\"", "\"invoice_no\":\"\""),
+        ] {
+            #expect(
+                try validate([Array(event.replacing(part, with: other).utf8)], against: "event.schema.json").status == 1
+            )
         }
         #expect(try validate([Array("{}".utf8)], against: "prediction.schema.json").status == 1)
     }

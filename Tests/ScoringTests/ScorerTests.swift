@@ -21,7 +21,9 @@ import Testing
             let event = try CustomerEvent(fields, names: shop.names)
             if event.isAnonymous { continue }
             scorer.add(event, tag: payloads.count, to: &table)
-            if scorer.pendingCount == batch { scorer.score { payloads.append(String(decoding: $0.payload, as: UTF8.self)) } }
+            if scorer.pendingCount == batch {
+                scorer.score { payloads.append(String(decoding: $0.payload, as: UTF8.self)) }
+            }
         }
         scorer.score { payloads.append(String(decoding: $0.payload, as: UTF8.self)) }
         return payloads
@@ -66,7 +68,10 @@ import Testing
         #expect(thresholds.priority(of: 0.4.nextDown) == .low)
     }
 
-    @Test(arguments: ["", "{}", "[]", "{\"customer_id\":\"1\"}", "{\"customer_id\":\"1\",\"invoice_no\":\"2\",\"event_time\":\"x\",\"purchase_probability\":0.5}"])
+    @Test(arguments: [
+        "", "{}", "[]", "{\"customer_id\":\"1\"}",
+        "{\"customer_id\":\"1\",\"invoice_no\":\"2\",\"event_time\":\"x\",\"purchase_probability\":0.5}",
+    ])
     func refusesWhatIsNoPrediction(payload: String) {
         #expect(throws: EventError.self) {
             try Array(payload.utf8).withUnsafeBytes { _ = try PublishedPrediction(payload: $0) }

@@ -52,7 +52,8 @@ public struct SlowCustomer {
     /// Purchase days of the last 365 UTC days, ascending.
     public var purchaseDays: [Int32] {
         let today = clock / Self.day
-        return Set(events.filter(\.isPurchase).map { $0.time / Self.day }).filter { $0 > today - 365 }.sorted().map(Int32.init)
+        return Set(events.filter(\.isPurchase).map { $0.time / Self.day }).filter { $0 > today - 365 }.sorted().map(
+            Int32.init)
     }
 
     /// Counts over the whole history that need no memory beyond the longest window: an invoice or day is new when no
@@ -103,12 +104,15 @@ public struct SlowCustomer {
             }
             if below(3) == 0 { invoice = below(4) == 0 ? below(30) : invoice + 1 }
             let isLate = below(7) == 0
-            let late = isLate ? [Int64(below(2)) * day, Int64(below(90)) * day, Int64(below(500)) * day, 7 * day][below(4)] : 0
+            let late =
+                isLate
+                ? [Int64(below(2)) * day, Int64(below(90)) * day, Int64(below(500)) * day, 7 * day][below(4)] : 0
             let isReturn = below(8) == 0
             return SampleEvent(
                 invoice: (isReturn && below(2) == 0 ? "C" : "") + "\(invoice)", product: "P\(below(12))",
                 description: below(5) == 0 ? "" : "D\(below(9))",
-                quantity: isReturn ? -Int64(1 + below(5)) : Int64(below(9) == 0 ? 0 : 1 + below(20)), time: max(0, time - late),
+                quantity: isReturn ? -Int64(1 + below(5)) : Int64(below(9) == 0 ? 0 : 1 + below(20)),
+                time: max(0, time - late),
                 price: below(10) == 0 ? 0 : Int64(below(200_000)), country: below(9) == 0 ? "" : "France")
         }
     }

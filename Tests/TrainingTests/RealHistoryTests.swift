@@ -14,7 +14,8 @@ struct RealHistoryTests {
     @Test func theCommittedArtifactReachesItsFigures() throws {
         let artifact = try ModelArtifact(path: Checkout.models)
         let prepared = try TrainingRun(settings: TrainingSettings()).prepare(
-            history: RealHistory.path!, countries: artifact.manifest.countries) { _, _ in }
+            history: RealHistory.path!, countries: artifact.manifest.countries
+        ) { _, _ in }
         #expect(EventTime.text(prepared.times.split) == "2011-09-01T00:00:00Z")
         #expect(
             prepared.times.testSnapshots.map { EventTime.text($0).prefix(10) } == [
@@ -24,8 +25,8 @@ struct RealHistoryTests {
 
         let evaluation = Evaluation(
             artifact.ensemble, on: prepared.points, protocol: prepared.times, seed: UInt64(artifact.manifest.seed))
-        let e1 = try #require(evaluation.figures[.E1])
-        let e2 = try #require(evaluation.figures[.E2])
+        let e1 = try #require(evaluation.figures[.e1])
+        let e2 = try #require(evaluation.figures[.e2])
         // The protocol's own counts.
         #expect(e1[.stacking]!.n == 108_144)
         #expect(e2[.stacking]!.n == 5171)
@@ -42,7 +43,8 @@ struct RealHistoryTests {
     @Test func libxgboostGivesTheSameMarginsForRealRows() throws {
         let artifact = try ModelArtifact(path: Checkout.models)
         let prepared = try TrainingRun(settings: TrainingSettings()).prepare(
-            history: RealHistory.path!, countries: artifact.manifest.countries) { _, _ in }
+            history: RealHistory.path!, countries: artifact.manifest.countries
+        ) { _, _ in }
         let indices = Array(stride(from: 0, to: prepared.points.points.count, by: 3))
         let rows = prepared.points.rows(indices)
         let matrix = try TrainingMatrix(rows, labels: [], weights: [])

@@ -66,7 +66,7 @@ import Testing
         let trainer = Trainer(settings: Self.small())
         let real = try trainer.train(prepared.points, protocol: prepared.times) { _, _ in }
         let honest = Evaluation(real.ensemble, on: prepared.points, protocol: prepared.times, seed: 1)
-        #expect(honest.figures[.E2]![.stacking]!.rocAUC > 0.65)
+        #expect(honest.figures[.e2]![.stacking]!.rocAUC > 0.65)
 
         var sums: [ModelName: Double] = [:]
         let seeds = UInt64(1)...4
@@ -74,7 +74,7 @@ import Testing
             let shuffled = prepared.points.withShuffledLabels(seed: seed)
             let result = try trainer.train(shuffled, protocol: prepared.times) { _, _ in }
             let evaluation = Evaluation(result.ensemble, on: shuffled, protocol: prepared.times, seed: 1)
-            for model in ModelName.allCases { sums[model, default: 0] += evaluation.figures[.E1]![model]!.rocAUC }
+            for model in ModelName.allCases { sums[model, default: 0] += evaluation.figures[.e1]![model]!.rocAUC }
         }
         for model in ModelName.allCases {
             let mean = sums[model]! / Double(seeds.count)

@@ -59,8 +59,8 @@ struct EqualityTests {
         var rows: [UInt64] = []
         _ = try TrainingRun(settings: TrainingSettings()).prepare(
             history: RealHistory.path!, countries: artifact.manifest.countries,
-            observe: { _, row in rows.append(row.withUnsafeBytes { contentHash($0) }) }
-        ) { _, _ in }
+            observe: { _, row in rows.append(row.withUnsafeBytes { contentHash($0) }) },
+            progress: { _, _ in })
         #expect(rows == (try Self.replay.get()).rows)
     }
 
@@ -101,11 +101,15 @@ struct EqualityTests {
         func collect() throws {
             try predictions.read { record in
                 payloads += 1
-                payloadAt[Int(record.sourcePartition)][record.sourceOffset] = record.value.withUnsafeBytes { contentHash($0) }
+                payloadAt[Int(record.sourcePartition)][record.sourceOffset] = record.value.withUnsafeBytes {
+                    contentHash($0)
+                }
             }
             try features.read { record in
                 rows += 1
-                rowAt[Int(record.sourcePartition)][record.sourceOffset] = record.value.withUnsafeBytes { contentHash($0) }
+                rowAt[Int(record.sourcePartition)][record.sourceOffset] = record.value.withUnsafeBytes {
+                    contentHash($0)
+                }
             }
         }
         func isBehind(_ lead: Int) -> Bool {

@@ -17,7 +17,7 @@ final class WorkerRig {
     init(partitions: Int, features: Bool = false) throws {
         broker = try EmbeddedBroker()
         artifact = try ModelArtifact(path: Checkout.models)
-        settings.kafka = ["bootstrap.servers": broker.bootstrapServers, "fetch.wait.max.ms": "10"]
+        settings.kafka = ["bootstrap.servers": broker.bootstrapServers, "fetch.wait.max.ms": "10", "session.timeout.ms": "6000"]
         settings.commitIntervalMilliseconds = 100
         if features { settings.featuresTopic = "features" }
         for topic in [settings.inputTopic, settings.outputTopic, "features"] {
@@ -34,7 +34,9 @@ final class WorkerRig {
     }
 
     /// Runs a worker while `body` works on its own thread, then stops it.
-    func running<Result: Sendable>(_ worker: Worker, _ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+    func running<Result: Sendable>(_ worker: Worker, _ body: @escaping @Sendable () throws -> Result) async throws
+        -> Result
+    {
         let running = Task { try await worker.run() }
         let result: Swift.Result<Result, any Error> = await withCheckedContinuation { continuation in
             Thread { continuation.resume(returning: Swift.Result { try body() }) }.start()

@@ -74,7 +74,10 @@ import Testing
         let rig = try WorkerRig(partitions: 1)
         let settings = rig.settings
         let (messages, payloads) = try Self.shop(customers: 10)
-        let broken = ["", "nonsense", "{}", "[1]", String(decoding: SampleEvent().json, as: UTF8.self).replacing(":6", with: ":\"6\"")]
+        let broken = [
+            "", "nonsense", "{}", "[1]",
+            String(decoding: SampleEvent().json, as: UTF8.self).replacing(":6", with: ":\"6\""),
+        ]
         var mixed: [(key: [UInt8], value: [UInt8])] = []
         for (index, message) in messages.enumerated() {
             if index < 50 { mixed.append((key: [1], value: Array(broken[index % broken.count].utf8))) }

@@ -1,0 +1,23 @@
+# What demo.sh and test.sh share: the packages that this machine lacks, and where things are.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# need PACKAGE...: installs the Debian packages that are missing.
+need() {
+    local missing=()
+    local package
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    local root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || { echo "error: install ${missing[*]} as root, then run this again" >&2; exit 1; }
+        root=(sudo)
+    fi
+    echo "installing ${missing[*]}"
+    "${root[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+command -v swift >/dev/null || { echo "error: no swift on the PATH: install Swift 6.2 or newer, https://swift.org/install" >&2; exit 1; }
