@@ -81,7 +81,10 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "CommandTests", dependencies: ["Events", "TestSupport", "replay", "scoring-worker", "trainer"],
+            name: "CommandTests",
+            dependencies: [
+                "Configuration", "Events", "TestSupport", "Training", "Worker", "replay", "scoring-worker", "trainer",
+            ],
             swiftSettings: strict),
     ]
 )

@@ -17,7 +17,7 @@ public struct Manifest: Codable, Equatable, Sendable {
     }
 
     public struct History: Codable, Equatable, Sendable {
-        /// Of the unpacked events as read, in order: see `trainer`.
+        /// Over what the events say, in order, whatever notation and packing they came in.
         public var sha256: String
         public var events: Int
         public var anonymousEvents: Int
@@ -46,7 +46,7 @@ public struct Manifest: Codable, Equatable, Sendable {
     public var features: [String]
     public var windowsDays: [Int]
     public var horizonDays: Int
-    /// The combiner whose probability is published as `purchase_probability`.
+    /// The model whose probability is published as `purchase_probability`.
     public var servingModel: ModelName
     /// For each model, how the members' margins become its log-odds.
     public var weights: [String: LogOddsWeights]

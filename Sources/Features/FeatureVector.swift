@@ -52,6 +52,15 @@ public struct FeatureMatrix: Sendable {
         rowCount += 1
     }
 
+    /// The same rows with no value in the columns of some features.
+    public func withoutValues(of features: [Feature]) -> FeatureMatrix {
+        var copy = self
+        for feature in features {
+            for row in 0..<rowCount { copy.values[row * FeatureSchema.count + feature.rawValue] = .nan }
+        }
+        return copy
+    }
+
     /// A row's values.
     public subscript(row: Int) -> ArraySlice<Float> {
         values[(row * FeatureSchema.count)..<((row + 1) * FeatureSchema.count)]

@@ -18,16 +18,20 @@ enum LogisticTrainer {
     /// The member: all features, transformed and standardised on these rows.
     /// - Parameter ridge: penalty on each squared weight, relative to the rows' total weight.
     /// - Complexity: O(rows × features²) a Newton step, a dozen steps.
-    static func fit(_ matrix: FeatureMatrix, labels: [Bool], weights: [Float], ridge: Double) -> LogisticModel {
+    static func fit(
+        _ matrix: FeatureMatrix, labels: [Bool], weights: [Float], ridge: Double, withheld: [Feature] = []
+    ) -> LogisticModel {
         var terms = scales(matrix, weights)
+        let isOffered = Feature.allCases.map { !withheld.contains($0) }
         let missingColumns = terms.indices.filter { column in
-            (0..<matrix.rowCount).contains { matrix.values[$0 * FeatureSchema.count + column].isNaN }
+            isOffered[column]
+                && (0..<matrix.rowCount).contains { matrix.values[$0 * FeatureSchema.count + column].isNaN }
         }
         let width = terms.count + missingColumns.count
         var design = [Double](repeating: 0, count: matrix.rowCount * width)
         for row in 0..<matrix.rowCount {
             let values = matrix[row]
-            for (column, term) in terms.enumerated() {
+            for (column, term) in terms.enumerated() where isOffered[column] {
                 design[row * width + column] = term.standardised(values[values.startIndex + column]) ?? 0
             }
             for (offset, column) in missingColumns.enumerated() where values[values.startIndex + column].isNaN {

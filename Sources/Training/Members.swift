@@ -22,10 +22,13 @@ struct Members {
                     + "give a longer history")
         }
         logisticRegression = LogisticTrainer.fit(
-            rows, labels: labels, weights: set.weights, ridge: settings.logisticRegression.ridge)
+            rows, labels: labels, weights: set.weights, ridge: settings.logisticRegression.ridge,
+            withheld: settings.withheldFeatures)
         progress(0.3)
 
-        let matrix = try TrainingMatrix(rows, labels: labels, weights: set.weights)
+        // A column without a value offers no split.
+        let offered = rows.withoutValues(of: settings.withheldFeatures)
+        let matrix = try TrainingMatrix(offered, labels: labels, weights: set.weights)
         let forest = try Booster(data: matrix, parameters: Self.forestParameters(settings))
         try forest.update(round: 0)
         randomForestFile = try forest.modelFile()

@@ -1,4 +1,5 @@
 import Ensemble
+import Features
 
 /// What a training run may be told. The defaults are what `config/trainer.yaml` says.
 public struct TrainingSettings: Equatable, Sendable {
@@ -50,14 +51,17 @@ public struct TrainingSettings: Equatable, Sendable {
     public var threads = 2
     public var evaluation = EvaluationProtocol.Settings()
     public var shares = PointShares()
+    /// Features that no member may learn from; they are there all the same. By default those that tell the time of the
+    /// year: a history of a year has each season once, and what was learned of one misleads in the next.
+    public var withheldFeatures: [Feature] = [.avgMonth, .stdMonth]
     public var logisticRegression = Logistic()
     public var randomForest = Trees(
         trees: 200, maxDepth: 9, learningRate: 1, minChildWeight: 15, subsample: 0.5, columnSample: 0.15, lambda: 1)
     public var xgboost = Trees(
-        trees: 200, maxDepth: 4, learningRate: 0.03, minChildWeight: 15, subsample: 0.6, columnSample: 0.3, lambda: 10)
+        trees: 300, maxDepth: 3, learningRate: 0.02, minChildWeight: 40, subsample: 0.6, columnSample: 0.3, lambda: 10)
     /// Blocks of time, oldest first, that members predict without having seen them or anything later.
     public var folds = 4
-    public var servingModel = ModelName.stacking
+    public var servingModel = ModelName.blending
 
     public init() {}
 
@@ -78,7 +82,7 @@ public struct TrainingSettings: Equatable, Sendable {
             "evaluation.snapshot_every_days": "\(evaluation.snapshotEveryDays)",
             "points.events": "\(shares.events)", "points.invoices": "\(shares.invoices)",
             "points.snapshots": "\(shares.snapshots)", "logistic_regression.ridge": "\(logisticRegression.ridge)",
-            "folds": "\(folds)",
+            "withheld_features": withheldFeatures.map(\.name).joined(separator: ","), "folds": "\(folds)",
         ]
         return others.merging(trees("random_forest", randomForest)) { $1 }.merging(trees("xgboost", xgboost)) { $1 }
     }

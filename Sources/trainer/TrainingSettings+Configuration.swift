@@ -1,6 +1,7 @@
 import Configuration
 import Console
 import Events
+import Features
 import Training
 
 extension TrainingSettings {
@@ -26,6 +27,12 @@ extension TrainingSettings {
         settings.shares.events = points.double("events", default: settings.shares.events, in: 0...1000)
         settings.shares.invoices = points.double("invoices", default: settings.shares.invoices, in: 0...1000)
         settings.shares.snapshots = points.double("snapshots", default: settings.shares.snapshots, in: 0...1000)
+
+        let withheld = reader.strings("withheld_features", default: settings.withheldFeatures.map(\.name))
+        settings.withheldFeatures = Feature.allCases.filter { withheld.contains($0.name) }
+        for name in withheld where !FeatureSchema.names.contains(name) {
+            reader.refuse("withheld_features", "there is no feature '\(name)'; see: trainer features")
+        }
 
         settings.logisticRegression.ridge = reader.section("logistic_regression").double(
             "ridge", default: settings.logisticRegression.ridge, in: 0...1000)

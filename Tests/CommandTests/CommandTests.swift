@@ -50,19 +50,4 @@ import Testing
         #expect(table.status == 0)
         #expect(table.output.split(separator: "\n").count >= 63)
     }
-
-    @Test func theConfigurationFilesSayTheDefaults() throws {
-        // What the file says and what the program does without it are the same, and every key is known.
-        let history = try directory.file("h.ndjson", SampleEvent().json)
-        let with = try Command(
-            "replay",
-            [
-                "score", "--history", history, "--models", Checkout.models, "--output", "-", "--config",
-                "config/worker.yaml",
-            ])
-        let without = try Command(
-            "replay", ["score", "--history", history, "--models", Checkout.models, "--output", "-"])
-        #expect(with.status == 0, "\(with.error)")
-        #expect(with.output == without.output && !with.output.isEmpty)
-    }
 }

@@ -17,7 +17,9 @@ final class WorkerRig {
     init(partitions: Int, features: Bool = false) throws {
         broker = try EmbeddedBroker()
         artifact = try ModelArtifact(path: Checkout.models)
-        settings.kafka = ["bootstrap.servers": broker.bootstrapServers, "fetch.wait.max.ms": "10", "session.timeout.ms": "6000"]
+        settings.kafka = [
+            "bootstrap.servers": broker.bootstrapServers, "fetch.wait.max.ms": "10", "session.timeout.ms": "6000",
+        ]
         settings.commitIntervalMilliseconds = 100
         if features { settings.featuresTopic = "features" }
         for topic in [settings.inputTopic, settings.outputTopic, "features"] {

@@ -1,0 +1,42 @@
+import Configuration
+import TestSupport
+import Testing
+import Training
+
+@testable import Worker
+@testable import trainer
+
+/// The committed configuration files say what the programs do without them.
+@Suite struct ConfigurationFileTests {
+    func reader(_ name: String) throws -> ConfigurationReader {
+        let path = Checkout.root.appendingPathComponent("config/\(name)").path
+        return ConfigurationReader(try ConfigurationTree(file: path, environment: [:], overrides: []))
+    }
+
+    @Test func theTrainersFileSaysTheDefaults() throws {
+        let (settings, names) = try TrainingSettings.read(reader("trainer.yaml"))
+        #expect(settings == TrainingSettings())
+        #expect(names == .init())
+    }
+
+    @Test func theWorkersFileSaysTheDefaults() throws {
+        let settings = try WorkerSettings(reader("worker.yaml"))
+        let standard = WorkerSettings()
+        #expect(settings.fields == standard.fields)
+        #expect(settings.thresholds == standard.thresholds)
+        #expect(
+            [settings.inputTopic, settings.outputTopic, settings.featuresTopic ?? "", settings.group, settings.models]
+                == [
+                    standard.inputTopic, standard.outputTopic, standard.featuresTopic ?? "", standard.group,
+                    standard.models,
+                ])
+        #expect(
+            [settings.threads, settings.batchMessages, settings.pollMilliseconds, settings.commitIntervalMilliseconds]
+                == [
+                    standard.threads, standard.batchMessages, standard.pollMilliseconds,
+                    standard.commitIntervalMilliseconds,
+                ])
+        #expect(settings.consumerProperties == standard.consumerProperties)
+        #expect(settings.producerProperties == standard.producerProperties)
+    }
+}
