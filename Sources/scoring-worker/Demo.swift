@@ -49,8 +49,9 @@ final class Demo: Service {
         }
     }
 
-    func summary() throws -> String {
-        try outcomes.withLock { try $0.summary(worker: worker.counters.snapshot) }
+    func summary() -> String {
+        let trainedUntil = EventTime.parse(worker.artifact.manifest.trainedUntil) ?? .max
+        return outcomes.withLock { $0.summary(worker: worker.counters.snapshot, trainedUntil: trainedUntil) }
     }
 
     private var isStopped: Bool { stop.load(ordering: .relaxed) }

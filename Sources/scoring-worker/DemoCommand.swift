@@ -64,7 +64,7 @@ struct DemoCommand: AsyncParsableCommand {
                         .init(service: demo, successTerminationBehavior: .gracefullyShutdownGroup),
                     ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             ).run()
-            print(try demo.summary())
+            print(demo.summary())
         }
     }
 }

@@ -55,7 +55,8 @@ struct Outcomes {
     }
 
     /// What the stream came to, and whether its predictions came true.
-    mutating func summary(worker: WorkerCounters.Snapshot) throws -> String {
+    /// - Parameter trainedUntil: predictions from this instant on are of points that the model has not learned from.
+    mutating func summary(worker: WorkerCounters.Snapshot, trainedUntil: Int64) -> String {
         purchases.sort()
         let known = predictions.filter { $0.time + PurchaseLog.horizon <= lastTime }
         let labels = known.map { purchases.label(customer: $0.customer, at: $0.time, invoiceHash: $0.invoice) }
@@ -71,12 +72,12 @@ struct Outcomes {
                 + "from publishing to reading back, at full speed",
             "scores       0 \(sparkline) 1",
         ]
-        if labels.contains(true), labels.contains(false) {
-            let metrics = Metrics(probabilities: known.map(\.probability), labels: labels, seed: 1)
-            lines.append(
-                "came true    ROC-AUC \(fixed(metrics.rocAUC, 3)), log loss \(fixed(metrics.logLoss, 3)) over "
-                    + "\(known.count) predictions whose 30 days have passed; \(fixed(metrics.positiveRate * 100, 1)) % bought again"
-            )
+        let graded = zip(known, labels).map { (prediction: $0, label: $1) }
+        if let grade = grade(graded) {
+            lines.append("came true    \(grade) whose 30 days have passed")
+            if let unseen = self.grade(graded.filter { $0.prediction.time >= trainedUntil }) {
+                lines.append("             \(unseen) of them from \(EventTime.text(trainedUntil)) on, when training ended")
+            }
         } else {
             lines.append("came true    no predictions whose 30 days have passed: stream more events to see")
         }
@@ -89,6 +90,15 @@ struct Outcomes {
             lines.append("  \(padded) \(fixed(score.probability, 3))   last event \(EventTime.text(score.time))")
         }
         return lines.joined(separator: "\n")
+    }
+
+    /// `nil` where there is nothing to tell apart.
+    private func grade(_ graded: [(prediction: Graded, label: Bool)]) -> String? {
+        let labels = graded.map(\.label)
+        guard labels.contains(true), labels.contains(false) else { return nil }
+        let metrics = Metrics(probabilities: graded.map(\.prediction.probability), labels: labels, seed: 1)
+        return "ROC-AUC \(fixed(metrics.rocAUC, 3)), log loss \(fixed(metrics.logLoss, 3)), "
+            + "\(fixed(metrics.positiveRate * 100, 1)) % bought again, over \(labels.count) predictions"
     }
 
     private func fixed(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
