@@ -15,12 +15,19 @@ public struct ConfigurationOptions: ParsableArguments {
 
     public init() {}
 
-    /// Opens the layers for reading: file, then FUTURE_CART_… variables, then --set.
-    public func reader() throws(ConfigurationError) -> ConfigurationReader {
+    /// Whose settings: the environment variables' prefix. The worker's are replay's too; the trainer has its own, so
+    /// that one environment can hold both.
+    public enum Audience: String {
+        case worker = "FUTURE_CART_WORKER"
+        case trainer = "FUTURE_CART_TRAINER"
+    }
+
+    /// Opens the layers for reading: file, then environment, then --set.
+    public func reader(for audience: Audience) throws(ConfigurationError) -> ConfigurationReader {
         ConfigurationReader(
             try ConfigurationTree(
-                file: config, environment: ProcessInfo.processInfo.environment, overrides: overrides,
-                ignoring: ["FUTURE_CART_DATA"]))
+                file: config, environment: ProcessInfo.processInfo.environment, prefix: audience.rawValue,
+                overrides: overrides))
     }
 }
 

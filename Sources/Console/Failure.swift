@@ -1,17 +1,35 @@
 import ArgumentParser
 import Configuration
+import Events
 import Foundation
 
 /// Runs a command's work and turns what is thrown into one clear message and an exit code.
 ///
 /// Exit codes: 1 when the work failed, 2 for bad usage or configuration.
 public func reportingFailures(_ work: () throws -> Void) throws {
+    removeDraftsWhenInterrupted()
     do { try work() } catch { throw exitCode(of: error) }
 }
 
 /// The same for work that awaits.
 public func reportingFailuresAsync(_ work: () async throws -> Void) async throws {
     do { try await work() } catch { throw exitCode(of: error) }
+}
+
+private nonisolated(unsafe) var interruptions: [any DispatchSourceSignal] = []
+
+/// An interrupted command leaves nothing half-written.
+private func removeDraftsWhenInterrupted() {
+    for number in [SIGINT, SIGTERM] {
+        signal(number, SIG_IGN)
+        let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+        source.setEventHandler {
+            Drafts.removeAll()
+            exit(128 + number)
+        }
+        source.resume()
+        interruptions.append(source)
+    }
 }
 
 private func exitCode(of error: any Error) -> ExitCode {
@@ -28,10 +46,24 @@ private func exitCode(of error: any Error) -> ExitCode {
 
 /// A message on standard error.
 public func complain(_ message: String) {
-    FileHandle.standardError.write(Data("error: \(message)\n".utf8))
+    writeToStandardError("error: \(message)\n")
 }
 
 /// A word on standard error that is no complaint: standard output may be the data.
 public func remark(_ message: String) {
-    FileHandle.standardError.write(Data("\(message)\n".utf8))
+    writeToStandardError("\(message)\n")
+}
+
+/// What a command is for, on standard output.
+/// - Throws: `HistoryError` when it cannot be written: a full disk must not look like success.
+public func output(_ text: String) throws {
+    let file = try OutputFile(path: "-")
+    try file.write(Array(text.utf8))
+    try file.close()
+}
+
+/// A closed or full standard error stops nobody's work.
+func writeToStandardError(_ text: String) {
+    let bytes = Array(text.utf8)
+    _ = write(2, bytes, bytes.count)
 }

@@ -37,14 +37,14 @@ public final class Progress {
 
     /// Ends the line that rewrites itself.
     public func finish() {
-        if isTerminal, width > 0 { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+        if isTerminal, width > 0 { writeToStandardError("\r\u{1B}[K") }
         width = 0
     }
 
     private func write(_ line: String) {
         let text = isTerminal ? "\r\u{1B}[K\(line)" : "\(line)\n"
         width = line.count
-        FileHandle.standardError.write(Data(text.utf8))
+        writeToStandardError(text)
     }
 
     static func time(_ seconds: Double) -> String {

@@ -1,7 +1,7 @@
 /// For each key of one customer, when it occurred last: open addressing with linear probing.
 ///
-/// Keys that have left the longest window are dead: they read as absent and are swept out when the table grows, so the
-/// table's size follows what the window holds.
+/// Keys that have left the longest window are dead: they read as absent and are swept out when the table would grow, so
+/// its size follows the most that the window has held.
 @usableFromInline
 struct LatestTable: Sendable {
     @usableFromInline

@@ -12,7 +12,7 @@ public struct Lifetime: Equatable, Sendable {
     /// Events of any kind.
     public var events: Int64 = 0
     public var purchaseLines: Int64 = 0
-    /// Purchase lines of a product that had been bought within the longest window before.
+    /// Purchase lines of a product that had come up before in the stream and was still within the longest window.
     public var repeatLines: Int64 = 0
     public var returnLines: Int64 = 0
     /// Ten-thousandths of the currency.

@@ -2,7 +2,7 @@ import Events
 
 /// The UTC days on which a customer bought, within the longest window, and the gaps between them in order of length.
 ///
-/// At most 366 days, so at most 365 gaps: bounded whatever the customer does.
+/// At most 365 days, so at most 364 gaps: bounded whatever the customer does.
 public struct PurchaseDays: Equatable, Sendable {
     /// Days since 1970-01-01, ascending.
     public private(set) var days: [Int32] = []
@@ -13,7 +13,7 @@ public struct PurchaseDays: Equatable, Sendable {
     init() {}
 
     /// Adds a day, in the order of time wherever it arrives.
-    /// - Complexity: O(1) for a day that is there already as the latest; O(366) for a new one, once a customer's day.
+    /// - Complexity: O(1) for a day that is there already as the latest; O(365) for a new one, once a customer's day.
     @usableFromInline
     mutating func insert(_ day: Int32) {
         if let last = days.last, last <= day {

@@ -1,3 +1,4 @@
+import Events
 import Foundation
 
 /// Puts an artifact on disk, whole or not at all, and moves `current` to it.
@@ -48,10 +49,10 @@ public struct ArtifactWriter {
         let target = "\(directory)/\(manifest.version)"
         let draft = "\(directory)/.\(manifest.version).draft"
         let manager = FileManager.default
-        if manager.fileExists(atPath: target) {
-            _ = try ModelArtifact(path: target)
-            return manifest.version
-        }
+        // What is there already under this name holds the same bytes, unless it has been damaged since.
+        if (try? ModelArtifact(path: target)) != nil { return manifest.version }
+        Drafts.begin(draft)
+        defer { Drafts.end(draft) }
         do {
             try? manager.removeItem(atPath: draft)
             try manager.createDirectory(atPath: draft, withIntermediateDirectories: true)
@@ -61,7 +62,9 @@ public struct ArtifactWriter {
                 Array(ModelArtifact.digestLine(manifestBytes).utf8), to: "\(draft)/\(ModelArtifact.digestName)")
             // Read back before it gets its name: what cannot be served must not exist.
             _ = try ModelArtifact(path: draft)
+            if manager.fileExists(atPath: target) { try manager.removeItem(atPath: target) }
             try manager.moveItem(atPath: draft, toPath: target)
+            Drafts.syncFolder(of: target)
         } catch {
             try? manager.removeItem(atPath: draft)
             if let error = error as? ArtifactError { throw error }
@@ -80,6 +83,7 @@ public struct ArtifactWriter {
             unlink(draft)
             throw ArtifactError(path: link, reason: "cannot be moved to \(version): \(reason)")
         }
+        Drafts.syncFolder(of: link)
     }
 
     private static func encode(_ value: some Encodable) throws(ArtifactError) -> [UInt8] {

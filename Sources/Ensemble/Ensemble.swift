@@ -8,9 +8,6 @@ public enum ModelName: String, CaseIterable, Codable, Sendable {
     case xgboost
     case stacking
     case blending
-
-    /// The models that combine the others.
-    public static let combiners: [ModelName] = [.stacking, .blending]
 }
 
 /// Weights of the three members' log-odds: how both combiners and each member's calibration are written down.

@@ -25,13 +25,17 @@ public struct LogisticModel: Equatable, Sendable, Codable {
             self.missingWeight = missingWeight
         }
 
+        /// The value as it is before standardising.
+        @inlinable
+        public func transformed(_ x: Double) -> Double {
+            isLogarithmic ? (x < 0 ? -Elementary.log1p(-x) : Elementary.log1p(x)) : x
+        }
+
         /// The standardised value; `nil` when it is missing.
         @inlinable
         public func standardised(_ value: Float) -> Double? {
             if value.isNaN { return nil }
-            let x = Double(value)
-            let transformed = isLogarithmic ? (x < 0 ? -Elementary.log1p(-x) : Elementary.log1p(x)) : x
-            return min(max((transformed - mean) / scale, -LogisticModel.clip), LogisticModel.clip)
+            return min(max((transformed(Double(value)) - mean) / scale, -LogisticModel.clip), LogisticModel.clip)
         }
     }
 

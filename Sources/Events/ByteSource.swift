@@ -14,6 +14,7 @@ final class ByteSource {
     private var inputStart = 0
     private var inputEnd = 0
     private var inflater: UnsafeMutablePointer<z_stream>?
+    private var isAtEnd = false
     /// Inside a gzip member: the end of the file here would be a truncation.
     private var isInMember = false
 
@@ -36,7 +37,8 @@ final class ByteSource {
             }
             totalBytes = status.st_mode & S_IFMT == S_IFREG ? Int64(status.st_size) : nil
         }
-        try refill()
+        // A pipe may hand over one byte at first; two tell gzip.
+        repeat { try refill() } while inputEnd == 1 && !isAtEnd
         if inputEnd >= 2, input[0] == 0x1F, input[1] == 0x8B {
             let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
             stream.initialize(to: z_stream())
@@ -107,16 +109,23 @@ final class ByteSource {
         }
     }
 
+    /// Reads more: behind what is there if nothing of it has been used, else in its place.
     private func refill() throws(HistoryError) {
-        inputStart = 0
-        inputEnd = 0
+        if inputStart == inputEnd {
+            inputStart = 0
+            inputEnd = 0
+        }
         while true {
-            let count = input.withUnsafeMutableBytes { Foundation.read(descriptor, $0.baseAddress!, $0.count) }
+            let from = inputEnd
+            let count = input.withUnsafeMutableBytes {
+                Foundation.read(descriptor, $0.baseAddress! + from, $0.count - from)
+            }
             if count < 0 {
                 if errno == EINTR { continue }
                 throw HistoryError(path: path, reason: "cannot be read: \(String(cString: strerror(errno)))")
             }
-            inputEnd = count
+            inputEnd += count
+            isAtEnd = count == 0
             consumedBytes += Int64(count)
             return
         }

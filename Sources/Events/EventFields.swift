@@ -42,4 +42,30 @@ public struct EventFields {
         get { values[field.rawValue] }
         set { values[field.rawValue] = newValue }
     }
+
+    /// A CSV field as it is meant: without spaces around it, an identifier without a `.0` behind it. Free text stays.
+    static func normalised(_ field: EventField, _ text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        switch field {
+        case .description, .country: text
+        case .customerID, .invoiceNo, .stockCode: withoutZeroFraction(trimmed(text))
+        case .quantity, .invoiceDate, .unitPrice: trimmed(text)
+        }
+    }
+
+    /// Data frames write whole numbers in a column with gaps as `17850.0`; the digits alone are meant.
+    static func withoutZeroFraction(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        let digits = UnsafeRawBufferPointer(rebasing: bytes.dropLast(2))
+        guard !digits.isEmpty, bytes[bytes.count - 1] == UInt8(ascii: "0"), bytes[bytes.count - 2] == UInt8(ascii: "."),
+            digits.allSatisfy({ $0 &- 48 < 10 })
+        else { return bytes }
+        return digits
+    }
+
+    private static func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        var from = 0
+        var to = bytes.count
+        while from < to, bytes[from] == 32 { from += 1 }
+        while to > from, bytes[to - 1] == 32 { to -= 1 }
+        return UnsafeRawBufferPointer(rebasing: bytes[from..<to])
+    }
 }

@@ -3,7 +3,8 @@ struct FieldParser {
     let fields: EventFields
     let names: FieldNames
 
-    /// A string, or a whole number as its digits: `17850`, `17850.0` and `"17850"` are one customer.
+    /// A string, or a whole number as its digits: the numbers `17850` and `17850.0` and the string `"17850"` are one
+    /// customer.
     func identifier(_ field: EventField, mayBeEmpty: Bool) throws(EventError) -> UnsafeRawBufferPointer {
         let value = fields[field]
         var bytes = value.bytes
@@ -12,12 +13,11 @@ struct FieldParser {
         case .other: throw error(field, "must be a string or a number")
         case .null: bytes = UnsafeRawBufferPointer(start: nil, count: 0)
         case .number:
-            bytes = withoutZeroFraction(bytes)
+            bytes = EventFields.withoutZeroFraction(bytes)
             guard bytes.allSatisfy({ $0 &- 48 < 10 }) else {
                 throw error(field, "as a number must be whole and not negative, found \(quoted(bytes))")
             }
-        case .string: break
-        case .text: bytes = withoutZeroFraction(trimmed(bytes))
+        case .string, .text: break
         }
         if bytes.isEmpty {
             guard mayBeEmpty else { throw error(field, "must not be empty") }
@@ -67,7 +67,7 @@ struct FieldParser {
         case .other: throw error(field, "must be a time, as a string or in epoch milliseconds")
         case .string: parsed = EventTime.parseISO8601(value.bytes)
         case .text:
-            parsed = EventTime.parseISO8601(trimmed(value.bytes)) ?? EventTime.parseMonthDayYear(trimmed(value.bytes))
+            parsed = EventTime.parseISO8601(value.bytes) ?? EventTime.parseMonthDayYear(value.bytes)
         case .number:
             let number = FixedPoint.parse(value.bytes, digits: 0)
             parsed = number.flatMap { $0.exact && (0...EventTime.latest).contains($0.value) ? $0.value : nil }
@@ -84,8 +84,7 @@ struct FieldParser {
         let value = fields[field]
         switch value.kind {
         case .absent, .null: throw error(field, "missing")
-        case .number: return value.bytes
-        case .text: return trimmed(value.bytes)
+        case .number, .text: return value.bytes
         case .string, .other: throw error(field, "must be a number, found \(quoted(value.bytes, string: true))")
         }
     }
@@ -94,27 +93,16 @@ struct FieldParser {
         EventError(field: names[field], reason: reason)
     }
 
-    /// A short, printable rendering of hostile bytes.
+    /// A short rendering of hostile bytes.
     private func quoted(_ bytes: UnsafeRawBufferPointer, string: Bool = false) -> String {
-        let text = String(decoding: bytes.prefix(40), as: UTF8.self) + (bytes.count > 40 ? "…" : "")
-        let safe = text.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? "\u{FFFD}" : String($0) }.joined()
-        return string ? "\"\(safe)\"" : safe.isEmpty ? "nothing" : safe
+        let text = printable(UnsafeRawBufferPointer(rebasing: bytes.prefix(40))) + (bytes.count > 40 ? "…" : "")
+        return string ? "\"\(text)\"" : text.isEmpty ? "nothing" : text
     }
+}
 
-    /// Data frames write whole numbers in a column with gaps as `17850.0`; the digits alone are meant.
-    private func withoutZeroFraction(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        let digits = UnsafeRawBufferPointer(rebasing: bytes.dropLast(2))
-        guard !digits.isEmpty, bytes[bytes.count - 1] == UInt8(ascii: "0"), bytes[bytes.count - 2] == UInt8(ascii: "."),
-            digits.allSatisfy({ $0 &- 48 < 10 })
-        else { return bytes }
-        return digits
-    }
-
-    private func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        var from = 0
-        var to = bytes.count
-        while from < to, bytes[from] == 32 { from += 1 }
-        while to > from, bytes[to - 1] == 32 { to -= 1 }
-        return UnsafeRawBufferPointer(rebasing: bytes[from..<to])
-    }
+/// Text that is safe to show on a terminal.
+func printable(_ bytes: UnsafeRawBufferPointer) -> String {
+    String(decoding: bytes, as: UTF8.self).unicodeScalars.map {
+        $0.value < 32 || $0.value == 127 ? "\u{FFFD}" : String($0)
+    }.joined()
 }

@@ -27,7 +27,8 @@ public final class HistoryReader: EventSource {
         let isMarked = head.starts(with: [0xEF, 0xBB, 0xBF])
         let content = isMarked ? head.dropFirst(3) : head[...]
         guard let first = content.first(where: { $0 > 0x20 }) else {
-            throw HistoryError(path: path, reason: "is empty: expected CSV with a header line, or NDJSON")
+            throw HistoryError(
+                path: path, reason: "is empty, or begins with blanks alone: expected CSV with a header line, or NDJSON")
         }
         format = first == UInt8(ascii: "{") ? .ndjson : .csv
         if isMarked { buffer.drop(3) }
@@ -73,7 +74,7 @@ public final class HistoryReader: EventSource {
     private func readHeader() throws(HistoryError) {
         guard let header = try buffer.next(quotes: true) else { return }
         var cells: [String] = []
-        try split(header) { cells.append(String(decoding: $0, as: UTF8.self)) }
+        try split(header) { cells.append(printable($0)) }
         func normal(_ name: String) -> String { name.lowercased().filter { $0 != " " } }
         columns = cells.map { cell in
             EventField.allCases.first { names[$0] == cell }
@@ -97,12 +98,15 @@ public final class HistoryReader: EventSource {
     }
 
     private func fields(ofRow record: UnsafeMutableRawBufferPointer) throws(HistoryError) -> EventFields {
+        guard isValidUTF8(UnsafeRawBufferPointer(record)) else {
+            throw malformed("not UTF-8; convert the file first, as with: iconv -f latin1 -t utf-8")
+        }
         var fields = EventFields()
         var column = 0
         let columns = columns
         try split(record) { cell in
             if column < columns.count, let field = columns[column] {
-                fields[field] = EventFields.Value(.text, cell)
+                fields[field] = EventFields.Value(.text, EventFields.normalised(field, cell))
             }
             column += 1
         }

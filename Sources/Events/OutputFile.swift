@@ -19,10 +19,16 @@ public final class OutputFile {
         var status = stat()
         let isSpecial = stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
         draft = path == "-" || isSpecial ? nil : "\(path).\(getpid()).draft"
-        descriptor = path == "-" ? dup(1) : open(draft ?? path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        descriptor =
+            path == "-"
+            ? dup(1)
+            : open(
+                draft ?? path, draft == nil ? O_WRONLY | O_TRUNC | O_CLOEXEC : O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                0o644)
         guard descriptor >= 0 else {
             throw failure()
         }
+        if let draft { Drafts.begin(draft) }
         if path.hasSuffix(".gz") { gzip = gzdopen(descriptor, "wb6") }
         buffer.reserveCapacity(Self.bufferLimit + 4096)
     }
@@ -31,7 +37,10 @@ public final class OutputFile {
         // Not closed, so not finished: nothing half-written stays.
         if descriptor < 0 { return }
         if let gzip { gzclose(gzip) } else { Foundation.close(descriptor) }
-        if let draft { unlink(draft) }
+        if let draft {
+            unlink(draft)
+            Drafts.end(draft)
+        }
     }
 
     public func write(_ bytes: some Collection<UInt8>) throws(HistoryError) {
@@ -68,11 +77,9 @@ public final class OutputFile {
     public func close() throws(HistoryError) {
         try flush()
         var isWritten = true
-        if let gzip { isWritten = gzclose(gzip) == Z_OK }
-        if gzip == nil {
-            isWritten = draft == nil || fsync(descriptor) == 0
-            isWritten = Foundation.close(descriptor) == 0 && isWritten
-        }
+        if let gzip { isWritten = gzflush(gzip, Z_FINISH) == Z_OK }
+        isWritten = (draft == nil || fsync(descriptor) == 0) && isWritten
+        isWritten = (gzip.map { gzclose($0) == Z_OK } ?? (Foundation.close(descriptor) == 0)) && isWritten
         gzip = nil
         descriptor = -1
         guard let draft else {
@@ -82,9 +89,15 @@ public final class OutputFile {
         guard isWritten, rename(draft, path) == 0 else {
             let error = failure()
             unlink(draft)
+            Drafts.end(draft)
             throw error
         }
+        Drafts.end(draft)
+        Drafts.syncFolder(of: path)
     }
+
+    /// Whether the file has no name until it is whole, so that its start can still be overwritten.
+    public var isDraft: Bool { draft != nil }
 
     private func failure() -> HistoryError {
         HistoryError(path: path, reason: "cannot be written: \(String(cString: strerror(errno)))")

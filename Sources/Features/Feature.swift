@@ -48,8 +48,9 @@ public enum Feature: Int, CaseIterable, Sendable {
         case .customerLifetimeDays: "days from the earliest event to t"
         case .purchaseLifetimeDays: "days from the earliest purchase line to t"
         case .daysSinceLastReturn: "days from the latest cancellation line to t"
-        case .frequency: "invoices with a purchase line, whole history"
-        case .purchaseDays: "days with a purchase line, whole history"
+        case .frequency: "invoices with a purchase line, whole history; one that comes back after 365 days counts anew"
+        case .purchaseDays:
+            "days with a purchase line, whole history; one told of more than 365 days late does not count"
         case .totalTransactions: "events of any kind, whole history"
         case .monetary: "amount of purchase lines, 365 days"
         case .totalMonetary: "amount of purchase lines, whole history"
@@ -62,7 +63,8 @@ public enum Feature: Int, CaseIterable, Sendable {
         case .maxBasketValue: "largest amount of one basket, whole history"
         case .avgUnitPrice: "amount per piece bought, whole history"
         case .invoicesPerPurchaseDay: "purchase invoices per purchase day, whole history"
-        case .repeatLineRatio: "share of purchase lines whose product had been bought in the 365 days before"
+        case .repeatLineRatio:
+            "share of purchase lines whose product had come up before in the stream, within 365 days of t"
         case .freq7d: "invoices with a purchase line, 7 days"
         case .freq30d: "invoices with a purchase line, 30 days"
         case .freq60d: "invoices with a purchase line, 60 days"

@@ -28,7 +28,7 @@ public struct FeatureExtractor: Sendable {
 
     /// Fills `row` with the features of `state` at its clock.
     /// - Complexity: O(1), but for the decayed sums and the hazard, which read the purchase days of the longest window
-    ///   (366 at most).
+    ///   (365 at most).
     public func extract(_ state: CustomerState, into row: FeatureVector) {
         totals(state, row)
         windows(state, row)

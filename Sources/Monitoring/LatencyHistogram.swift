@@ -1,4 +1,4 @@
-/// Counts of durations in buckets that grow by a fixed factor: percentiles to within 5 %, in constant memory.
+/// Counts of durations in buckets that grow by a fixed factor: percentiles to within 7 %, in constant memory.
 public struct LatencyHistogram: Sendable {
     private static let bucketsPerOctave = 16
     private var counts = [Int](repeating: 0, count: 40 * bucketsPerOctave)

@@ -52,9 +52,4 @@ public struct PurchaseLog: Sendable {
         }
         return false
     }
-
-    /// Whether the customer has a purchase line before a time.
-    public func hasPurchase(customer: Int, before time: Int64) -> Bool {
-        customer < purchases.count && (purchases[customer].first.map { $0.time < time } ?? false)
-    }
 }

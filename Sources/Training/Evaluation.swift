@@ -20,7 +20,10 @@ public struct Evaluation: Equatable, Sendable {
     public private(set) var firstSnapshot: [ModelName: Metrics] = [:]
 
     /// Scores all TEST points with an ensemble, in the form that serves.
-    public init(_ ensemble: Ensemble, on points: ScoringPoints, protocol times: EvaluationProtocol, seed: UInt64) {
+    /// - Throws: `TrainingError` when an evaluation has no points or only one kind of label: there is nothing to rank.
+    public init(_ ensemble: Ensemble, on points: ScoringPoints, protocol times: EvaluationProtocol, seed: UInt64)
+        throws(TrainingError)
+    {
         var e1: [Int] = []
         var e2: [Int] = []
         var e3: [Int64: [Int]] = [:]
@@ -32,27 +35,32 @@ public struct Evaluation: Equatable, Sendable {
             case .snapshot: e3[point.time, default: []].append(index)
             }
         }
-        figures[.e1] = Self.metrics(ensemble, points, e1, seed)
-        figures[.e2] = Self.metrics(ensemble, points, e2, seed)
-        let cutOffs = e3.sorted { $0.key < $1.key }.map { Self.metrics(ensemble, points, $0.value, seed) }
-        if let first = cutOffs.first {
-            firstSnapshot = first
-            figures[.e3] = Dictionary(
-                uniqueKeysWithValues: ModelName.allCases.compactMap { model in
-                    let each = cutOffs.compactMap { $0[model] }
-                    return each.isEmpty ? nil : (model, Metrics(meanOf: each))
-                })
+        figures[.e1] = try Self.metrics(ensemble, points, e1, seed, .e1)
+        figures[.e2] = try Self.metrics(ensemble, points, e2, seed, .e2)
+        var cutOffs: [[ModelName: Metrics]] = []
+        for time in times.testSnapshots {
+            cutOffs.append(try Self.metrics(ensemble, points, e3[time] ?? [], seed, .e3))
         }
+        guard let first = cutOffs.first else { throw TrainingError("E3 has no cut-off within the test period") }
+        firstSnapshot = first
+        figures[.e3] = Dictionary(
+            uniqueKeysWithValues: ModelName.allCases.map { model in
+                (model, Metrics(meanOf: cutOffs.compactMap { $0[model] }))
+            })
     }
 
     private static func metrics(
-        _ ensemble: Ensemble, _ points: ScoringPoints, _ indices: [Int], _ seed: UInt64
-    ) -> [ModelName: Metrics] {
-        guard !indices.isEmpty else { return [:] }
+        _ ensemble: Ensemble, _ points: ScoringPoints, _ indices: [Int], _ seed: UInt64, _ name: Name
+    ) throws(TrainingError) -> [ModelName: Metrics] {
+        let labels = indices.map { points.points[$0].label }
+        guard labels.contains(true), labels.contains(false) else {
+            throw TrainingError(
+                "\(name.rawValue) has \(labels.count) points" + (labels.isEmpty ? "" : ", all with one label")
+                    + ": there is nothing to rank; give a longer history")
+        }
         var scores: [Scores] = []
         var workspace = Ensemble.Workspace()
         ensemble.score(points.rows(indices), into: &scores, workspace: &workspace)
-        let labels = indices.map { points.points[$0].label }
         return Dictionary(
             uniqueKeysWithValues: ModelName.allCases.map { model in
                 (model, Metrics(probabilities: scores.map { $0[model] }, labels: labels, seed: seed))
@@ -81,8 +89,6 @@ public struct Evaluation: Equatable, Sendable {
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         return Array(try encoder.encode(results)) + [0x0A]
     }
 

@@ -16,6 +16,34 @@ public struct EvaluationProtocol: Equatable, Sendable {
         public var snapshotEveryDays = 7
 
         public init() {}
+
+        /// The settings as a manifest records them.
+        var record: [String: String] {
+            [
+                "evaluation.test_days": "\(testDays)",
+                "evaluation.snapshot_offsets_days": snapshotOffsetsDays.map(String.init).joined(separator: ","),
+                "evaluation.snapshot_warmup_days": "\(snapshotWarmupDays)",
+                "evaluation.snapshot_every_days": "\(snapshotEveryDays)",
+            ]
+        }
+
+        /// Read back from a manifest's settings.
+        public init(record: [String: String]) throws(TrainingError) {
+            func number(_ name: String) throws(TrainingError) -> Int {
+                guard let number = record["evaluation.\(name)"].flatMap({ Int($0) }) else {
+                    throw TrainingError("the manifest's settings lack evaluation.\(name): train anew")
+                }
+                return number
+            }
+            testDays = try number("test_days")
+            snapshotWarmupDays = try number("snapshot_warmup_days")
+            snapshotEveryDays = try number("snapshot_every_days")
+            let offsets = (record["evaluation.snapshot_offsets_days"] ?? "").split(separator: ",").map { Int($0) }
+            guard !offsets.isEmpty, !offsets.contains(nil) else {
+                throw TrainingError("the manifest's settings lack evaluation.snapshot_offsets_days: train anew")
+            }
+            snapshotOffsetsDays = offsets.compactMap { $0 }
+        }
     }
 
     static let day = EventTime.millisecondsPerDay

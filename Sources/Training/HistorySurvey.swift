@@ -8,6 +8,9 @@ public struct HistorySurvey: Sendable {
     public private(set) var anonymousEvents = 0
     public private(set) var firstTime = Int64.max
     public private(set) var lastTime = Int64.min
+    private var (firstLine, lastLine) = (0, 0)
+    /// Longest history taken: one wrong date must not make decades of snapshots.
+    private static let longestDays: Int64 = 20 * 365
     public private(set) var purchases = PurchaseLog()
     /// Customers by the hash of their identifier, numbered in order of appearance.
     public private(set) var customers: [UInt64: Int] = [:]
@@ -35,8 +38,8 @@ public struct HistorySurvey: Sendable {
         var canonical: [UInt8] = []
         while let event = try reader.next() {
             events += 1
-            firstTime = min(firstTime, event.time)
-            lastTime = max(lastTime, event.time)
+            if event.time < firstTime { (firstTime, firstLine) = (event.time, reader.line) }
+            if event.time > lastTime { (lastTime, lastLine) = (event.time, reader.line) }
             canonical.append(contentsOf: event.customerID)
             canonical.append(0)
             canonical.append(contentsOf: event.invoiceNo)
@@ -59,6 +62,12 @@ public struct HistorySurvey: Sendable {
         progress(reader, events)
         guard !customers.isEmpty else {
             throw TrainingError("\(reader.path): \(events) events and not one with a customer: nothing to learn from")
+        }
+        guard lastTime - firstTime <= Self.longestDays * EventTime.millisecondsPerDay else {
+            throw TrainingError(
+                "\(reader.path): the history spans more than \(Self.longestDays / 365) years, from "
+                    + "\(EventTime.text(firstTime)) (line \(firstLine)) to \(EventTime.text(lastTime)) (line \(lastLine)): "
+                    + "is a date wrong?")
         }
         purchases.sort()
     }

@@ -57,7 +57,7 @@ enum LogisticTrainer {
             for row in 0..<matrix.rowCount {
                 let raw = matrix.values[row * FeatureSchema.count + feature.rawValue]
                 if raw.isNaN { continue }
-                let value = transformed(Double(raw), term.isLogarithmic)
+                let value = term.transformed(Double(raw))
                 let weight = Double(weights[row])
                 total += weight
                 sum += weight * value
@@ -71,10 +71,6 @@ enum LogisticTrainer {
             }
             return term
         }
-    }
-
-    private static func transformed(_ x: Double, _ isLogarithmic: Bool) -> Double {
-        isLogarithmic ? (x < 0 ? -Elementary.log1p(-x) : Elementary.log1p(x)) : x
     }
 
     /// Minimises Σ weight · log loss + ridge/2 · total weight · Σ (β − prior)², the intercept left free.

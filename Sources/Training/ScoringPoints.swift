@@ -69,6 +69,9 @@ public struct ScoringPoints: Sendable {
         }
         for cutOff in snapshots { takeSnapshot(at: cutOff, table, customers, survey, extractor) }
         progress(reader, read)
+        guard read == survey.events else {
+            throw TrainingError("\(reader.path): changed while it was read: give a history that stands still")
+        }
     }
 
     private mutating func takeSnapshot(
@@ -77,7 +80,7 @@ public struct ScoringPoints: Sendable {
     ) {
         for (index, state) in table.states.enumerated() {
             let customer = customers[index]
-            guard survey.purchases.hasPurchase(customer: customer, before: cutOff) else { continue }
+            guard let first = state.lifetime.firstPurchaseTime, first < cutOff else { continue }
             matrix.appendRow { extractor.extract(state.advanced(to: cutOff), into: $0) }
             points.append(
                 Point(

@@ -34,6 +34,11 @@ public struct Trainer {
             let seen = set.knownAt(block.lowerBound, points)
             let unseen = set.within(block, points)
             guard !unseen.indices.isEmpty else { continue }
+            guard !seen.indices.isEmpty else {
+                throw TrainingError(
+                    "no points with known labels before \(EventTime.text(block.lowerBound)), where fold \(number + 1) begins: "
+                        + "give a longer history or fewer folds")
+            }
             let members = try Members(points, seen, settings) {
                 progress("fold \(number + 1) of \(settings.folds)", (Double(number) + $0) / steps)
             }

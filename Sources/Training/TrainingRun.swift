@@ -51,7 +51,7 @@ public struct TrainingRun {
             progress($0, $1)
         }
         progress("evaluating", nil)
-        let evaluation = Evaluation(
+        let evaluation = try Evaluation(
             result.ensemble, on: prepared.points, protocol: prepared.times, seed: UInt64(settings.seed))
         let survey = prepared.survey
         let manifest = Manifest(

@@ -76,14 +76,12 @@ public struct TrainingSettings: Equatable, Sendable {
             ]
         }
         let others = [
-            "evaluation.test_days": "\(evaluation.testDays)",
-            "evaluation.snapshot_offsets_days": "\(evaluation.snapshotOffsetsDays)",
-            "evaluation.snapshot_warmup_days": "\(evaluation.snapshotWarmupDays)",
-            "evaluation.snapshot_every_days": "\(evaluation.snapshotEveryDays)",
             "points.events": "\(shares.events)", "points.invoices": "\(shares.invoices)",
             "points.snapshots": "\(shares.snapshots)", "logistic_regression.ridge": "\(logisticRegression.ridge)",
             "withheld_features": withheldFeatures.map(\.name).joined(separator: ","), "folds": "\(folds)",
         ]
-        return others.merging(trees("random_forest", randomForest)) { $1 }.merging(trees("xgboost", xgboost)) { $1 }
+        return others.merging(evaluation.record) { $1 }.merging(trees("random_forest", randomForest)) { $1 }.merging(
+            trees("xgboost", xgboost)
+        ) { $1 }
     }
 }

@@ -22,10 +22,10 @@ public final class EventPublisher {
     }
 
     /// Queues one event; blocks while Kafka takes no more.
-    public func publish(_ fields: EventFields) throws(KafkaError) {
+    /// - Parameter key: the customer's identifier as the event is understood; empty for none.
+    public func publish(_ fields: EventFields, key: UnsafeRawBufferPointer) throws(KafkaError) {
         message.removeAll(keepingCapacity: true)
         encoder.append(fields, to: &message)
-        let key = fields[.customerID].bytes
         do {
             try message.withUnsafeBytes { value in
                 try producer.produce(to: topic, key: key.isEmpty ? nil : key, value: value)

@@ -1,5 +1,6 @@
 import Ensemble
 import Events
+import Foundation
 import Kafka
 import Logging
 import Scoring
@@ -11,6 +12,11 @@ import Synchronization
 /// poll a batch → decode → update state and take feature rows in order → score the rows together → produce; at the
 /// commit interval: flush, then commit the offsets of what was processed.
 final class StreamThread: RebalanceHandler {
+    private static let requestTimeoutMilliseconds = 5000
+    private static let commitTimeoutMilliseconds = 30_000
+    /// Below librdkafka's max.poll.interval.ms of five minutes, by a margin.
+    private static let patienceMilliseconds = 120_000
+
     private let settings: WorkerSettings
     private let counters: WorkerCounters
     private let logger: Logger
@@ -23,6 +29,8 @@ final class StreamThread: RebalanceHandler {
     private let batch: MessageBatch
     private var tasks: [Int32: PartitionTask] = [:]
     private var failure: (any Error)?
+    /// Set once something could not be published or committed: from then on nothing may be committed.
+    private var hasFailed = false
     private var lastCommit = ContinuousClock.now
     private var customersCounted = 0
     private var rejections = RateLimit(perSecond: 1)
@@ -50,9 +58,19 @@ final class StreamThread: RebalanceHandler {
     /// - Throws: what cannot be mended by waiting; nothing uncommitted is lost by that, it is read again.
     func run(until stop: borrowing Atomic<Bool>) throws {
         defer {
-            consumer.close()
+            consumer.close(timeoutMilliseconds: settings.shutdownMilliseconds)
             producer.close()
         }
+        do {
+            try work(until: stop)
+        } catch {
+            // Closing gives the partitions up, and that must not commit what has not been published.
+            hasFailed = true
+            throw error
+        }
+    }
+
+    private func work(until stop: borrowing Atomic<Bool>) throws {
         try consumer.subscribe(to: [settings.inputTopic])
         while !stop.load(ordering: .relaxed) {
             try consumer.poll(into: batch, timeoutMilliseconds: settings.pollMilliseconds)
@@ -61,10 +79,10 @@ final class StreamThread: RebalanceHandler {
             try process()
             producer.poll()
             if ContinuousClock.now - lastCommit >= .milliseconds(settings.commitIntervalMilliseconds) {
-                try commit(timeoutMilliseconds: settings.shutdownMilliseconds)
+                try commit()
             }
         }
-        try commit(timeoutMilliseconds: settings.shutdownMilliseconds)
+        try commit(isLast: true)
     }
 
     // MARK: Processing
@@ -98,12 +116,17 @@ final class StreamThread: RebalanceHandler {
                 }
             }
             if isLive { live += 1 } else { restored += 1 }
+        }
+        let scored = scorer.pendingCount
+        try scorer.score { prediction in try publish(prediction) }
+        // Only what has been handed to the producer may be committed.
+        for position in 0..<batch.count {
+            let message = batch[position]
+            guard let task = tasks[message.partition] else { continue }
             let wasRestoring = task.isRestoring
             task.processed(message.offset)
             if wasRestoring, !task.isRestoring { restoreFinished(task) }
         }
-        let scored = scorer.pendingCount
-        try scorer.score { prediction in try publish(prediction) }
         count(live: live, scored: scored, anonymous: anonymous, rejected: rejected, restored: restored)
     }
 
@@ -139,9 +162,11 @@ final class StreamThread: RebalanceHandler {
     // MARK: Commit cycle
 
     /// Publishes what was processed, then commits its offsets. What a retriable error leaves uncommitted is tried again
-    /// at the next interval.
-    private func commit(timeoutMilliseconds: Int) throws {
+    /// at the next interval; the last time there is no next one, and it is an error.
+    private func commit(isLast: Bool = false) throws {
         lastCommit = .now
+        if hasFailed { return }
+        let timeoutMilliseconds = isLast ? settings.shutdownMilliseconds : Self.commitTimeoutMilliseconds
         let due = tasks.values.filter { $0.uncommitted > 0 }.sorted { $0.partition < $1.partition }
         guard !due.isEmpty else { return }
         do throws(KafkaError) {
@@ -150,10 +175,12 @@ final class StreamThread: RebalanceHandler {
                 due.map { PartitionOffset($0.partition, offset: $0.next) }, timeoutMilliseconds: timeoutMilliseconds)
         } catch {
             switch error.remedy {
-            case .retry where producer.failed == 0: trouble("commit put off", error)
+            case .retry where producer.failed == 0 && !isLast: trouble("commit put off", error)
             // The partitions are no longer ours; the rebalance that follows drops them.
             case .rejoin where !error.isFatal: trouble("commit refused: the group has moved on", error)
-            default: throw error
+            default:
+                hasFailed = true
+                throw error
             }
             return
         }
@@ -164,13 +191,15 @@ final class StreamThread: RebalanceHandler {
 
     func assigned(_ partitions: [TopicPartition], consumer: Consumer) -> [PartitionOffset] {
         do {
-            let committed = try consumer.committed(partitions, timeoutMilliseconds: settings.startupMilliseconds)
+            let committed = try patiently { () throws(KafkaError) in
+                try consumer.committed(partitions, timeoutMilliseconds: Self.requestTimeoutMilliseconds)
+            }
             return try committed.map { position in
-                let log = try consumer.watermarks(
-                    of: position.partition, timeoutMilliseconds: settings.startupMilliseconds)
-                let reset = settings.consumerProperties["auto.offset.reset"]
-                let fallback = reset == "latest" || reset == "end" ? log.high : log.low
-                let liveFrom = position.offset >= 0 ? position.offset : fallback
+                let log = try patiently { () throws(KafkaError) in
+                    try consumer.watermarks(
+                        of: position.partition, timeoutMilliseconds: Self.requestTimeoutMilliseconds)
+                }
+                let liveFrom = try liveFrom(position, log)
                 let task = PartitionTask(partition: position.partition, start: log.low, liveFrom: liveFrom)
                 tasks[position.partition.partition] = task
                 counters.partitions.add(1, ordering: .relaxed)
@@ -194,9 +223,43 @@ final class StreamThread: RebalanceHandler {
         }
     }
 
+    /// Where publishing begins: at the committed offset; without a usable one, where `auto.offset.reset` says.
+    private func liveFrom(_ committed: PartitionOffset, _ log: Watermarks) throws -> Int64 {
+        if (log.low...log.high).contains(committed.offset) { return committed.offset }
+        if committed.offset >= 0 {
+            logger.warning(
+                "the committed offset is not in the log: was the topic made anew?",
+                metadata: [
+                    "partition": "\(committed.partition)", "committed": "\(committed.offset)",
+                    "log_start": "\(log.low)",
+                    "log_end": "\(log.high)",
+                ])
+        }
+        switch settings.consumerProperties["auto.offset.reset"] {
+        case "latest", "largest", "end": return log.high
+        case "error":
+            throw WorkerError("\(committed.partition) has no committed offset, and auto.offset.reset is error")
+        default: return log.low
+        }
+    }
+
+    /// Repeats what may yet succeed, with pauses, for as long as the group lets a member be silent.
+    private func patiently<Result>(_ request: () throws(KafkaError) -> Result) throws(KafkaError) -> Result {
+        let deadline = ContinuousClock.now + .milliseconds(Self.patienceMilliseconds)
+        while true {
+            do {
+                return try request()
+            } catch {
+                guard error.remedy == .retry, ContinuousClock.now < deadline else { throw error }
+                trouble("assignment waits for Kafka", error)
+                Thread.sleep(forTimeInterval: 0.2)
+            }
+        }
+    }
+
     func revoked(_ partitions: [TopicPartition], consumer: Consumer) {
         do {
-            try commit(timeoutMilliseconds: settings.shutdownMilliseconds)
+            try commit()
         } catch {
             failure = error
         }

@@ -59,7 +59,8 @@ public final class Worker: Service {
                 group.addTask { try await self.runThread(number) }
             }
             do {
-                try await group.waitForAll()
+                // Not waitForAll: that throws only when all have ended.
+                for try await _ in group {}
             } catch {
                 // One has failed: the others finish their work and stop too.
                 requestStop()

@@ -59,7 +59,22 @@ public struct WorkerSettings: Sendable {
         kafkaConsumer = Self.properties(reader, "kafka_consumer")
         kafkaProducer = Self.properties(reader, "kafka_producer")
         kafka = Self.properties(reader, "kafka")
+        for (section, properties) in [("kafka", kafka), ("kafka_consumer", kafkaConsumer)] {
+            for (name, instead) in [
+                ("group.id", "set 'group' instead"), ("enable.auto.commit", "the worker commits itself"),
+            ]
+            where properties[name] != nil {
+                reader.refuse("\(section).\(name)", "is not taken here: \(instead)")
+            }
+        }
         try reader.finish()
+    }
+
+    /// Speaks to these brokers and no others, with no property of the configuration's.
+    public mutating func confine(to bootstrapServers: String) {
+        kafka = ["bootstrap.servers": bootstrapServers]
+        kafkaConsumer = [:]
+        kafkaProducer = [:]
     }
 
     private static func properties(_ reader: ConfigurationReader, _ section: String) -> [String: String] {

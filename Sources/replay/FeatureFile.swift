@@ -14,6 +14,10 @@ final class FeatureFile {
                 path: path, reason: "features need a plain file: the number of rows is written at its start")
         }
         file = try OutputFile(path: path)
+        guard file.isDraft else {
+            throw HistoryError(
+                path: path, reason: "features need a plain file: the number of rows is written at its start")
+        }
         try file.write(Self.header(rows: 0))
     }
 

@@ -12,7 +12,7 @@ struct Pace {
     mutating func wait(for time: Int64, idle: () -> Void) {
         let start = self.start ?? (time, .now)
         self.start = start
-        let due = start.clock + .milliseconds(Int(Double(time - start.event) / factor))
+        let due = start.clock + .seconds(min(Double(time - start.event) / factor / 1000, 1e9))
         while true {
             let left = due - .now
             if left <= .zero { return }

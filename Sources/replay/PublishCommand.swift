@@ -58,8 +58,11 @@ struct PublishCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailures {
-            var settings = try WorkerSettings(configuration.reader())
-            if let brokers { settings.kafka["bootstrap.servers"] = brokers }
+            var settings = try WorkerSettings(configuration.reader(for: .worker))
+            if let brokers {
+                settings.kafka["bootstrap.servers"] = brokers
+                settings.kafkaProducer["bootstrap.servers"] = nil
+            }
             let reader = try HistoryReader(path: history, names: settings.fields)
             let publisher = try EventPublisher(settings: settings, topic: topic)
             defer { publisher.close() }
@@ -69,7 +72,7 @@ struct PublishCommand: ParsableCommand {
                 if let until, event.time >= until.milliseconds { continue }
                 if let from, event.time < from.milliseconds { continue }
                 pace?.wait(for: event.time) { publisher.serve() }
-                try publisher.publish(fields)
+                try publisher.publish(fields, key: event.customerID)
                 if publisher.published % 1024 == 0 || pace != nil {
                     progress.show("publishing", detail: "\(publisher.published) events", share: reader.share)
                 }

@@ -31,12 +31,13 @@ struct ScoreCommand: ParsableCommand {
     @OptionGroup var configuration: ConfigurationOptions
 
     func validate() throws {
+        guard output != features else { throw ValidationError("--output and --features must be two files") }
         guard (1...1_000_000).contains(batch) else { throw ValidationError("--batch must be 1 to 1000000") }
     }
 
     func run() throws {
         try reportingFailures {
-            let settings = try WorkerSettings(configuration.reader())
+            let settings = try WorkerSettings(configuration.reader(for: .worker))
             let progress = Progress()
             let reader = try HistoryReader(path: history, names: settings.fields)
             var scorer = Scorer(artifact: try ModelArtifact(path: models), thresholds: settings.thresholds)
@@ -63,6 +64,7 @@ struct ScoreCommand: ParsableCommand {
                 scorer.add(event, tag: events, to: &table)
                 if scorer.pendingCount == batch { try score() }
             }
+            guard events > 0 else { throw HistoryError(path: history, reason: "holds no events") }
             try score()
             try payloads.close()
             try rows?.close()

@@ -38,7 +38,8 @@ final class Demo: Service {
                 group.addTask { try await onThread { try self.read() } }
                 group.addTask { try await self.show() }
                 do {
-                    try await group.waitForAll()
+                    // Not waitForAll: that throws only when all have ended.
+                    for try await _ in group {}
                 } catch {
                     stop.store(true, ordering: .relaxed)
                     throw error
@@ -73,10 +74,11 @@ final class Demo: Service {
         var known: [(customer: UInt64, time: Int64, invoice: UInt64, isPurchase: Bool)] = []
         while !isStopped, limit.map({ publisher.published < $0 }) ?? true, let fields = try source.nextFields() {
             // What is no event is published all the same: it is the worker's to reject.
-            if let event = try? CustomerEvent(fields, names: source.names), !event.isAnonymous {
+            let event = try? CustomerEvent(fields, names: source.names)
+            if let event, !event.isAnonymous {
                 known.append((event.customerHash, event.time, event.invoiceHash, event.isPurchase))
             }
-            try publisher.publish(fields)
+            try publisher.publish(fields, key: event?.customerID ?? fields[.customerID].bytes)
             if publisher.published % 128 == 0 {
                 published.store(publisher.published, ordering: .relaxed)
                 outcomes.withLock { outcomes in

@@ -22,8 +22,8 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(help: "Partitions of the topics.")
     var partitions = 4
 
-    @Option(help: "Directory of model artifacts.")
-    var models = "models"
+    @Option(help: "Directory of model artifacts; the configuration's unless given.")
+    var models: String?
 
     @OptionGroup var configuration: ConfigurationOptions
 
@@ -37,15 +37,15 @@ struct DemoCommand: AsyncParsableCommand {
             LoggingSystem.bootstrap(StreamLogHandler.standardError)
             var logger = Logger(label: "demo")
             logger.logLevel = .warning
-            var settings = try WorkerSettings(configuration.reader())
-            settings.models = models
+            var settings = try WorkerSettings(configuration.reader(for: .worker))
+            settings.models = models ?? settings.models
             let artifact = try ModelArtifact(path: settings.models)
             let source: any EventSource =
                 try history.map { try HistoryReader(path: $0, names: settings.fields) }
                 ?? ShopGenerator(customers: 3000, days: 365, seed: 1)
             let broker = try EmbeddedBroker()
             defer { broker.close() }
-            settings.kafka["bootstrap.servers"] = broker.bootstrapServers
+            settings.confine(to: broker.bootstrapServers)
             // The embedded broker answers a fetch that finds nothing after this time, not when something comes.
             settings.kafka["fetch.wait.max.ms"] = "10"
             for topic in [settings.inputTopic, settings.outputTopic] {
@@ -64,7 +64,7 @@ struct DemoCommand: AsyncParsableCommand {
                         .init(service: demo, successTerminationBehavior: .gracefullyShutdownGroup),
                     ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             ).run()
-            print(demo.summary())
+            try output(demo.summary() + "\n")
         }
     }
 }

@@ -20,6 +20,8 @@ struct Outcomes {
     private var latencies = LatencyHistogram()
     private var bins = [Int](repeating: 0, count: 10)
     private var lastTime = Int64.min
+    /// Latest event time of each customer so far: the instant that a prediction is made at, also for a late event.
+    private var clocks: [Int: Int64] = [:]
     private let started = ContinuousClock.now
     private var firstPrediction: ContinuousClock.Instant?
     private var finished: ContinuousClock.Instant?
@@ -33,9 +35,12 @@ struct Outcomes {
         firstPrediction = firstPrediction ?? .now
         latencies.record(milliseconds: latencyMilliseconds)
         bins[min(Int(prediction.probability * 10), 9)] += 1
+        let customer = number(contentHash(of: prediction.customerID))
+        let clock = max(clocks[customer] ?? prediction.time, prediction.time)
+        clocks[customer] = clock
         predictions.append(
             Graded(
-                customer: number(contentHash(of: prediction.customerID)), time: prediction.time,
+                customer: customer, time: clock,
                 invoice: prediction.invoiceHash, probability: prediction.probability))
         latest[prediction.customerID] = (prediction.probability, prediction.time)
     }
@@ -76,7 +81,8 @@ struct Outcomes {
         if let grade = grade(graded) {
             lines.append("came true    \(grade) whose 30 days have passed")
             if let unseen = self.grade(graded.filter { $0.prediction.time >= trainedUntil }) {
-                lines.append("             \(unseen) of them from \(EventTime.text(trainedUntil)) on, when training ended")
+                let day = EventTime.text(trainedUntil).prefix(10)
+                lines.append("  new to it  \(unseen) of these from \(day) on, where the model's training ended")
             }
         } else {
             lines.append("came true    no predictions whose 30 days have passed: stream more events to see")

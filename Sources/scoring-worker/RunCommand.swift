@@ -25,7 +25,7 @@ struct RunCommand: AsyncParsableCommand {
             LoggingSystem.bootstrap(StreamLogHandler.standardError)
             var logger = Logger(label: "scoring-worker")
             logger.logLevel = logLevel
-            let settings = try WorkerSettings(configuration.reader())
+            let settings = try WorkerSettings(configuration.reader(for: .worker))
             let artifact = try ModelArtifact(path: settings.models)
             let worker = Worker(settings: settings, artifact: artifact, logger: logger)
             try await ServiceGroup(

@@ -1,9 +1,12 @@
 import ArgumentParser
+import Console
 import Features
 
 struct FeaturesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "features", abstract: "Prints the table of features.")
 
-    func run() { print(FeatureSchema.markdown()) }
+    func run() throws {
+        try reportingFailures { try output(FeatureSchema.markdown() + "\n") }
+    }
 }

@@ -16,7 +16,7 @@ struct TrainCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailures {
-            let (settings, names) = try TrainingSettings.read(configuration.reader())
+            let (settings, names) = try TrainingSettings.read(configuration.reader(for: .trainer))
             let progress = Progress()
             let run = TrainingRun(settings: settings, names: names)
             let prepared = try run.prepare(history: history) { step, share in report(progress, step, share) }
@@ -24,8 +24,10 @@ struct TrainCommand: ParsableCommand {
                 report(progress, step, share)
             }
             progress.finish()
-            print(evaluation.table(serving: settings.servingModel))
-            print("\(models)/\(version) is trained and `current`, after \(Int(progress.elapsedSeconds.rounded())) s.")
+            try output(
+                evaluation.table(serving: settings.servingModel)
+                    + "\n\(models)/\(version) is trained and `current`, after \(Int(progress.elapsedSeconds.rounded())) s.\n"
+            )
         }
     }
 }

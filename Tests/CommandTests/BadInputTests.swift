@@ -45,6 +45,27 @@ import Testing
         expectFailure(
             try Command("trainer", ["train", "--history", header, "--models", models]), "not one with a customer")
         #expect(!FileManager.default.fileExists(atPath: models))
+        try score(header, "header.csv: holds no events")
+    }
+
+    @Test func aDateThatCannotBe() throws {
+        let history = try directory.file(
+            "dates.csv", Self.header + "1,A,d,1,2010-12-01 08:26:00,1,5,UK\n2,A,d,1,9999-12-01 08:26:00,1,5,UK\n")
+        expectFailure(
+            try Command("trainer", ["train", "--history", history, "--models", directory.path + "/models"]),
+            "to 9999-12-01T08:26:00Z (line 3): is a date wrong?")
+    }
+
+    @Test func placesThatCannotBeWritten() throws {
+        let history = try directory.file("h.ndjson", SampleEvent().json)
+        let score = ["score", "--history", history, "--models", models, "--output"]
+        expectFailure(
+            try Command("replay", score + ["/dev/full"]), "/dev/full: cannot be written: No space left on device")
+        expectFailure(try Command("replay", score + ["/nowhere/x"]), "/nowhere/x: cannot be written")
+        expectFailure(try Command("replay", score + ["-", "--features", "/dev/null"]), "features need a plain file")
+        let both = directory.path + "/both"
+        expectFailure(try Command("replay", score + [both, "--features", both]), "must be two files", status: 64)
+        #expect(!FileManager.default.fileExists(atPath: both))
     }
 
     @Test func aBadDate() throws {
@@ -82,8 +103,8 @@ import Testing
             try Command("trainer", ["train", "--history", "x", "--models", "y", "--set", "xgboost.tress=5"]),
             "--set xgboost.tress: unknown key 'xgboost.tress'; did you mean 'xgboost.trees'?", status: 2)
         expectFailure(
-            try Command("scoring-worker", ["run"], environment: ["FUTURE_CART_THREADS": "many"]),
-            "FUTURE_CART_THREADS", status: 2)
+            try Command("scoring-worker", ["run"], environment: ["FUTURE_CART_WORKER_THREADS": "many"]),
+            "FUTURE_CART_WORKER_THREADS", status: 2)
         expectFailure(
             try Command("scoring-worker", ["run", "--set", "priority.high=0.2"]), "priority.high", status: 2)
         expectFailure(
@@ -117,6 +138,15 @@ import Testing
             try Command("scoring-worker", ["run", "--set", "models=\(artifact)"]),
             try Command("trainer", ["evaluate", "--history", history, "--models", artifact]),
         ] { expectFailure(command, "random_forest.ubj: does not match its digest") }
+    }
+
+    @Test func figuresThatWouldFlatter() throws {
+        // A history that ends before the artifact's training did: its test period is what the artifact learned from.
+        let early = directory.path + "/early.csv"
+        #expect(
+            try Command("replay", ["generate", "--customers", "300", "--days", "240", "--output", early]).status == 0)
+        expectFailure(
+            try Command("trainer", ["evaluate", "--history", early, "--models", models]), "would flatter it")
     }
 
     @Test func noArtifactAtAll() throws {

@@ -33,7 +33,7 @@ import Testing
 
     @Test func isReadAndServes() throws {
         let loaded = try ModelArtifact(path: artifact)
-        #expect(ModelName.combiners.contains(loaded.manifest.servingModel))
+        #expect(loaded.manifest.servingModel == .blending)
         #expect(loaded.manifest.goldenRows.count == 32)
     }
 

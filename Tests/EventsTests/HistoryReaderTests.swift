@@ -79,6 +79,41 @@ import Testing
         #expect(error("\(good)\n{}")?.hasPrefix("history:2: field \"customer_id\": missing") == true)
     }
 
+    @Test func refusesWhatIsNotUTF8() throws {
+        let latin = Array("\(header)\n1,A,d,1,2010-12-01,1,5,R".utf8) + [0xE9] + Array("union\n".utf8)
+        let reader = try HistoryReader(path: directory.file("latin.csv", latin))
+        #expect(throws: HistoryError.self) { try reader.next() }
+    }
+
+    @Test func meansTheSameEventInCSVAsInTheMessageMadeOfIt() throws {
+        let rows = [
+            " 536365 , 85123A ,\"a, b\", 6 , 2010-12-01 08:26:00 , 2.55 , 17850.0 ,United Kingdom",
+            "C1,X.0,,-1,12/1/2010 8:26,1e-3,  ,", "5.0,5,5,5.0,2011-01-01,5,é,é",
+        ]
+        let reader = try HistoryReader(path: directory.file("h.csv", "\(header)\n" + rows.joined(separator: "\n")))
+        let encoder = EventEncoder()
+        let decoder = EventDecoder()
+        var count = 0
+        while let fields = try reader.nextFields() {
+            let direct = try CustomerEvent(fields, names: reader.names)
+            var message: [UInt8] = []
+            encoder.append(fields, to: &message)
+            try message.withUnsafeBytes { bytes in
+                let sent = try decoder.decode(bytes)
+                for hash in [
+                    \CustomerEvent.customerHash, \.invoiceHash, \.stockCodeHash, \.descriptionHash, \.countryHash,
+                ] {
+                    #expect(sent[keyPath: hash] == direct[keyPath: hash], "row \(count)")
+                }
+                #expect(
+                    sent.quantity == direct.quantity && sent.unitPrice == direct.unitPrice && sent.time == direct.time)
+                #expect(sent.isAnonymous == direct.isAnonymous && sent.isAnonymous == (count == 1))
+            }
+            count += 1
+        }
+        #expect(count == 3)
+    }
+
     @Test func refusesARecordWithoutEnd() {
         let long = "\(header)\n1,\"" + String(repeating: "x", count: 3 << 20)
         #expect(error(long)?.contains("is a quote not closed?") == true)

@@ -51,6 +51,12 @@ import Testing
         }
         #expect(
             try FileManager.default.destinationOfSymbolicLink(atPath: "\(directory.path)/a/current") == versions[0])
+        // Training anew mends an artifact that has been damaged.
+        let damaged = "\(directory.path)/a/\(versions[0])/xgboost.ubj"
+        try Data([1, 2, 3]).write(to: URL(fileURLWithPath: damaged))
+        #expect(throws: ArtifactError.self) { try ModelArtifact(path: "\(directory.path)/a") }
+        let again = TrainingRun(settings: Self.small())
+        _ = try again.run(try again.prepare(history: path) { _, _ in }, models: "\(directory.path)/a") { _, _ in }
         // A run that fails leaves what is there alone.
         #expect(throws: (any Error).self) {
             try TrainingRun(settings: Self.small()).prepare(history: "\(directory.path)/none.csv") { _, _ in }
@@ -65,7 +71,7 @@ import Testing
         let prepared = try run.prepare(history: path) { _, _ in }
         let trainer = Trainer(settings: Self.small())
         let real = try trainer.train(prepared.points, protocol: prepared.times) { _, _ in }
-        let honest = Evaluation(real.ensemble, on: prepared.points, protocol: prepared.times, seed: 1)
+        let honest = try Evaluation(real.ensemble, on: prepared.points, protocol: prepared.times, seed: 1)
         #expect(honest.figures[.e2]![.stacking]!.rocAUC > 0.65)
 
         var sums: [ModelName: Double] = [:]
@@ -73,7 +79,7 @@ import Testing
         for seed in seeds {
             let shuffled = prepared.points.withShuffledLabels(seed: seed)
             let result = try trainer.train(shuffled, protocol: prepared.times) { _, _ in }
-            let evaluation = Evaluation(result.ensemble, on: shuffled, protocol: prepared.times, seed: 1)
+            let evaluation = try Evaluation(result.ensemble, on: shuffled, protocol: prepared.times, seed: 1)
             for model in ModelName.allCases { sums[model, default: 0] += evaluation.figures[.e1]![model]!.rocAUC }
         }
         for model in ModelName.allCases {

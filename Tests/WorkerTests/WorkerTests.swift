@@ -94,6 +94,41 @@ import Testing
         #expect(try Self.predictions(payloads.count, settings) == payloads)
     }
 
+    @Test func commitsNothingThatItCouldNotPublish() async throws {
+        let rig = try WorkerRig(partitions: 1)
+        let settings = rig.settings
+        let (messages, payloads) = try Self.shop(customers: 5)
+        try Self.publish(messages, settings)
+        // 29: the output topic may not be written to.
+        rig.broker.fail(.produce, with: [EmbeddedBroker.Fault](repeating: .init(code: 29), count: 50))
+        let failing = rig.worker()
+        await #expect(throws: KafkaError.self) { try await failing.run() }
+        #expect(failing.counters.snapshot.committed == 0)
+
+        rig.broker.clearFaults(of: .produce)
+        let worker = rig.worker()
+        try await rig.running(worker) {
+            try wait(for: "the messages") { worker.counters.snapshot.received == messages.count }
+        }
+        #expect(worker.counters.snapshot.restored == 0, "nothing was committed, so everything is live")
+        #expect(try Self.predictions(payloads.count, settings) == payloads)
+    }
+
+    @Test func scoresWhatLiesBelowACommittedOffsetThatIsNotInTheLog() async throws {
+        let rig = try WorkerRig(partitions: 1)
+        let settings = rig.settings
+        let consumer = try Consumer(properties: settings.consumerProperties)
+        try consumer.commit([PartitionOffset(topic: settings.inputTopic, partition: 0, offset: 100_000)])
+        consumer.close()
+        let (messages, payloads) = try Self.shop(customers: 5)
+        try Self.publish(messages, settings)
+        let worker = rig.worker()
+        try await rig.running(worker) {
+            try wait(for: "the messages") { worker.counters.snapshot.received == messages.count }
+        }
+        #expect(worker.counters.snapshot.scored == payloads.count)
+    }
+
     @Test func saysThatATopicIsMissing() async throws {
         let rig = try WorkerRig(partitions: 1)
         rig.settings.inputTopic = "nowhere"
