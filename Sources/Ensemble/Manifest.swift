@@ -66,6 +66,8 @@ public struct Manifest: Codable, Equatable, Sendable {
     public var files: [String: String]
 
     public static let currentFormat = 1
+    /// Version of this program, as artifacts record it.
+    public static let programVersion = "0.1.0"
 
     public init(
         version: String, servingModel: ModelName, weights: Ensemble.Weights, countries: [String], history: History,

@@ -63,7 +63,8 @@ public struct TrainingRun {
                 lastEvent: EventTime.text(survey.lastTime)),
             seed: settings.seed, trainedUntil: EventTime.text(prepared.times.split),
             trainingPoints: result.trainingPoints, settings: settings.record,
-            madeWith: ["xgboost": Booster.libraryVersion], goldenRows: goldenRows(prepared.points, result.ensemble),
+            madeWith: ["future-cart": Manifest.programVersion, "xgboost": Booster.libraryVersion],
+            goldenRows: goldenRows(prepared.points, result.ensemble),
             files: [:])
         let writer = ArtifactWriter(directory: directory)
         let version = try writer.write(
