@@ -83,7 +83,9 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "Configuration", "Events", "TestSupport", "Training", "Worker", "replay", "scoring-worker", "trainer",
+                "Configuration", "Customers", "Ensemble", "Events", "Kafka", "Scoring", "TestSupport", "Training",
+                "Worker",
+                "replay", "scoring-worker", "trainer",
             ],
             swiftSettings: strict),
     ]

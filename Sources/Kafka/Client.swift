@@ -82,6 +82,13 @@ final class Client {
         }
     }
 
+    /// Leaves the client running and out of reach, with the context that its callbacks use.
+    func abandon() {
+        storage = nil
+        context.consumer = nil
+        _ = Unmanaged.passRetained(context)
+    }
+
     private final class Remains {
         let handle: OpaquePointer
         let context: CallbackContext

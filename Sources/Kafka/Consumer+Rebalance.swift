@@ -34,6 +34,7 @@ extension Consumer {
         defer { isServingRebalance = false }
         var starts: [PartitionOffset] = []
         if rebalance.isAssignment {
+            hasBeenAssigned = true
             starts = rebalanceHandler?.assigned(rebalance.partitions, consumer: self) ?? []
         } else if isAssignmentLost {
             rebalanceHandler?.lost(rebalance.partitions, consumer: self)

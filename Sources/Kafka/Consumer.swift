@@ -12,6 +12,8 @@ public final class Consumer {
     var errorsToReport: [KafkaError] = []
     let queue: OpaquePointer
     private var batches: [MessageBatch] = []
+    private var hasSubscribed = false
+    var hasBeenAssigned = false
     var pendingRebalances: [Rebalance] = []
     var isServingRebalance = false
     var isClosing = false
@@ -60,6 +62,7 @@ public final class Consumer {
 
     /// Joins the group for these topics, in place of any earlier ones. The assignment arrives during later polls.
     public func subscribe(to topics: [String]) throws(KafkaError) {
+        hasSubscribed = true
         let list = PartitionList(topics.map { TopicPartition(topic: $0, partition: -1) })
         try client.check(
             rd_kafka_subscribe(client.handle, list.pointer), "subscribe to \(topics.joined(separator: ", "))")
@@ -104,6 +107,10 @@ public final class Consumer {
         guard client.isOpen, !isClosing else { return }
         precondition(!isServingRebalance, "a rebalance handler must not close its consumer")
         isClosing = true
+        if wouldAbort {
+            client.abandon()
+            return
+        }
         // The library's threads wait in destroy for messages that are still out.
         for batch in batches { batch.release() }
         batches.removeAll()
@@ -116,6 +123,10 @@ public final class Consumer {
             client.destroyInBackground()
         }
     }
+
+    /// librdkafka before 2.3 aborts the process when a member that waits for its first assignment is closed
+    /// (https://github.com/confluentinc/librdkafka/issues/4312). Such a one is left as it is, for the process to end with.
+    private var wouldAbort: Bool { rd_kafka_version() < 0x0203_0000 && hasSubscribed && !hasBeenAssigned }
 
     /// Serves what closing brings, rebalances above all, until the group is left.
     ///

@@ -31,6 +31,20 @@ public struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The client object that reported this can never be used again; close it and make a new one.
     public let isFatal: Bool
 
+    /// The same error where waiting for its end is given up: only new client objects can settle what became of it.
+    public var abandoned: KafkaError {
+        KafkaError(code: code, name: name, operation: operation, reason: reason, remedy: .rejoin, isFatal: true)
+    }
+
+    private init(code: Int32, name: String, operation: String, reason: String, remedy: Remedy, isFatal: Bool) {
+        self.code = code
+        self.name = name
+        self.operation = operation
+        self.reason = reason
+        self.remedy = remedy
+        self.isFatal = isFatal
+    }
+
     /// One line: operation, reason, code name.
     public var description: String { "\(operation): \(reason) (\(name))" }
 

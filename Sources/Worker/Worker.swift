@@ -22,8 +22,7 @@ public final class Worker: Service {
     /// Runs until graceful shutdown, `requestStop` or a failure; what was processed is published and committed.
     /// - Throws: `WorkerError` when Kafka or the topics cannot be found; `KafkaError` for what waiting cannot mend.
     public func run() async throws {
-        try TopicCheck(settings: settings).require(
-            [settings.inputTopic, settings.outputTopic] + (settings.featuresTopic.map { [$0] } ?? []))
+        try TopicCheck(settings: settings).require(settings.topics)
         logger.info(
             "worker starts",
             metadata: [
@@ -69,15 +68,28 @@ public final class Worker: Service {
         }
     }
 
+    /// One thread's work, with new clients whenever the old ones have been fenced or lost track of their transaction.
+    private func stream(_ number: Int) throws {
+        while true {
+            do {
+                return try StreamThread(
+                    number: number, settings: settings, artifact: artifact, counters: counters, logger: logger
+                ).run(until: stop)
+            } catch let error as KafkaError
+                where error.remedy == .rejoin && error.isFatal && !stop.load(ordering: .relaxed)
+            {
+                logger.warning("starting afresh", metadata: ["error": "\(error)"])
+                Thread.sleep(forTimeInterval: 1)
+            }
+        }
+    }
+
     private func runThread(_ number: Int) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             let thread = Thread {
                 continuation.resume(
                     with: Result {
-                        try StreamThread(
-                            settings: self.settings, artifact: self.artifact, counters: self.counters,
-                            logger: self.logger
-                        ).run(until: self.stop)
+                        try self.stream(number)
                     })
             }
             thread.name = "stream-\(number)"

@@ -1,6 +1,7 @@
 import Configuration
 import Console
 import Events
+import Foundation
 import Scoring
 
 /// Everything that `config/worker.yaml` may say.
@@ -22,6 +23,23 @@ public struct WorkerSettings: Sendable {
     public var batchMessages = 1024
     /// Longest wait for a message, milliseconds.
     public var pollMilliseconds = 100
+    /// What a crash may do to predictions.
+    public enum Guarantee: String, CaseIterable, Sendable {
+        /// Predictions, dead letters and input offsets are committed in one transaction.
+        case exactlyOnce = "exactly_once"
+        /// Offsets are committed after predictions are delivered: a crash repeats some.
+        case atLeastOnce = "at_least_once"
+    }
+
+    public var guarantee = Guarantee.exactlyOnce
+    /// Tells this process's transactional producers from those of others in the group; of the host and process unless set.
+    public var instance: String?
+    /// Topic for messages that are no customer event; none if `nil`.
+    public var deadLetterTopic: String? = "customer-events-dead-letters"
+    /// Largest share of such messages among `deadLetterWindow` of them; beyond it the worker stops.
+    public var deadLetterMaxFraction = 0.5
+    /// Messages over which the share is taken.
+    public var deadLetterWindow = 1000
     /// Time between commits, milliseconds.
     public var commitIntervalMilliseconds = 1000
     /// Time to publish and commit what was processed when the worker stops, milliseconds.
@@ -48,6 +66,13 @@ public struct WorkerSettings: Sendable {
         threads = reader.int("threads", default: threads, in: 1...256)
         batchMessages = reader.int("batch.max_messages", default: batchMessages, in: 1...100_000)
         pollMilliseconds = reader.duration("batch.max_wait", default: pollMilliseconds, in: 1...60_000)
+        guarantee = reader.choice("processing.guarantee", default: guarantee)
+        let instance = reader.string("processing.instance", default: "")
+        self.instance = instance.isEmpty ? nil : instance
+        let deadLetters = reader.string("dead_letters.topic", default: deadLetterTopic ?? "")
+        deadLetterTopic = deadLetters.isEmpty ? nil : deadLetters
+        deadLetterMaxFraction = reader.double("dead_letters.max_fraction", default: deadLetterMaxFraction, in: 0...1)
+        deadLetterWindow = reader.int("dead_letters.window", default: deadLetterWindow, in: 1...10_000_000)
         commitIntervalMilliseconds = reader.duration(
             "commit.interval", default: commitIntervalMilliseconds, in: 1...600_000)
         shutdownMilliseconds = reader.duration("shutdown.deadline", default: shutdownMilliseconds, in: 100...3_600_000)
@@ -61,6 +86,7 @@ public struct WorkerSettings: Sendable {
         kafka = Self.properties(reader, "kafka")
         for (section, properties) in [("kafka", kafka), ("kafka_consumer", kafkaConsumer)] {
             for (name, instead) in [
+                ("transactional.id", "set 'processing.instance' instead"),
                 ("group.id", "set 'group' instead"), ("enable.auto.commit", "the worker commits itself"),
             ]
             where properties[name] != nil {
@@ -94,6 +120,18 @@ public struct WorkerSettings: Sendable {
             ]) { $1 }
             .merging(kafka) { $1 }.merging(kafkaConsumer) { $1 }
             .merging(["group.id": group, "enable.auto.commit": "false"]) { $1 }
+    }
+
+    /// Topics that a worker needs.
+    var topics: [String] { [inputTopic, outputTopic] + [featuresTopic, deadLetterTopic].compactMap { $0 } }
+
+    /// The producer of one of the worker's threads.
+    func producerProperties(thread: Int) -> [String: String] {
+        guard guarantee == .exactlyOnce else { return producerProperties }
+        let instance = instance ?? "\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
+        // A killed worker's transaction holds readers up until it times out.
+        return ["transaction.timeout.ms": "20000"].merging(producerProperties) { $1 }
+            .merging(["transactional.id": "\(group)-\(instance)-\(thread)"]) { $1 }
     }
 
     var producerProperties: [String: String] {

@@ -46,6 +46,9 @@ struct DemoCommand: AsyncParsableCommand {
             let broker = try EmbeddedBroker()
             defer { broker.close() }
             settings.confine(to: broker.bootstrapServers)
+            // The embedded broker answers transactions without isolating them: they would show nothing here.
+            settings.guarantee = .atLeastOnce
+            settings.deadLetterTopic = nil
             // The embedded broker answers a fetch that finds nothing after this time, not when something comes.
             settings.kafka["fetch.wait.max.ms"] = "10"
             for topic in [settings.inputTopic, settings.outputTopic] {

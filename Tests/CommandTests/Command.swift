@@ -16,12 +16,16 @@ struct Command {
         } ?? own
     }()
 
+    static let workingDirectory = Checkout.root
+
+    static func executable(_ name: String) -> URL { directory.appendingPathComponent(name) }
+
     init(_ name: String, _ arguments: [String], environment: [String: String] = [:], input: [UInt8]? = nil) throws {
         let process = Process()
-        process.executableURL = Self.directory.appendingPathComponent(name)
+        process.executableURL = Self.executable(name)
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.currentDirectoryURL = Checkout.root
+        process.currentDirectoryURL = Self.workingDirectory
         let directory = try TemporaryDirectory()
         let outputPath = try directory.file("out", "")
         let errorPath = try directory.file("err", "")

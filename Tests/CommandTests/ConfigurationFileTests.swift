@@ -36,6 +36,10 @@ import Training
                     standard.threads, standard.batchMessages, standard.pollMilliseconds,
                     standard.commitIntervalMilliseconds,
                 ])
+        #expect(settings.guarantee == standard.guarantee && settings.instance == standard.instance)
+        #expect(settings.deadLetterTopic == standard.deadLetterTopic)
+        #expect(settings.deadLetterMaxFraction == standard.deadLetterMaxFraction)
+        #expect(settings.deadLetterWindow == standard.deadLetterWindow)
         #expect(settings.consumerProperties == standard.consumerProperties)
         #expect(settings.producerProperties == standard.producerProperties)
     }

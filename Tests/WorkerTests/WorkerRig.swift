@@ -21,8 +21,10 @@ final class WorkerRig {
             "bootstrap.servers": broker.bootstrapServers, "fetch.wait.max.ms": "10", "session.timeout.ms": "6000",
         ]
         settings.commitIntervalMilliseconds = 100
+        // The embedded broker neither isolates transactions nor keeps their offsets.
+        settings.guarantee = .atLeastOnce
         if features { settings.featuresTopic = "features" }
-        for topic in [settings.inputTopic, settings.outputTopic, "features"] {
+        for topic in settings.topics {
             _ = try broker.createTopic(topic, partitions: partitions)
         }
     }

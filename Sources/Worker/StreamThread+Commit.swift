@@ -1,0 +1,53 @@
+import Kafka
+
+/// The commit cycle: what was processed lasts, or is processed again.
+extension StreamThread {
+    /// Makes what was processed last. What a passing error leaves undone is tried again at the next interval; the last
+    /// time there is no next one, and it is an error.
+    func commit(isLast: Bool = false) throws {
+        lastCommit = .now
+        if hasFailed { return }
+        let due = tasks.values.filter { $0.uncommitted > 0 }.sorted { $0.partition < $1.partition }
+        guard !due.isEmpty else { return }
+        do throws(KafkaError) {
+            try cycle.commit(
+                due.map { PartitionOffset($0.partition, offset: $0.next) }, of: consumer,
+                timeoutMilliseconds: isLast ? settings.shutdownMilliseconds : Self.commitTimeoutMilliseconds)
+        } catch {
+            switch error.remedy {
+            case .retry where producer.failed == 0 && !isLast: trouble("commit put off", error)
+            case .abortTransaction where !isLast, .rejoin where !error.isFatal && !isLast:
+                trouble("commit refused", error)
+                try giveUpUncommitted()
+            default:
+                hasFailed = true
+                throw error
+            }
+            return
+        }
+        for task in due { counters.committed.add(task.committed(), ordering: .relaxed) }
+    }
+
+    /// Aborts what is not committed. In a transaction it has not happened then: every partition goes back to its
+    /// committed offset, and its state with it. Without one it may have; the rebalance that follows sorts it out.
+    func giveUpUncommitted() throws(KafkaError) {
+        if try cycle.abort() { mustGoBack = true }
+    }
+
+    /// Takes every partition back to where the last commit left it.
+    func goBack() throws {
+        mustGoBack = false
+        batch.release()
+        let partitions = tasks.values.map(\.partition).sorted()
+        guard !partitions.isEmpty else { return }
+        logger.warning("going back to the committed offsets", metadata: ["partitions": "\(partitions)"])
+        drop(partitions)
+        let starts = try take(partitions)
+        do throws(KafkaError) {
+            try consumer.seek(to: starts, timeoutMilliseconds: Self.commitTimeoutMilliseconds)
+        } catch {
+            // No longer ours after all: the rebalance that follows says so.
+            guard error.remedy == .rejoin else { throw error }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+import Customers
+import Ensemble
+import Events
+import Foundation
+import Kafka
+import Scoring
+import TestSupport
+import Testing
+
+@testable import Worker
+
+/// Workers as processes of their own beside a broker with real transactions.
+@Suite(.serialized, .enabled(if: BrokerProcess.executable != nil, Comment(rawValue: BrokerProcess.skipped)))
+struct ExactlyOnceTests {
+    /// A made-up shop's events and the payloads that a replay gives them, by customer.
+    struct Shop {
+        var messages: [(key: [UInt8], value: [UInt8])] = []
+        var payloads: [String: [String]] = [:]
+
+        init(customers: Int, days: Int) throws {
+            var scorer = Scorer(artifact: try ModelArtifact(path: Checkout.models))
+            var table = CustomerTable()
+            let encoder = EventEncoder()
+            let shop = ShopGenerator(customers: customers, days: days, seed: 31)
+            while let fields = shop.nextFields() {
+                var value: [UInt8] = []
+                encoder.append(fields, to: &value)
+                messages.append((Array(fields[.customerID].bytes), value))
+                let event = try CustomerEvent(fields, names: shop.names)
+                if !event.isAnonymous { scorer.add(event, tag: 0, to: &table) }
+            }
+            scorer.score { prediction in
+                payloads[String(decoding: prediction.customerID, as: UTF8.self), default: []].append(
+                    String(decoding: prediction.payload, as: UTF8.self))
+            }
+        }
+    }
+
+    let broker: BrokerProcess
+    let directory: TemporaryDirectory
+    static let topics = ["customer-events", "purchase-predictions", "customer-events-dead-letters"]
+
+    init() throws {
+        broker = try BrokerProcess()
+        directory = try TemporaryDirectory()
+        let admin = try Admin(properties: properties)
+        defer { admin.close() }
+        for topic in Self.topics { _ = try admin.createTopic(topic, partitions: 3) }
+    }
+
+    var properties: [String: String] { ["bootstrap.servers": broker.bootstrapServers] }
+
+    func worker(_ number: Int) throws -> WorkerProcess {
+        try WorkerProcess(
+            [
+                "run", "--set", "kafka.bootstrap.servers=\(broker.bootstrapServers)", "--set", "commit.interval=200ms",
+                "--set", "kafka.session.timeout.ms=6000", "--set", "kafka.transaction.timeout.ms=5000",
+                "--set", "processing.instance=w\(number)",
+                // A member that comes back under its name takes its partitions up again at once.
+                "--set", "kafka_consumer.group.instance.id=w\(number)",
+            ], log: "\(directory.path)/worker-\(number).log")
+    }
+
+    func publish(_ messages: some Sequence<(key: [UInt8], value: [UInt8])>) throws {
+        let producer = try Producer(properties: properties.merging(["partitioner": "murmur2_random"]) { $1 })
+        defer { producer.close() }
+        let topic = try producer.topic(named: "customer-events")
+        for (key, value) in messages {
+            try key.withUnsafeBytes { key in
+                try value.withUnsafeBytes {
+                    try producer.produce(to: topic, key: key.isEmpty ? nil : key, value: $0)
+                }
+            }
+        }
+        try producer.flush(timeoutMilliseconds: 30_000)
+    }
+
+    /// Every committed message of a topic, until `isEnough` and then nothing more for a while.
+    func read(_ topic: String, isEnough: ([CommittedReader.Record]) -> Bool) throws -> [CommittedReader.Record] {
+        let reader = try CommittedReader(topic: topic, properties: properties)
+        let deadline = ContinuousClock.now + .seconds(120)
+        var last = ContinuousClock.now
+        while ContinuousClock.now < deadline {
+            if try reader.poll() { last = .now }
+            if isEnough(reader.records), ContinuousClock.now - last > .seconds(2) { break }
+        }
+        return reader.records
+    }
+
+    @Test func everyEventHasOnePredictionThroughKills() throws {
+        let shop = try Shop(customers: 250, days: 300)
+        let expected = shop.payloads.values.reduce(0) { $0 + $1.count }
+        var random = SplitMix64(seed: 5)
+        var worker = try worker(0)
+        // Published in pieces, so that there is work whenever the worker dies.
+        let pieces = 8
+        for piece in 0..<pieces {
+            let range = (shop.messages.count * piece / pieces)..<(shop.messages.count * (piece + 1) / pieces)
+            try publish(shop.messages[range])
+            Thread.sleep(forTimeInterval: 0.3 + random.uniform())
+            worker.kill()
+            worker = try self.worker(0)
+        }
+        let found = try read("purchase-predictions") { $0.count >= expected }
+        #expect(worker.terminate() == 0, "\(worker.log)")
+
+        #expect(found.count == expected, "none missing, none twice")
+        #expect(Set(found.map(\.source)).count == found.count, "one prediction for each event")
+        var byCustomer: [String: [CommittedReader.Record]] = [:]
+        for record in found { byCustomer[record.key, default: []].append(record) }
+        var wrong = 0
+        for (customer, payloads) in shop.payloads {
+            let ours = (byCustomer[customer] ?? []).sorted { $0.sourceOffset < $1.sourceOffset }.map(\.value)
+            if ours != payloads { wrong += 1 }
+        }
+        #expect(wrong == 0, "customers whose predictions are not those of a replay")
+    }
+
+    @Test func sendsWhatIsNoEventToTheDeadLetters() throws {
+        let shop = try Shop(customers: 20, days: 60)
+        let good = Array(shop.messages.prefix(200))
+        let bad: [(key: [UInt8], value: [UInt8])] = (0..<20).map {
+            (Array("k\($0)".utf8), Array("{\"broken\":\($0)".utf8))
+        }
+        try publish(good + bad)
+        let worker = try worker(0)
+        let letters = try read("customer-events-dead-letters") { $0.count >= 20 }
+        #expect(worker.terminate() == 0, "\(worker.log)")
+        #expect(letters.count == 20)
+        #expect(Set(letters.map(\.value)) == Set(bad.map { String(decoding: $0.value, as: UTF8.self) }))
+        for letter in letters {
+            #expect(letter.headers["dead_letter.topic"] == "customer-events")
+            #expect(letter.headers["dead_letter.reason"]?.contains("not JSON") == true)
+            #expect(Int(letter.headers["dead_letter.offset"] ?? "") != nil)
+            #expect(letter.key == "k\(letter.value.filter(\.isNumber))")
+        }
+    }
+
+    @Test func stopsWhenTheStreamIsRotten() throws {
+        try publish((0..<3000).map { (Array("k\($0)".utf8), Array("rotten".utf8)) })
+        let worker = try worker(0)
+        #expect(worker.wait(seconds: 60) == 1)
+        #expect(worker.log.contains("more than dead_letters.max_fraction = 0.5 allows"))
+        #expect(worker.log.contains("Check fields: in the configuration"))
+    }
+}

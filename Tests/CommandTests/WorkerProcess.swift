@@ -1,0 +1,47 @@
+import Foundation
+
+/// A `scoring-worker` in a process of its own, to be killed.
+final class WorkerProcess {
+    private let process = Process()
+    private let path: String
+
+    init(_ arguments: [String], log path: String) throws {
+        self.path = path
+        if !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
+        let log = FileHandle(forWritingAtPath: path)!
+        log.seekToEndOfFile()
+        process.executableURL = Command.executable("scoring-worker")
+        process.arguments = arguments
+        process.currentDirectoryURL = Command.workingDirectory
+        process.standardOutput = log
+        process.standardError = log
+        try process.run()
+    }
+
+    deinit { if process.isRunning { kill() } }
+
+    /// Everything that the workers with this log have said.
+    var log: String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
+
+    /// SIGKILL: no chance to finish anything.
+    func kill() {
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    /// SIGTERM, and the exit code.
+    func terminate() -> Int32 {
+        process.terminate()
+        return wait(seconds: 60)
+    }
+
+    func wait(seconds: Int) -> Int32 {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while process.isRunning, ContinuousClock.now < deadline { Thread.sleep(forTimeInterval: 0.02) }
+        guard !process.isRunning else {
+            kill()
+            return -1
+        }
+        return process.terminationStatus
+    }
+}
