@@ -88,16 +88,18 @@ struct ExactlyOnceTests {
     }
 
     @Test func everyEventHasOnePredictionThroughKills() throws {
-        let shop = try Shop(customers: 250, days: 300)
+        let shop = try Shop(customers: 600, days: 300)
         let expected = shop.payloads.values.reduce(0) { $0 + $1.count }
         var random = SplitMix64(seed: 5)
         var worker = try worker(0)
         // Published in pieces, so that there is work whenever the worker dies.
-        let pieces = 8
+        let pieces = 10
         for piece in 0..<pieces {
+            try worker.waitForLog("partition assigned", count: 3 * (piece + 1))
             let range = (shop.messages.count * piece / pieces)..<(shop.messages.count * (piece + 1) / pieces)
             try publish(shop.messages[range])
-            Thread.sleep(forTimeInterval: 0.3 + random.uniform())
+            // Before, within and after its commits, which come every 200 ms.
+            Thread.sleep(forTimeInterval: 0.3 * random.uniform())
             worker.kill()
             worker = try self.worker(0)
         }

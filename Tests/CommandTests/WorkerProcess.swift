@@ -23,6 +23,20 @@ final class WorkerProcess {
     /// Everything that the workers with this log have said.
     var log: String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
 
+    /// Waits until a line with this text has been logged so many times.
+    func waitForLog(_ text: String, count: Int) throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while log.ranges(of: text).count < count {
+            guard process.isRunning, ContinuousClock.now < deadline else { throw NotLogged(text: text, log: log) }
+            Thread.sleep(forTimeInterval: 0.02)
+        }
+    }
+
+    struct NotLogged: Error {
+        let text: String
+        let log: String
+    }
+
     /// SIGKILL: no chance to finish anything.
     func kill() {
         Foundation.kill(process.processIdentifier, SIGKILL)
