@@ -12,8 +12,7 @@ import Features
 /// so that eight independent chains of loads are in flight; each tree stays in the first-level cache for a block of
 /// rows.
 public struct CompiledForest: Sendable {
-    @usableFromInline
-    struct Node: Sendable {
+    private struct Node: Sendable {
         var threshold: Float
         var feature: Int32
         var firstChild: Int32
@@ -41,13 +40,10 @@ public struct CompiledForest: Sendable {
         for tree in model.trees { append(tree) }
     }
 
-    public var treeCount: Int { trees.count }
-    public var nodeCount: Int { nodes.count }
-
     private mutating func append(_ tree: TreeModel.Tree) {
         let root = Int32(nodes.count)
         trees.append(Tree(root: root, depth: Int32(tree.depth)))
-        append(place: nil, of: tree.nodes[0])
+        append(tree.nodes[0])
         var open = [(source: 0, place: Int(root))]
         var next = 0
         while next < open.count {
@@ -58,13 +54,14 @@ public struct CompiledForest: Sendable {
             nodes[place].firstChild = Int32(nodes.count)
             for child in [node.left, node.right] {
                 open.append((Int(child), nodes.count))
-                append(place: nodes.count, of: tree.nodes[Int(child)])
+                append(tree.nodes[Int(child)])
             }
         }
     }
 
-    private mutating func append(place: Int?, of node: TreeModel.Node) {
-        let own = Int32(place ?? nodes.count)
+    /// A node as its own child, which only a leaf stays.
+    private mutating func append(_ node: TreeModel.Node) {
+        let own = Int32(nodes.count)
         nodes.append(
             Node(
                 threshold: node.isLeaf ? .nan : node.threshold, feature: max(node.feature, 0), firstChild: own,

@@ -1,17 +1,18 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Kafka
 
-private let servers = ProcessInfo.processInfo.environment["KAFKA_BOOTSTRAP_SERVERS"]
-
-/// What only a real broker can show. Runs if `KAFKA_BOOTSTRAP_SERVERS` names one.
-@Suite(.enabled(if: servers != nil)) struct ClusterTests {
-    private let servers: String
+/// What only a broker with real transactions can show.
+@Suite(.serialized, .enabled(if: BrokerProcess.executable != nil, Comment(rawValue: BrokerProcess.skipped)))
+struct ClusterTests {
+    private let broker: BrokerProcess
+    private var servers: String { broker.bootstrapServers }
     private let name = "kafka-tests-\(UUID().uuidString)"
 
     init() throws {
-        servers = try #require(ProcessInfo.processInfo.environment["KAFKA_BOOTSTRAP_SERVERS"])
+        broker = try BrokerProcess()
     }
 
     @Test func `a topic is created once and deleted once`() throws {
