@@ -51,7 +51,7 @@ final class Booster {
         try check(status)
     }
 
-    static var libraryVersion: String {
+    static var xgboostVersion: String {
         var (major, minor, patch): (Int32, Int32, Int32) = (0, 0, 0)
         XGBoostVersion(&major, &minor, &patch)
         return "\(major).\(minor).\(patch)"

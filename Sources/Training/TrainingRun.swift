@@ -63,7 +63,7 @@ public struct TrainingRun {
                 lastEvent: EventTime.text(survey.lastTime)),
             seed: settings.seed, trainedUntil: EventTime.text(prepared.times.split),
             trainingPoints: result.trainingPoints, settings: settings.record,
-            madeWith: ["future-cart": Manifest.programVersion, "xgboost": Booster.libraryVersion],
+            madeWith: ["future-cart": Manifest.programVersion, "xgboost": Booster.xgboostVersion],
             goldenRows: goldenRows(prepared.points, result.ensemble),
             files: [:])
         let writer = ArtifactWriter(directory: directory)
