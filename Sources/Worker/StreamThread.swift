@@ -10,7 +10,7 @@ import Synchronization
 /// nothing while it runs.
 ///
 /// poll a batch → decode → update state and take feature rows in order → score the rows together → produce; at the
-/// commit interval: flush, then commit the offsets of what was processed.
+/// commit interval the `CommitCycle` makes predictions, dead letters and the offsets that they came from last.
 final class StreamThread {
     static let requestTimeoutMilliseconds = 5000
     static let commitTimeoutMilliseconds = 30_000

@@ -1,6 +1,7 @@
 import Synchronization
 
-/// What a worker has done so far. Threads add once a batch; anybody may read.
+/// What a worker has done so far. Threads add once a batch; anybody may read. What is processed anew after an aborted
+/// transaction counts anew; `committed` does not.
 public final class WorkerCounters: Sendable {
     let received = Atomic<Int>(0)
     let scored = Atomic<Int>(0)
