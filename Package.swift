@@ -27,7 +27,8 @@ let package = Package(
         .target(
             name: "Console",
             dependencies: [
-                "Configuration", "Events", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Configuration", "Customers", "Events",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
         .target(name: "Monitoring", dependencies: ["Events", "Features"], swiftSettings: strict),

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Customers
 import Events
 import Foundation
 
@@ -28,6 +29,17 @@ public struct ConfigurationOptions: ParsableArguments {
             try ConfigurationTree(
                 file: config, environment: ProcessInfo.processInfo.environment, prefix: audience.rawValue,
                 overrides: overrides))
+    }
+}
+
+extension ConfigurationReader {
+    /// `state.time_to_live`: how long a customer's state outlives their last event, in days.
+    public func timeToLiveDays(default days: Int) -> Int {
+        let day = Int(EventTime.millisecondsPerDay)
+        let longest = Windows.longestDays * day
+        let milliseconds = duration("state.time_to_live", default: days * day, in: longest...(36_500 * day))
+        if milliseconds % day != 0 { refuse("state.time_to_live", "must be a whole number of days, such as 730d") }
+        return milliseconds / day
     }
 }
 

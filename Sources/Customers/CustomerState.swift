@@ -20,11 +20,11 @@ public struct CustomerState: Sendable {
     }
 
     /// Latest event time seen, or the later instant that the state was advanced to; milliseconds.
-    public private(set) var clock: Int64
-    public private(set) var lifetime: Lifetime
+    public internal(set) var clock: Int64
+    public internal(set) var lifetime: Lifetime
     /// The events since the invoice number last changed, in the order of the stream.
-    public private(set) var basket = Basket()
-    public private(set) var purchaseDays = PurchaseDays()
+    public internal(set) var basket = Basket()
+    public internal(set) var purchaseDays = PurchaseDays()
 
     /// Instants of the longest window, ascending; those before `expired` have left it.
     @usableFromInline var moments: [Moment] = []
@@ -137,7 +137,7 @@ public struct CustomerState: Sendable {
         return moments.count - 1
     }
 
-    private func index(of time: Int64) -> Int {
+    func index(of time: Int64) -> Int {
         var low = expired
         var high = moments.count
         while low < high {

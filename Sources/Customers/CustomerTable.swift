@@ -1,33 +1,90 @@
 import Events
 
 /// The customers of one partition, by identifier: open addressing over the identifier's hash, states side by side.
-public struct CustomerTable {
-    private struct Identity {
+///
+/// A customer who has been idle longer than the time to live is forgotten: an event that comes later finds nobody and
+/// begins anew. That is a function of the partition's events and their order alone; when the memory is given back is not
+/// visible.
+public struct CustomerTable: Sendable {
+    struct Entry: Sendable {
         let hash: UInt64
+        /// The state's clock.
+        var clock: Int64
         /// Where the identifier's bytes lie in `identifiers`.
-        let start: Int
-        let count: Int
+        var start: Int
+        let count: Int32
     }
 
-    /// States in the order in which customers were first seen.
-    public private(set) var states: [CustomerState] = []
-    private var identities: [Identity] = []
+    /// In no order that means anything.
+    public internal(set) var states: [CustomerState] = []
+    /// One a state.
+    var entries: [Entry] = []
     private var identifiers: [UInt8] = []
+    private var unusedIdentifierBytes = 0
     /// Index into `states` plus one; 0 is free. A power of two long.
     private var slots = [Int32](repeating: 0, count: 16)
+    /// How far the partition has come in event time.
+    public internal(set) var clock = PartitionClock()
+    private let timeToLive: Int64
+    /// The next customer to look at for having been idle too long.
+    private var sweep = 0
+    var snapshot: Snapshot?
+    /// Whether snapshots of what has changed will be asked for.
+    let tracksChanges: Bool
+    /// Customers changed since the last snapshot.
+    var changed = Bitmap()
+    /// Identifiers forgotten since the last snapshot.
+    var removed: Set<[UInt8]> = []
 
-    public init() {}
+    /// A customer's state outlives their last event by this, unless told otherwise: two years.
+    public static let defaultTimeToLiveDays = 730
+
+    /// - Parameters:
+    ///   - timeToLiveDays: at least the longest window.
+    ///   - tracksChanges: whether snapshots of what has changed will be asked for.
+    public init(timeToLiveDays: Int = defaultTimeToLiveDays, tracksChanges: Bool = false) {
+        self.tracksChanges = tracksChanges
+        precondition(timeToLiveDays >= Windows.longestDays)
+        timeToLive = Int64(timeToLiveDays) * EventTime.millisecondsPerDay
+    }
 
     public var count: Int { states.count }
 
     /// Takes in an event of a known customer or of a new one.
     /// - Precondition: the event is not anonymous.
-    /// - Returns: the customer's index in `states`.
+    /// - Returns: the customer's index in `states`, good until the next update.
     /// - Complexity: O(1) amortised.
+    @discardableResult
     public mutating func update(_ event: CustomerEvent) -> Int {
         precondition(!event.isAnonymous, "anonymous events have no state")
-        let index = find(event.customerID, hash: event.customerHash) ?? insert(event)
+        observe(event.time)
+        let index: Int
+        if let found = find(event.customerID, hash: event.customerHash) {
+            index = found
+            keepForSnapshot(index)
+            if isGone(entries[index].clock, at: event.time) { states[index] = CustomerState(firstEvent: event) }
+        } else {
+            index = insert(event.customerID, hash: event.customerHash, CustomerState(firstEvent: event))
+        }
+        if tracksChanges { changed.insert(index) }
         states[index].update(event)
+        entries[index].clock = states[index].clock
+        return index
+    }
+
+    /// Lets the partition's clock and the search for idle customers go on for an event that is not taken in.
+    /// - Complexity: O(1) amortised.
+    public mutating func observe(_ time: Int64) {
+        clock.observe(time)
+        guard !entries.isEmpty else { return }
+        if sweep >= entries.count { sweep = 0 }
+        if isGone(entries[sweep].clock, at: clock.time) { remove(sweep) } else { sweep += 1 }
+    }
+
+    /// The index in `states` of a customer who is known and not gone.
+    /// - Parameter time: the event time at which is asked.
+    public func index(of customerID: UnsafeRawBufferPointer, hash: UInt64, at time: Int64) -> Int? {
+        guard let index = find(customerID, hash: hash), !isGone(entries[index].clock, at: time) else { return nil }
         return index
     }
 
@@ -41,19 +98,37 @@ public struct CustomerTable {
     }
 
     /// A customer's identifier.
-    public func customerID(at index: Int) -> String {
-        let identity = identities[index]
-        return String(decoding: identifiers[identity.start..<(identity.start + identity.count)], as: UTF8.self)
+    public func customerID(at index: Int) -> String { String(decoding: identifier(at: index), as: UTF8.self) }
+
+    /// The content hash of a customer's identifier.
+    public func customerHash(at index: Int) -> UInt64 { entries[index].hash }
+
+    func identifier(at index: Int) -> ArraySlice<UInt8> {
+        identifiers[entries[index].start..<(entries[index].start + Int(entries[index].count))]
     }
 
-    private func find(_ customerID: UnsafeRawBufferPointer, hash: UInt64) -> Int? {
+    /// Memory that the table occupies, bytes, worked out from a sample of the customers.
+    /// - Complexity: O(1).
+    public var estimatedMemoryBytes: Int {
+        let sampled = stride(from: 0, to: states.count, by: max(1, states.count / 512))
+        let sum = sampled.reduce(0) { $0 + states[$1].memoryBytes }
+        let each = sampled.underestimatedCount == 0 ? 0 : sum / sampled.underestimatedCount
+        let spare = (states.capacity - states.count) * MemoryLayout<CustomerState>.stride
+        return each * states.count + spare + entries.capacity * MemoryLayout<Entry>.stride + identifiers.capacity
+            + slots.capacity * MemoryLayout<Int32>.stride
+    }
+
+    /// Whether a customer last seen at `last` has been idle too long when the partition has come to `time` or beyond.
+    private func isGone(_ last: Int64, at time: Int64) -> Bool { max(clock.time, time) &- last > timeToLive }
+
+    func find(_ customerID: UnsafeRawBufferPointer, hash: UInt64) -> Int? {
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != 0 {
             let index = Int(slots[slot]) - 1
-            let identity = identities[index]
-            if identity.hash == hash, identity.count == customerID.count,
-                customerID.elementsEqual(identifiers[identity.start..<(identity.start + identity.count)])
+            let entry = entries[index]
+            if entry.hash == hash, Int(entry.count) == customerID.count,
+                customerID.elementsEqual(identifiers[entry.start..<(entry.start + Int(entry.count))])
             {
                 return index
             }
@@ -62,20 +137,20 @@ public struct CustomerTable {
         return nil
     }
 
-    private mutating func insert(_ event: CustomerEvent) -> Int {
+    mutating func insert(_ customerID: UnsafeRawBufferPointer, hash: UInt64, _ state: CustomerState) -> Int {
         if states.count * 2 >= slots.count { grow() }
         let index = states.count
-        states.append(CustomerState(firstEvent: event))
-        let id = event.customerID
-        identities.append(Identity(hash: event.customerHash, start: identifiers.count, count: id.count))
-        identifiers.append(contentsOf: id)
-        occupy(index, hash: event.customerHash)
+        states.append(state)
+        entries.append(
+            Entry(hash: hash, clock: state.clock, start: identifiers.count, count: Int32(customerID.count)))
+        identifiers.append(contentsOf: customerID)
+        occupy(index, hash: hash)
         return index
     }
 
     private mutating func grow() {
         slots = [Int32](repeating: 0, count: slots.count * 2)
-        for (index, identity) in identities.enumerated() { occupy(index, hash: identity.hash) }
+        for (index, entry) in entries.enumerated() { occupy(index, hash: entry.hash) }
     }
 
     private mutating func occupy(_ index: Int, hash: UInt64) {
@@ -83,5 +158,64 @@ public struct CustomerTable {
         var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != 0 { slot = (slot + 1) & mask }
         slots[slot] = Int32(index + 1)
+    }
+
+    // MARK: Forgetting
+
+    /// Forgets a customer; the last one takes their place.
+    mutating func remove(_ index: Int) {
+        keepForSnapshot(index)
+        let last = states.count - 1
+        if index != last { keepForSnapshot(last) }
+        if tracksChanges {
+            removed.insert(Array(identifier(at: index)))
+            if changed.contains(last) { changed.insert(index) } else { changed.remove(index) }
+            changed.remove(last)
+        }
+        vacate(slot(of: index))
+        unusedIdentifierBytes += Int(entries[index].count)
+        if index != last {
+            slots[slot(of: last)] = Int32(index + 1)
+            states.swapAt(index, last)
+            entries.swapAt(index, last)
+        }
+        states.removeLast()
+        entries.removeLast()
+        if unusedIdentifierBytes > 4096, unusedIdentifierBytes * 2 > identifiers.count { closeUpIdentifiers() }
+    }
+
+    private func slot(of index: Int) -> Int {
+        let mask = slots.count - 1
+        var slot = Int(truncatingIfNeeded: entries[index].hash) & mask
+        while Int(slots[slot]) != index + 1 { slot = (slot + 1) & mask }
+        return slot
+    }
+
+    /// Frees a slot and moves up those behind it that would not be found any more (Knuth, TAOCP 6.4, algorithm R).
+    private mutating func vacate(_ slot: Int) {
+        let mask = slots.count - 1
+        var hole = slot
+        var next = (hole + 1) & mask
+        while slots[next] != 0 {
+            let home = Int(truncatingIfNeeded: entries[Int(slots[next]) - 1].hash) & mask
+            if (next - home) & mask >= (next - hole) & mask {
+                slots[hole] = slots[next]
+                hole = next
+            }
+            next = (next + 1) & mask
+        }
+        slots[hole] = 0
+    }
+
+    private mutating func closeUpIdentifiers() {
+        var kept: [UInt8] = []
+        kept.reserveCapacity(identifiers.count - unusedIdentifierBytes)
+        for index in entries.indices {
+            let bytes = identifier(at: index)
+            entries[index].start = kept.count
+            kept.append(contentsOf: bytes)
+        }
+        identifiers = kept
+        unusedIdentifierBytes = 0
     }
 }

@@ -22,6 +22,18 @@ struct LatestTable: Sendable {
     @inlinable
     init() {}
 
+    /// An empty table with room for so many keys.
+    init(capacityFor count: Int) {
+        guard count > 0 else { return }
+        slots = [Slot](repeating: Slot(key: 0, time: 0), count: Self.capacity(for: count))
+    }
+
+    private static func capacity(for count: Int) -> Int {
+        var capacity = 8
+        while capacity < count * 2 + 2 { capacity *= 2 }
+        return capacity
+    }
+
     /// Records that `key` occurred at `time`, unless it occurred later already.
     /// - Parameter deadUpTo: times at or before this count as never.
     /// - Returns: the time it was known to have occurred at last, `nil` if it is new to the window.
@@ -50,8 +62,7 @@ struct LatestTable: Sendable {
     @usableFromInline
     mutating func grow(deadUpTo: Int64) {
         let live = slots.filter { $0.key != 0 && $0.time > deadUpTo }
-        var capacity = 8
-        while capacity < live.count * 2 + 2 { capacity *= 2 }
+        let capacity = Self.capacity(for: live.count)
         slots = [Slot](repeating: Slot(key: 0, time: 0), count: capacity)
         used = live.count
         let mask = capacity - 1

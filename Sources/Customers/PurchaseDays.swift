@@ -12,6 +12,12 @@ public struct PurchaseDays: Equatable, Sendable {
     @usableFromInline
     init() {}
 
+    /// - Parameter days: ascending.
+    init(days: [Int32]) {
+        self.days = days
+        sortedGaps = zip(days, days.dropFirst()).map { $1 - $0 }.sorted()
+    }
+
     /// Adds a day, in the order of time wherever it arrives.
     /// - Complexity: O(1) for a day that is there already as the latest; O(365) for a new one, once a customer's day.
     @usableFromInline

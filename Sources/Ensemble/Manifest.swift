@@ -45,6 +45,8 @@ public struct Manifest: Codable, Equatable, Sendable {
     public var schemaFingerprint: String
     public var features: [String]
     public var windowsDays: [Int]
+    /// How long a customer's state outlived their last event when the features were made.
+    public var timeToLiveDays: Int
     public var horizonDays: Int
     /// The model whose probability is published as `purchase_probability`.
     public var servingModel: ModelName
@@ -70,8 +72,8 @@ public struct Manifest: Codable, Equatable, Sendable {
     public static let programVersion = "0.1.0"
 
     public init(
-        version: String, servingModel: ModelName, weights: Ensemble.Weights, countries: [String], history: History,
-        seed: Int, trainedUntil: String, trainingPoints: Int, settings: [String: String], madeWith: [String: String],
+        version: String, timeToLiveDays: Int, servingModel: ModelName, weights: Ensemble.Weights, countries: [String],
+        history: History, seed: Int, trainedUntil: String, trainingPoints: Int, settings: [String: String], madeWith: [String: String],
         goldenRows: [GoldenRow], files: [String: String]
     ) {
         format = Self.currentFormat
@@ -79,6 +81,7 @@ public struct Manifest: Codable, Equatable, Sendable {
         schemaFingerprint = FeatureSchema.fingerprint
         features = FeatureSchema.names
         windowsDays = Windows.days
+        self.timeToLiveDays = timeToLiveDays
         horizonDays = FeatureExtractor.horizonDays
         self.servingModel = servingModel
         self.weights = Dictionary(uniqueKeysWithValues: weights.map { ($0.rawValue, $1) })

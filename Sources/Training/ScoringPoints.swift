@@ -29,18 +29,18 @@ public struct ScoringPoints: Sendable {
     /// - Parameter observe: sees every scored event's feature row, in order; for tests of equality with serving.
     public init(
         _ reader: HistoryReader, survey: HistorySurvey, protocol times: EvaluationProtocol, tables: FrozenTables,
+        timeToLiveDays: Int,
         observe: ((CustomerEvent, ArraySlice<Float>) -> Void)? = nil, progress: (HistoryReader, Int) -> Void
     ) throws {
         let extractor = FeatureExtractor(tables: tables)
-        var table = CustomerTable()
-        var customers: [Int] = []
+        var table = CustomerTable(timeToLiveDays: timeToLiveDays)
         var snapshots = (times.trainingSnapshots + times.testSnapshots)[...]
         var ordinal = 0
         var read = 0
         var row = FeatureMatrix()
         while let event = try reader.next() {
             while let cutOff = snapshots.first, event.time > cutOff {
-                takeSnapshot(at: cutOff, table, customers, survey, extractor)
+                takeSnapshot(at: cutOff, table, survey, extractor)
                 snapshots.removeFirst()
             }
             read += 1
@@ -51,7 +51,6 @@ public struct ScoringPoints: Sendable {
                 throw TrainingError("\(reader.path): changed while it was read: give a history that stands still")
             }
             let index = table.update(event)
-            if index == customers.count { customers.append(customer) }
             let state = table.states[index]
             let isUsable = times.isTraining(state.clock) || times.isTest(state.clock)
             guard isUsable || observe != nil else { continue }
@@ -67,7 +66,7 @@ public struct ScoringPoints: Sendable {
                     label: survey.purchases.label(customer: customer, at: state.clock, invoiceHash: event.invoiceHash),
                     positionInInvoice: Int32(truncatingIfNeeded: state.basket.events)))
         }
-        for cutOff in snapshots { takeSnapshot(at: cutOff, table, customers, survey, extractor) }
+        for cutOff in snapshots { takeSnapshot(at: cutOff, table, survey, extractor) }
         progress(reader, read)
         guard read == survey.events else {
             throw TrainingError("\(reader.path): changed while it was read: give a history that stands still")
@@ -75,11 +74,14 @@ public struct ScoringPoints: Sendable {
     }
 
     private mutating func takeSnapshot(
-        at cutOff: Int64, _ table: CustomerTable, _ customers: [Int], _ survey: HistorySurvey,
-        _ extractor: FeatureExtractor
+        at cutOff: Int64, _ table: CustomerTable, _ survey: HistorySurvey, _ extractor: FeatureExtractor
     ) {
-        for (index, state) in table.states.enumerated() {
-            let customer = customers[index]
+        // In the order in which the survey met them: the table's own means nothing.
+        let known = table.states.indices.compactMap { index in
+            survey.customers[table.customerHash(at: index)].map { (customer: $0, index: index) }
+        }
+        for (customer, index) in known.sorted(by: { $0.customer < $1.customer }) {
+            let state = table.states[index]
             guard let first = state.lifetime.firstPurchaseTime, first < cutOff else { continue }
             matrix.appendRow { extractor.extract(state.advanced(to: cutOff), into: $0) }
             points.append(

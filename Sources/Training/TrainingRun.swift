@@ -37,7 +37,8 @@ public struct TrainingRun {
         let tables = FrozenTables(
             countries: countries ?? survey.countries(until: times.split - EvaluationProtocol.horizon))
         let points = try ScoringPoints(
-            HistoryReader(path: path, names: names), survey: survey, protocol: times, tables: tables, observe: observe
+            HistoryReader(path: path, names: names), survey: survey, protocol: times, tables: tables,
+            timeToLiveDays: settings.timeToLiveDays, observe: observe
         ) { reader, events in progress("features, \(events) events", reader.share) }
         return Prepared(survey: survey, times: times, tables: tables, points: points)
     }
@@ -55,7 +56,7 @@ public struct TrainingRun {
             result.ensemble, on: prepared.points, protocol: prepared.times, seed: UInt64(settings.seed))
         let survey = prepared.survey
         let manifest = Manifest(
-            version: "", servingModel: settings.servingModel, weights: result.weights,
+            version: "", timeToLiveDays: settings.timeToLiveDays, servingModel: settings.servingModel, weights: result.weights,
             countries: prepared.tables.countries,
             history: Manifest.History(
                 sha256: survey.digest, events: survey.events, anonymousEvents: survey.anonymousEvents,

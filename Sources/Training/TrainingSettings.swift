@@ -1,3 +1,4 @@
+import Customers
 import Ensemble
 import Features
 
@@ -49,6 +50,8 @@ public struct TrainingSettings: Equatable, Sendable {
 
     public var seed = 20111
     public var threads = 2
+    /// How long a customer's state outlives their last event. Serving must be told the same.
+    public var timeToLiveDays = CustomerTable.defaultTimeToLiveDays
     public var evaluation = EvaluationProtocol.Settings()
     public var shares = PointShares()
     /// Features that no member may learn from; they are there all the same. By default those that tell the time of the

@@ -1,5 +1,7 @@
 import Configuration
 import Console
+import Customers
+import Ensemble
 import Events
 import Foundation
 import Scoring
@@ -34,6 +36,8 @@ public struct WorkerSettings: Sendable {
     public var guarantee = Guarantee.exactlyOnce
     /// Tells this process's transactional producers from those of others in the group; of the host and process unless set.
     public var instance: String?
+    /// How long a customer's state outlives their last event.
+    public var timeToLiveDays = CustomerTable.defaultTimeToLiveDays
     /// Topic for messages that are no customer event; none if `nil`.
     public var deadLetterTopic: String? = "customer-events-dead-letters"
     /// Largest share of such messages among `deadLetterWindow` of them; beyond it the worker stops.
@@ -69,6 +73,7 @@ public struct WorkerSettings: Sendable {
         guarantee = reader.choice("processing.guarantee", default: guarantee)
         let instance = reader.string("processing.instance", default: "")
         self.instance = instance.isEmpty ? nil : instance
+        timeToLiveDays = reader.timeToLiveDays(default: timeToLiveDays)
         let deadLetters = reader.string("dead_letters.topic", default: deadLetterTopic ?? "")
         deadLetterTopic = deadLetters.isEmpty ? nil : deadLetters
         deadLetterMaxFraction = reader.double("dead_letters.max_fraction", default: deadLetterMaxFraction, in: 0...1)
@@ -94,6 +99,19 @@ public struct WorkerSettings: Sendable {
             }
         }
         try reader.finish()
+    }
+
+    /// The artifact that `models` or another path names, if features mean to it what they mean here.
+    /// - Throws: `ArtifactError`; `WorkerError` when it was trained under another time to live.
+    public func artifact(at path: String? = nil) throws -> ModelArtifact {
+        let artifact = try ModelArtifact(path: path ?? models)
+        guard artifact.manifest.timeToLiveDays == timeToLiveDays else {
+            throw WorkerError(
+                "model \(artifact.manifest.version) was trained with state.time_to_live: "
+                    + "\(artifact.manifest.timeToLiveDays)d and the configuration says \(timeToLiveDays)d: its features "
+                    + "would mean something else; set the same, or train anew")
+        }
+        return artifact
     }
 
     /// Speaks to these brokers and no others, with no property of the configuration's.

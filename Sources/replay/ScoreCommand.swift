@@ -1,7 +1,6 @@
 import ArgumentParser
 import Console
 import Customers
-import Ensemble
 import Events
 import Scoring
 import Worker
@@ -40,10 +39,10 @@ struct ScoreCommand: ParsableCommand {
             let settings = try WorkerSettings(configuration.reader(for: .worker))
             let progress = Progress()
             let reader = try HistoryReader(path: history, names: settings.fields)
-            var scorer = Scorer(artifact: try ModelArtifact(path: models), thresholds: settings.thresholds)
+            var scorer = Scorer(artifact: try settings.artifact(at: models), thresholds: settings.thresholds)
             let payloads = try OutputFile(path: output)
             let rows = try features.map { try FeatureFile(path: $0) }
-            var table = CustomerTable()
+            var table = CustomerTable(timeToLiveDays: settings.timeToLiveDays)
             var (events, scored, anonymous) = (0, 0, 0)
 
             func score() throws {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Console
-import Ensemble
 import Events
 import Foundation
 import Kafka
@@ -39,7 +38,7 @@ struct DemoCommand: AsyncParsableCommand {
             logger.logLevel = .warning
             var settings = try WorkerSettings(configuration.reader(for: .worker))
             settings.models = models ?? settings.models
-            let artifact = try ModelArtifact(path: settings.models)
+            let artifact = try settings.artifact()
             let source: any EventSource =
                 try history.map { try HistoryReader(path: $0, names: settings.fields) }
                 ?? ShopGenerator(customers: 3000, days: 365, seed: 1)

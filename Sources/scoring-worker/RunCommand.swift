@@ -1,6 +1,5 @@
 import ArgumentParser
 import Console
-import Ensemble
 import Logging
 import ServiceLifecycle
 import Worker
@@ -26,7 +25,7 @@ struct RunCommand: AsyncParsableCommand {
             var logger = Logger(label: "scoring-worker")
             logger.logLevel = logLevel
             let settings = try WorkerSettings(configuration.reader(for: .worker))
-            let artifact = try ModelArtifact(path: settings.models)
+            let artifact = try settings.artifact()
             let worker = Worker(settings: settings, artifact: artifact, logger: logger)
             try await ServiceGroup(
                 services: [worker], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger

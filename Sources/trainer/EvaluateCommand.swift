@@ -25,6 +25,7 @@ struct EvaluateCommand: ParsableCommand {
             let artifact = try ModelArtifact(path: models)
             // An artifact is judged on the periods that it was made for.
             settings.evaluation = try EvaluationProtocol.Settings(record: artifact.manifest.settings)
+            settings.timeToLiveDays = artifact.manifest.timeToLiveDays
             let progress = Progress()
             let prepared = try TrainingRun(settings: settings, names: names).prepare(
                 history: history, countries: artifact.manifest.countries

@@ -14,6 +14,8 @@ extension TrainingSettings {
         settings.folds = reader.int("folds", default: settings.folds, in: 2...20)
         settings.servingModel = reader.choice("serving_model", default: settings.servingModel)
 
+        settings.timeToLiveDays = reader.timeToLiveDays(default: settings.timeToLiveDays)
+
         let evaluation = reader.section("evaluation")
         settings.evaluation.testDays = evaluation.int("test_days", default: settings.evaluation.testDays, in: 31...3650)
         settings.evaluation.snapshotOffsetsDays = evaluation.ints(

@@ -51,6 +51,7 @@ public struct SampleEvent: Sendable, Equatable {
 
 extension EventDecoder {
     /// Decodes a sample and hands over the event while its bytes live.
+    @discardableResult
     public func with<Result>(_ sample: SampleEvent, _ body: (CustomerEvent) throws -> Result) throws -> Result {
         try sample.json.withUnsafeBytes { try body(try decode($0)) }
     }

@@ -11,7 +11,13 @@ public struct SlowCustomer {
     ///   - events: all of the customer's, in the order of the stream.
     ///   - clock: the instant to look from, no earlier than the latest event.
     public init(_ events: [SampleEvent], clock: Int64) {
-        self.events = events
+        var known: [SampleEvent] = []
+        for event in events {
+            // Idle for more than two years: forgotten, and begun anew.
+            if let last = known.map(\.time).max(), event.time > last + 730 * Self.day { known = [] }
+            known.append(event)
+        }
+        self.events = known
         self.clock = clock
     }
 
