@@ -67,6 +67,20 @@ public struct ByteReader {
     }
 }
 
+extension [UInt8] {
+    /// Lends a reader of these bytes.
+    public func withReader<Result>(
+        _ body: (inout ByteReader) throws(StateError) -> Result
+    ) throws(StateError) -> Result {
+        try withUnsafeBytes { bytes in
+            Swift.Result { () throws(StateError) in
+                var reader = ByteReader(bytes)
+                return try body(&reader)
+            }
+        }.get()
+    }
+}
+
 /// Why bytes are no state.
 public struct StateError: Error, Equatable, Sendable, CustomStringConvertible {
     public let description: String

@@ -107,15 +107,20 @@ public struct CustomerTable: Sendable {
         identifiers[entries[index].start..<(entries[index].start + Int(entries[index].count))]
     }
 
-    /// Memory that the table occupies, bytes, worked out from a sample of the customers.
+    /// Memory that the table occupies, and what it will have come to when customers are forgotten as fast as new ones
+    /// come: the same rate of new customers over the whole time to live. Bytes, worked out from a sample.
     /// - Complexity: O(1).
-    public var estimatedMemoryBytes: Int {
-        let sampled = stride(from: 0, to: states.count, by: max(1, states.count / 512))
-        let sum = sampled.reduce(0) { $0 + states[$1].memoryBytes }
-        let each = sampled.underestimatedCount == 0 ? 0 : sum / sampled.underestimatedCount
+    public var estimatedMemory: (bytes: Int, ceiling: Int) {
+        let sampled = Array(stride(from: 0, to: states.count, by: max(1, states.count / 512)))
+        guard !sampled.isEmpty else { return (0, 0) }
+        let each = sampled.reduce(0) { $0 + states[$1].memoryBytes } / sampled.count
         let spare = (states.capacity - states.count) * MemoryLayout<CustomerState>.stride
-        return each * states.count + spare + entries.capacity * MemoryLayout<Entry>.stride + identifiers.capacity
+        let bytes =
+            each * states.count + spare + entries.capacity * MemoryLayout<Entry>.stride + identifiers.capacity
             + slots.capacity * MemoryLayout<Int32>.stride
+        let first = sampled.map { states[$0].lifetime.firstEventTime }.min() ?? 0
+        let span = max(clock.time - first, EventTime.millisecondsPerDay)
+        return (bytes, bytes * Int(max(1, timeToLive / span)))
     }
 
     /// Whether a customer last seen at `last` has been idle too long when the partition has come to `time` or beyond.

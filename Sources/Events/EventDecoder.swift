@@ -3,6 +3,9 @@
 /// One strict pass over the bytes (RFC 8259, valid UTF-8, no field twice, unknown fields checked and ignored), without
 /// Foundation and without allocating. Owned by one thread.
 public final class EventDecoder {
+    /// Changes whenever another set of messages is taken for events, or understood otherwise.
+    public static let version = 1
+
     public let names: FieldNames
     private let nameBytes: [[UInt8]]
     /// Room for texts with escapes; as large as the largest message that had one.

@@ -68,6 +68,12 @@ public final class Consumer {
             rd_kafka_subscribe(client.handle, list.pointer), "subscribe to \(topics.joined(separator: ", "))")
     }
 
+    /// Reads these partitions from these offsets, without a group.
+    public func assign(_ offsets: [PartitionOffset]) throws(KafkaError) {
+        let list = PartitionList(offsets)
+        try client.check(rd_kafka_assign(client.handle, list.pointer), "assign partitions")
+    }
+
     /// Fills a batch with the messages that are there.
     ///
     /// Waits only for the first message: whatever else has been fetched by then is taken along, and nothing is waited

@@ -31,6 +31,9 @@ public struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The client object that reported this can never be used again; close it and make a new one.
     public let isFatal: Bool
 
+    /// The call came at a moment when the client cannot do it yet, or any more.
+    public var isWrongState: Bool { code == RD_KAFKA_RESP_ERR__STATE.rawValue }
+
     /// The same error where waiting for its end is given up: only new client objects can settle what became of it.
     public var abandoned: KafkaError {
         KafkaError(code: code, name: name, operation: operation, reason: reason, remedy: .rejoin, isFatal: true)

@@ -49,7 +49,7 @@ public struct PredictionEncoder: Sendable {
     /// Appends one payload. Numbers are the shortest that read back as the same 64-bit value.
     public func append(
         customerID: UnsafeRawBufferPointer, invoiceNo: UnsafeRawBufferPointer, time: Int64, scores: Scores,
-        to out: inout [UInt8]
+        isStateComplete: Bool, to out: inout [UInt8]
     ) {
         let probability = scores[servingModel]
         out.append(contentsOf: Self.customerKey)
@@ -69,6 +69,10 @@ public struct PredictionEncoder: Sendable {
         case .medium: out.append(contentsOf: endings[1])
         case .low: out.append(contentsOf: endings[2])
         }
+        if !isStateComplete {
+            out.removeLast()
+            out.append(contentsOf: Self.incompleteEnding)
+        }
     }
 
     private func append(_ number: Double, to out: inout [UInt8]) {
@@ -76,6 +80,7 @@ public struct PredictionEncoder: Sendable {
         text.withUTF8 { out.append(contentsOf: $0) }
     }
 
+    private static let incompleteEnding = Array(",\"state_incomplete\":true}".utf8)
     private static let customerKey = Array("{\"customer_id\":".utf8)
     private static let invoiceKey = Array(",\"invoice_no\":".utf8)
     private static let timeKey = Array(",\"event_time\":\"".utf8)

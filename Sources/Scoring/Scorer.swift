@@ -27,6 +27,7 @@ public struct Scorer {
         let start: Int
         let customerIDCount: Int
         let invoiceNoCount: Int
+        let isStateComplete: Bool
     }
 
     public let artifact: ModelArtifact
@@ -49,15 +50,22 @@ public struct Scorer {
     public var pendingCount: Int { pending.count }
 
     /// Takes an event into its customer's state and keeps the feature row for scoring.
-    /// - Parameter tag: anything by which the caller will know the event again.
+    /// - Parameters:
+    ///   - tag: anything by which the caller will know the event again.
+    ///   - isCounted: false for an event that the state holds already; it is scored as the customer stands.
+    ///   - isStateComplete: false when events are known to be missing from the state; the prediction says so.
     /// - Precondition: the event is not anonymous.
-    public mutating func add(_ event: CustomerEvent, tag: Int, to table: inout CustomerTable) {
-        let customer = table.update(event)
+    public mutating func add(
+        _ event: CustomerEvent, tag: Int, to table: inout CustomerTable, isCounted: Bool = true,
+        isStateComplete: Bool = true
+    ) {
+        let known = isCounted ? nil : table.index(of: event.customerID, hash: event.customerHash, at: event.time)
+        let customer = known ?? table.update(event)
         matrix.appendRow { extractor.extract(table.states[customer], into: $0) }
         pending.append(
             Pending(
                 tag: tag, time: event.time, start: identifiers.count, customerIDCount: event.customerID.count,
-                invoiceNoCount: event.invoiceNo.count))
+                invoiceNoCount: event.invoiceNo.count, isStateComplete: isStateComplete))
         identifiers.append(contentsOf: event.customerID)
         identifiers.append(contentsOf: event.invoiceNo)
     }
@@ -78,7 +86,8 @@ public struct Scorer {
                 let invoiceNo = UnsafeRawBufferPointer(
                     rebasing: identifiers[customerEnd..<(customerEnd + entry.invoiceNoCount)])
                 encoder.append(
-                    customerID: customerID, invoiceNo: invoiceNo, time: entry.time, scores: scores[row], to: &payload)
+                    customerID: customerID, invoiceNo: invoiceNo, time: entry.time, scores: scores[row],
+                    isStateComplete: entry.isStateComplete, to: &payload)
                 try payload.withUnsafeBytes { payload in
                     try matrix[row].withUnsafeBytes { features in
                         try body(

@@ -19,6 +19,9 @@ struct DeadLetters {
     /// Headers that say where a dead letter came from and why; a message that is driven again loses them.
     static let headerPrefix = "dead_letter."
 
+    /// On a message that is driven again: the offset, in the same partition, of the one that was rejected.
+    static let redrivenHeader = "redriven.offset"
+
     /// Sends a message on as it is: key, value, headers and time, with its coordinates and the reason added.
     func send(_ message: Message, _ reason: EventError, of source: String, by producer: Producer) throws(KafkaError) {
         guard let topic else { return }

@@ -2,26 +2,100 @@ import Customers
 import Kafka
 
 /// One assigned partition: its customers, and how far they have been brought.
+///
+/// It begins with a checkpoint being read, then takes in the log up to the committed offset, publishing nothing, and is
+/// live from there on.
 final class PartitionTask {
+    enum Phase: Equatable {
+        /// The checkpoint is being read; the partition is paused.
+        case loading
+        /// It has been read; the consumer has still to be taken to where it ends.
+        case seeking
+        case running
+    }
+
     let partition: TopicPartition
-    var table = CustomerTable()
+    private(set) var phase: Phase
+    var table: CustomerTable
     /// Offset of the first message to publish a prediction for; those before only rebuild state.
     let liveFrom: Int64
+    /// The log's first offset, as far as is known.
+    var logStart: Int64
     /// Offset behind the last message processed.
     private(set) var next: Int64
     /// Live messages processed since the last commit.
     private(set) var uncommitted = 0
-    /// Offset at which reading began.
-    let start: Int64
+    /// Offset at which the log was begun to be read.
+    private(set) var start: Int64
+    /// Offset from which on the state was made of messages as they are understood now. One that was no event before and
+    /// is driven again counts only if the original lies before this: later originals are in the state already.
+    private(set) var decodedFrom: Int64
+    /// Events are missing from the state: the log had been cut.
+    private(set) var isIncomplete = false
+    /// Customers whose restored states hold messages up to these offsets.
+    private(set) var ahead: [[UInt8]: Int64] = [:]
+    /// The checkpoint being read.
+    let restore: RestoreJob?
+    let assigned = ContinuousClock.now
+    private(set) var running: ContinuousClock.Instant?
+    /// Offset and size of the last checkpoint, and when there may be another.
+    var checkpoint: (offset: Int64, bytes: Int)?
+    var nextCheckpoint: ContinuousClock.Instant
+    var lineage = CheckpointLineage()
 
-    init(partition: TopicPartition, start: Int64, liveFrom: Int64) {
+    /// - Parameters:
+    ///   - restore: `nil` when there are no checkpoints: the log alone makes the state.
+    ///   - isAtStart: whether the consumer is, or will be, where the log begins.
+    init(
+        partition: TopicPartition, logStart: Int64, liveFrom: Int64, timeToLiveDays: Int, restore: RestoreJob?,
+        isAtStart: Bool, nextCheckpoint: ContinuousClock.Instant = .now
+    ) {
+        self.nextCheckpoint = nextCheckpoint
         self.partition = partition
-        self.start = start
+        self.logStart = logStart
         self.liveFrom = liveFrom
-        next = start
+        self.restore = restore
+        table = CustomerTable(timeToLiveDays: timeToLiveDays)
+        start = logStart
+        next = logStart
+        decodedFrom = logStart
+        phase = restore != nil ? .loading : isAtStart ? .running : .seeking
+        if phase == .running { running = .now }
     }
 
-    var isRestoring: Bool { next < liveFrom }
+    var isRestoring: Bool { phase != .running || next < liveFrom }
+
+    /// Takes over what a checkpoint holds.
+    /// - Parameter decoderFingerprint: of how messages are understood now.
+    func take(_ state: RestoredState, decoderFingerprint: UInt64) {
+        table = state.table
+        lineage = state.lineage
+        ahead = state.ahead
+        if let header = state.header {
+            start = max(header.offset, logStart)
+            isIncomplete = header.isIncomplete
+            decodedFrom = header.decoderFingerprint == decoderFingerprint ? header.decodedFrom : header.offset
+            checkpoint = (header.offset, 0)
+        }
+        next = start
+        phase = .seeking
+    }
+
+    func startRunning() {
+        phase = .running
+        running = .now
+    }
+
+    func markIncomplete() { isIncomplete = true }
+
+    /// Whether a restored state holds a customer's message already.
+    func isTaken(_ offset: Int64, of customerID: UnsafeRawBufferPointer) -> Bool {
+        guard !ahead.isEmpty, let upTo = ahead[Array(customerID)] else { return false }
+        return offset < upTo
+    }
+
+    /// Whether a message is to be processed: nothing is taken twice, or before its turn.
+    func isDue(_ offset: Int64) -> Bool { phase == .running && offset >= next }
 
     func processed(_ offset: Int64) {
         next = offset + 1

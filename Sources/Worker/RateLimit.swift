@@ -6,6 +6,8 @@ struct RateLimit {
 
     init(perSecond: Int) { pause = .seconds(1) / perSecond }
 
+    init(pause: Duration) { self.pause = pause }
+
     /// - Parameter body: told how many calls were held back since the last one.
     mutating func run(_ body: (Int) -> Void) {
         let now = ContinuousClock.now

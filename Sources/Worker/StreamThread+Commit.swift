@@ -7,7 +7,12 @@ extension StreamThread {
     func commit(isLast: Bool = false) throws {
         lastCommit = .now
         if hasFailed { return }
-        let due = tasks.values.filter { $0.uncommitted > 0 }.sorted { $0.partition < $1.partition }
+        var due = tasks.values.filter { $0.uncommitted > 0 }.sorted { $0.partition < $1.partition }
+        // Records of a checkpoint are committed with the offset of a partition too, so that a former owner is refused.
+        if due.isEmpty, hasPublishedRecords, let task = checkpointRun?.task ?? tasks.values.first(where: { !$0.isRestoring })
+        {
+            due = [task]
+        }
         guard !due.isEmpty else { return }
         do throws(KafkaError) {
             try cycle.commit(
@@ -26,11 +31,16 @@ extension StreamThread {
             return
         }
         for task in due { counters.committed.add(task.committed(), ordering: .relaxed) }
+        hasPublishedRecords = false
+        checkpointRun?.writer.committed()
+        if !isLast { beginCheckpoint() }
     }
 
     /// Aborts what is not committed. In a transaction it has not happened then: every partition goes back to its
     /// committed offset, and its state with it. Without one it may have; the rebalance that follows sorts it out.
     func giveUpUncommitted() throws(KafkaError) {
+        dropCheckpoint()
+        hasPublishedRecords = false
         if try cycle.abort() { mustGoBack = true }
     }
 
@@ -42,12 +52,7 @@ extension StreamThread {
         guard !partitions.isEmpty else { return }
         logger.warning("going back to the committed offsets", metadata: ["partitions": "\(partitions)"])
         drop(partitions)
-        let starts = try take(partitions)
-        do throws(KafkaError) {
-            try consumer.seek(to: starts, timeoutMilliseconds: Self.commitTimeoutMilliseconds)
-        } catch {
-            // No longer ours after all: the rebalance that follows says so.
-            guard error.remedy == .rejoin else { throw error }
-        }
+        try take(partitions, isNew: false)
+        try pauseLoading()
     }
 }

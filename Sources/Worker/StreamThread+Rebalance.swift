@@ -5,7 +5,7 @@ import Kafka
 extension StreamThread: RebalanceHandler {
     func assigned(_ partitions: [TopicPartition], consumer: Consumer) -> [PartitionOffset] {
         do {
-            return try take(partitions)
+            return try take(partitions, isNew: true)
         } catch {
             failure = error
             return []
@@ -33,9 +33,11 @@ extension StreamThread: RebalanceHandler {
         drop(partitions)
     }
 
-    /// Makes tasks for partitions, with the offsets to read from: the log's start rebuilds the state up to the committed
-    /// offset, publishing nothing.
-    func take(_ partitions: [TopicPartition]) throws -> [PartitionOffset] {
+    /// Makes tasks for partitions, and has their checkpoints read.
+    /// - Parameter isNew: the consumer will start where this says; otherwise it is somewhere else and has to be moved.
+    /// - Returns: the offsets to read from; where there are checkpoints, only until they have been read.
+    @discardableResult
+    func take(_ partitions: [TopicPartition], isNew: Bool) throws -> [PartitionOffset] {
         let committed = try patiently { () throws(KafkaError) in
             try consumer.committed(partitions, timeoutMilliseconds: Self.requestTimeoutMilliseconds)
         }
@@ -44,7 +46,10 @@ extension StreamThread: RebalanceHandler {
                 try consumer.watermarks(of: position.partition, timeoutMilliseconds: Self.requestTimeoutMilliseconds)
             }
             let liveFrom = try liveFrom(position, log)
-            let task = PartitionTask(partition: position.partition, start: log.low, liveFrom: liveFrom)
+            let task = PartitionTask(
+                partition: position.partition, logStart: log.low, liveFrom: liveFrom,
+                timeToLiveDays: settings.timeToLiveDays, restore: restoreJob(position.partition, liveFrom),
+                isAtStart: isNew, nextCheckpoint: .now + checkpointPause)
             tasks[position.partition.partition] = task
             counters.partitions.add(1, ordering: .relaxed)
             if task.isRestoring { counters.restoring.add(1, ordering: .relaxed) }
@@ -54,33 +59,33 @@ extension StreamThread: RebalanceHandler {
                     "partition": "\(position.partition)", "log_start": "\(log.low)", "live_from": "\(liveFrom)",
                     "log_end": "\(log.high)",
                 ])
-            if log.low > 0 {
-                logger.warning(
-                    "the log no longer reaches back to its beginning: events before its start are not in the state",
-                    metadata: ["partition": "\(position.partition)", "log_start": "\(log.low)"])
-            }
-            return PartitionOffset(position.partition, offset: task.start)
+            if task.phase != .loading { try checkReach(task, checkpoint: nil) }
+            return PartitionOffset(position.partition, offset: task.phase == .loading ? liveFrom : task.start)
+        }
+    }
+
+    private func restoreJob(_ partition: TopicPartition, _ liveFrom: Int64) -> RestoreJob? {
+        guard let store else { return nil }
+        let timeToLiveDays = settings.timeToLiveDays
+        let logger = logger
+        return RestoreJob(on: restoreQueue) { progress in
+            try store.restore(
+                RestoreRequest(
+                    partition: partition, committed: liveFrom, timeToLiveDays: timeToLiveDays, progress: progress,
+                    warn: { logger.warning("\($0)") }))
         }
     }
 
     func drop(_ partitions: [TopicPartition]) {
         for partition in partitions {
             guard let task = tasks.removeValue(forKey: partition.partition) else { continue }
+            if checkpointRun?.task === task { dropCheckpoint() }
+            paused.remove(partition)
             counters.partitions.subtract(1, ordering: .relaxed)
             if task.isRestoring { counters.restoring.subtract(1, ordering: .relaxed) }
             logger.info("partition given up", metadata: ["partition": "\(partition)", "next": "\(task.next)"])
         }
         countCustomers()
-    }
-
-    func restoreFinished(_ task: PartitionTask) {
-        counters.restoring.subtract(1, ordering: .relaxed)
-        logger.info(
-            "state rebuilt",
-            metadata: [
-                "partition": "\(task.partition)", "messages": "\(task.liveFrom - task.start)",
-                "customers": "\(task.table.count)",
-            ])
     }
 
     /// Where publishing begins: at the committed offset; without a usable one, where `auto.offset.reset` says.

@@ -1,3 +1,4 @@
+import Dispatch
 import Ensemble
 import Events
 import Foundation
@@ -16,6 +17,8 @@ final class StreamThread {
     static let commitTimeoutMilliseconds = 30_000
     /// Below librdkafka's max.poll.interval.ms of five minutes, by a margin.
     static let patienceMilliseconds = 120_000
+    /// Bytes of a checkpoint written at once.
+    static let sliceBytes = 64 << 10
 
     let settings: WorkerSettings
     let counters: WorkerCounters
@@ -32,6 +35,19 @@ final class StreamThread {
     /// Set when what was processed has been taken back: partitions go back to their committed offsets before the next poll.
     var mustGoBack = false
     let cycle: any CommitCycle
+    /// `nil` when the log alone makes the state.
+    let store: (any CheckpointStore)?
+    let restoreQueue: DispatchQueue
+    let decoderFingerprint: UInt64
+    var paused: Set<TopicPartition> = []
+    var checkpointRun: CheckpointRun?
+    /// Records of a checkpoint have been published since the last commit.
+    var hasPublishedRecords = false
+    var budget: RecoveryBudget
+    var logStartTurn = 0
+    var logStartQuery = ContinuousClock.now
+    var stateReport = ContinuousClock.now + .seconds(60)
+    var restoreReports = RateLimit(pause: .seconds(3))
     var deadLetters: DeadLetters
     /// Set once something could not be published or committed: from then on nothing may be committed.
     var hasFailed = false
@@ -42,11 +58,16 @@ final class StreamThread {
 
     /// - Parameter number: tells the worker's threads apart.
     init(
-        number: Int, settings: WorkerSettings, artifact: ModelArtifact, counters: WorkerCounters, logger: Logger
+        number: Int, settings: WorkerSettings, artifact: ModelArtifact, store: (any CheckpointStore)?,
+        counters: WorkerCounters, logger: Logger
     ) throws {
         self.settings = settings
         self.counters = counters
         self.logger = logger
+        self.store = store
+        restoreQueue = DispatchQueue(label: "restore-\(number)", qos: .userInitiated)
+        decoderFingerprint = CheckpointHeader.decoderFingerprint(settings.fields)
+        budget = RecoveryBudget(seconds: settings.recoverySeconds)
         let report: @Sendable (KafkaError) -> Void = { error in
             logger.debug("kafka client", metadata: ["error": "\(error)"])
         }
@@ -88,14 +109,23 @@ final class StreamThread {
     func work(until stop: borrowing Atomic<Bool>) throws {
         try consumer.subscribe(to: [settings.inputTopic])
         while !stop.load(ordering: .relaxed) {
-            try consumer.poll(into: batch, timeoutMilliseconds: settings.pollMilliseconds)
+            let isBusy = tasks.values.contains { $0.phase != .running } || checkpointRun != nil
+            try consumer.poll(into: batch, timeoutMilliseconds: isBusy ? 1 : settings.pollMilliseconds)
             try throwFailure()
             try heed(batch.errors)
+            try pauseLoading()
             if mustGoBack { try goBack() }
-            try processOrGoBack()
+            try orGoBack {
+                try process()
+                try continueCheckpoint()
+            }
+            try finishLoading()
+            reportRestores()
             producer.poll()
             if ContinuousClock.now - lastCommit >= .milliseconds(settings.commitIntervalMilliseconds) {
                 try commit()
+                findLogStart()
+                reportState()
             }
         }
         try commit(isLast: true)
@@ -104,9 +134,9 @@ final class StreamThread {
     // MARK: Processing
 
     /// A transaction that can no longer be committed takes what was processed with it.
-    func processOrGoBack() throws {
+    func orGoBack(_ work: () throws -> Void) throws {
         do {
-            try process()
+            try work()
         } catch let error as KafkaError where error.remedy == .abortTransaction {
             trouble("transaction given up", error)
             try giveUpUncommitted()
@@ -116,20 +146,25 @@ final class StreamThread {
 
     func process() throws {
         var (live, anonymous, rejected, restored) = (0, 0, 0, 0)
+        let begun = ContinuousClock.now
         var lastRejection: String?
         var letters: [(position: Int, reason: EventError)] = []
         for position in 0..<batch.count {
             let message = batch[position]
-            guard let task = tasks[message.partition] else { continue }
+            guard let task = tasks[message.partition], task.isDue(message.offset) else { continue }
             let isLive = message.offset >= task.liveFrom
             do throws(EventError) {
                 let event = try decoder.decode(message.value ?? UnsafeRawBufferPointer(start: nil, count: 0))
                 if event.isAnonymous {
                     if isLive { anonymous += 1 }
                 } else if isLive {
-                    scorer.add(event, tag: position, to: &task.table)
-                } else {
-                    _ = task.table.update(event)
+                    scorer.add(
+                        event, tag: position, to: &task.table, isCounted: !isInState(message, task),
+                        isStateComplete: !task.isIncomplete)
+                } else if task.isTaken(message.offset, of: event.customerID) {
+                    task.table.observe(event.time)
+                } else if !isInState(message, task) {
+                    task.table.update(event)
                 }
             } catch {
                 if isLive {
@@ -148,6 +183,7 @@ final class StreamThread {
             }
             if isLive { live += 1 } else { restored += 1 }
         }
+        budget.took(messages: live + restored, seconds: (ContinuousClock.now - begun) / .seconds(1))
         if live > 0 { try cycle.begin() }
         try deadLetters.count(messages: live, rejected: rejected, example: lastRejection)
         for (position, reason) in letters {
@@ -158,12 +194,20 @@ final class StreamThread {
         // Only what has been handed to the producer may be committed.
         for position in 0..<batch.count {
             let message = batch[position]
-            guard let task = tasks[message.partition] else { continue }
+            guard let task = tasks[message.partition], task.isDue(message.offset) else { continue }
             let wasRestoring = task.isRestoring
             task.processed(message.offset)
             if wasRestoring, !task.isRestoring { restoreFinished(task) }
         }
         count(live: live, scored: scored, anonymous: anonymous, rejected: rejected, restored: restored)
+    }
+
+    /// Whether a message that is driven again is one that the state holds already.
+    private func isInState(_ message: Message, _ task: PartitionTask) -> Bool {
+        guard let original = message.header(DeadLetters.redrivenHeader),
+            let offset = Int64(String(decoding: original, as: UTF8.self))
+        else { return false }
+        return offset >= task.decodedFrom && offset < message.offset
     }
 
     func publish(_ prediction: Scorer.Prediction) throws(KafkaError) {

@@ -24,4 +24,28 @@ struct TopicCheck {
             }
         }
     }
+
+    /// Makes the checkpoint topic where there is none: compacted, with as many partitions as the input.
+    /// - Throws: `WorkerError` when it cannot be made or has another number of partitions.
+    func provide(_ topic: String) throws {
+        let admin = try Admin(properties: settings.clientProperties)
+        defer { admin.close() }
+        let wanted = try admin.partitionCount(of: settings.inputTopic, timeoutMilliseconds: settings.startupMilliseconds)
+        guard let wanted else { throw WorkerError("topic \(settings.inputTopic) has gone") }
+        if let found = try admin.partitionCount(of: topic, timeoutMilliseconds: settings.startupMilliseconds) {
+            guard found == wanted else {
+                throw WorkerError(
+                    "checkpoint topic \(topic) has \(found) partitions and \(settings.inputTopic) \(wanted): give it as many, "
+                        + "or name another under checkpoints.topic")
+            }
+            return
+        }
+        do {
+            try admin.createTopic(topic, partitions: wanted, configuration: ["cleanup.policy": "compact"])
+        } catch {
+            throw WorkerError(
+                "checkpoint topic \(topic) does not exist and cannot be made (\(error.reason)): create it with \(wanted) "
+                    + "partitions and cleanup.policy=compact")
+        }
+    }
 }

@@ -22,7 +22,10 @@ public final class Worker: Service {
     /// Runs until graceful shutdown, `requestStop` or a failure; what was processed is published and committed.
     /// - Throws: `WorkerError` when Kafka or the topics cannot be found; `KafkaError` for what waiting cannot mend.
     public func run() async throws {
-        try TopicCheck(settings: settings).require(settings.topics)
+        let check = TopicCheck(settings: settings)
+        try check.require(settings.topics)
+        if let topic = settings.checkpointTopicName { try check.provide(topic) }
+        let store = try settings.checkpointStore()
         logger.info(
             "worker starts",
             metadata: [
@@ -32,7 +35,7 @@ public final class Worker: Service {
             ])
         try await withGracefulShutdownHandler {
             try await withTaskCancellationHandler {
-                try await runThreads()
+                try await runThreads(store)
             } onCancel: {
                 requestStop()
             }
@@ -52,10 +55,10 @@ public final class Worker: Service {
     /// Asks the threads to finish; returns at once.
     public func requestStop() { stop.store(true, ordering: .relaxed) }
 
-    private func runThreads() async throws {
+    private func runThreads(_ store: (any CheckpointStore)?) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<settings.threads {
-                group.addTask { try await self.runThread(number) }
+                group.addTask { try await self.runThread(number, store) }
             }
             do {
                 // Not waitForAll: that throws only when all have ended.
@@ -69,11 +72,12 @@ public final class Worker: Service {
     }
 
     /// One thread's work, with new clients whenever the old ones have been fenced or lost track of their transaction.
-    private func stream(_ number: Int) throws {
+    private func stream(_ number: Int, _ store: (any CheckpointStore)?) throws {
         while true {
             do {
                 return try StreamThread(
-                    number: number, settings: settings, artifact: artifact, counters: counters, logger: logger
+                    number: number, settings: settings, artifact: artifact, store: store, counters: counters,
+                    logger: logger
                 ).run(until: stop)
             } catch let error as KafkaError
                 where error.remedy == .rejoin && error.isFatal && !stop.load(ordering: .relaxed)
@@ -84,12 +88,12 @@ public final class Worker: Service {
         }
     }
 
-    private func runThread(_ number: Int) async throws {
+    private func runThread(_ number: Int, _ store: (any CheckpointStore)?) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             let thread = Thread {
                 continuation.resume(
                     with: Result {
-                        try self.stream(number)
+                        try self.stream(number, store)
                     })
             }
             thread.name = "stream-\(number)"

@@ -12,6 +12,8 @@ public final class WorkerCounters: Sendable {
     let customers = Atomic<Int>(0)
     let partitions = Atomic<Int>(0)
     let restoring = Atomic<Int>(0)
+    let checkpoints = Atomic<Int>(0)
+    let checkpointFailures = Atomic<Int>(0)
 
     /// The counters at one moment.
     public struct Snapshot: Sendable, Equatable {
@@ -32,6 +34,9 @@ public final class WorkerCounters: Sendable {
         /// Partitions assigned, and how many of them are still rebuilding their state.
         public let partitions: Int
         public let restoring: Int
+        /// Checkpoints taken, and those that failed.
+        public let checkpoints: Int
+        public let checkpointFailures: Int
     }
 
     public var snapshot: Snapshot {
@@ -40,6 +45,7 @@ public final class WorkerCounters: Sendable {
             anonymous: anonymous.load(ordering: .relaxed), rejected: rejected.load(ordering: .relaxed),
             restored: restored.load(ordering: .relaxed), committed: committed.load(ordering: .relaxed),
             customers: customers.load(ordering: .relaxed), partitions: partitions.load(ordering: .relaxed),
-            restoring: restoring.load(ordering: .relaxed))
+            restoring: restoring.load(ordering: .relaxed), checkpoints: checkpoints.load(ordering: .relaxed),
+            checkpointFailures: checkpointFailures.load(ordering: .relaxed))
     }
 }

@@ -38,6 +38,30 @@ public struct WorkerSettings: Sendable {
     public var instance: String?
     /// How long a customer's state outlives their last event.
     public var timeToLiveDays = CustomerTable.defaultTimeToLiveDays
+    /// Where checkpoints of the customers' state are kept.
+    public enum CheckpointKind: String, CaseIterable, Sendable {
+        /// Files in `checkpointDirectory`.
+        case directory
+        /// The compacted topic `checkpointTopic`.
+        case topic
+        /// Nowhere: the log is read from its start.
+        case none
+    }
+
+    public var checkpoints = CheckpointKind.directory
+    public var checkpointDirectory = "checkpoints"
+    /// Named after group and input unless set.
+    public var checkpointTopic: String?
+    /// Longest time that bringing a partition's state back may take, seconds.
+    public var recoverySeconds = 30.0
+    /// What is done when the log no longer reaches back to what the state lacks.
+    public enum CutLogPolicy: String, CaseIterable, Sendable {
+        case fail
+        /// Goes on, with the partition's predictions marked.
+        case `continue`
+    }
+
+    public var whenLogIsCut = CutLogPolicy.fail
     /// Topic for messages that are no customer event; none if `nil`.
     public var deadLetterTopic: String? = "customer-events-dead-letters"
     /// Largest share of such messages among `deadLetterWindow` of them; beyond it the worker stops.
@@ -74,6 +98,12 @@ public struct WorkerSettings: Sendable {
         let instance = reader.string("processing.instance", default: "")
         self.instance = instance.isEmpty ? nil : instance
         timeToLiveDays = reader.timeToLiveDays(default: timeToLiveDays)
+        checkpoints = reader.choice("checkpoints.store", default: checkpoints)
+        checkpointDirectory = reader.string("checkpoints.directory", default: checkpointDirectory)
+        let checkpointTopic = reader.string("checkpoints.topic", default: "")
+        self.checkpointTopic = checkpointTopic.isEmpty ? nil : checkpointTopic
+        recoverySeconds = reader.double("recovery.max_seconds", default: recoverySeconds, in: 1...86_400)
+        whenLogIsCut = reader.choice("recovery.when_log_is_cut", default: whenLogIsCut)
         let deadLetters = reader.string("dead_letters.topic", default: deadLetterTopic ?? "")
         deadLetterTopic = deadLetters.isEmpty ? nil : deadLetters
         deadLetterMaxFraction = reader.double("dead_letters.max_fraction", default: deadLetterMaxFraction, in: 0...1)
@@ -138,6 +168,21 @@ public struct WorkerSettings: Sendable {
             ]) { $1 }
             .merging(kafka) { $1 }.merging(kafkaConsumer) { $1 }
             .merging(["group.id": group, "enable.auto.commit": "false"]) { $1 }
+    }
+
+    /// The checkpoint store's topic, if there is one.
+    var checkpointTopicName: String? {
+        checkpoints == .topic ? checkpointTopic ?? "\(group)-\(inputTopic)-checkpoints" : nil
+    }
+
+    /// The store that the settings name.
+    func checkpointStore() throws -> (any CheckpointStore)? {
+        switch checkpoints {
+        case .directory: try DirectoryCheckpoints(path: checkpointDirectory, group: group)
+        case .topic:
+            checkpointTopicName.map { TopicCheckpoints(topic: $0, properties: clientProperties.merging(kafkaConsumer) { $1 }) }
+        case .none: nil
+        }
     }
 
     /// Topics that a worker needs.

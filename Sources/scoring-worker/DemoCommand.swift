@@ -48,6 +48,7 @@ struct DemoCommand: AsyncParsableCommand {
             // The embedded broker answers transactions without isolating them: they would show nothing here.
             settings.guarantee = .atLeastOnce
             settings.deadLetterTopic = nil
+            settings.checkpoints = .none
             // The embedded broker answers a fetch that finds nothing after this time, not when something comes.
             settings.kafka["fetch.wait.max.ms"] = "10"
             for topic in [settings.inputTopic, settings.outputTopic] {

@@ -53,7 +53,7 @@ struct ExactlyOnceTests {
     func worker(_ number: Int) throws -> WorkerProcess {
         try WorkerProcess(
             [
-                "run", "--set", "kafka.bootstrap.servers=\(broker.bootstrapServers)", "--set", "commit.interval=200ms",
+                "run", "--set", "checkpoints.directory=\(directory.path)/checkpoints", "--set", "kafka.bootstrap.servers=\(broker.bootstrapServers)", "--set", "commit.interval=200ms",
                 "--set", "kafka.session.timeout.ms=6000", "--set", "kafka.transaction.timeout.ms=5000",
                 "--set", "processing.instance=w\(number)",
                 // A member that comes back under its name takes its partitions up again at once.

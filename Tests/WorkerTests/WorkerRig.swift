@@ -12,15 +12,18 @@ import TestSupport
 final class WorkerRig {
     let broker: EmbeddedBroker
     var settings = WorkerSettings()
+    let directory: TemporaryDirectory
     let artifact: ModelArtifact
 
     init(partitions: Int, features: Bool = false) throws {
         broker = try EmbeddedBroker()
+        directory = try TemporaryDirectory()
         artifact = try ModelArtifact(path: Checkout.models)
         settings.kafka = [
             "bootstrap.servers": broker.bootstrapServers, "fetch.wait.max.ms": "10", "session.timeout.ms": "6000",
         ]
         settings.commitIntervalMilliseconds = 100
+        settings.checkpointDirectory = directory.path + "/checkpoints"
         // The embedded broker neither isolates transactions nor keeps their offsets.
         settings.guarantee = .atLeastOnce
         if features { settings.featuresTopic = "features" }

@@ -1,0 +1,78 @@
+import Customers
+import Events
+import Kafka
+
+/// What a checkpoint says of itself: a partition's state as it stood at a committed offset.
+struct CheckpointHeader: Equatable, Sendable {
+    let partition: TopicPartition
+    /// Offset of the first message that the state does not hold.
+    let offset: Int64
+    /// Of what a state is: another one is of no use.
+    let stateFingerprint: UInt64
+    /// Of how messages were understood, and the offset from which on they were understood that way.
+    let decoderFingerprint: UInt64
+    let decodedFrom: Int64
+    /// The log had been cut: events are missing from the state.
+    let isIncomplete: Bool
+    let clock: PartitionClock
+    let customers: Int
+
+    /// Version of the header's own layout.
+    private static let version: UInt64 = 1
+
+    func encode(into writer: inout ByteWriter) {
+        writer.varint(Self.version)
+        writer.counted(partition.topic)
+        writer.signed(Int64(partition.partition))
+        writer.signed(offset)
+        writer.word64(stateFingerprint)
+        writer.word64(decoderFingerprint)
+        writer.signed(decodedFrom)
+        writer.varint(isIncomplete ? 1 : 0)
+        clock.encode(into: &writer)
+        writer.varint(UInt64(customers))
+    }
+
+    init(decoding reader: inout ByteReader) throws(StateError) {
+        let version = try reader.varint()
+        guard version == Self.version else { throw StateError("layout \(version), this program's is \(Self.version)") }
+        let topic = try reader.text()
+        guard let number = Int32(exactly: try reader.signed()), number >= 0 else {
+            throw StateError("no number of a partition")
+        }
+        partition = TopicPartition(topic: topic, partition: number)
+        offset = try reader.signed()
+        guard offset >= 0 else { throw StateError("an offset below 0") }
+        stateFingerprint = try reader.word64()
+        decoderFingerprint = try reader.word64()
+        decodedFrom = try reader.signed()
+        isIncomplete = try reader.varint() != 0
+        clock = try PartitionClock(decoding: &reader)
+        guard let customers = Int(exactly: try reader.varint()) else { throw StateError("too many customers") }
+        self.customers = customers
+    }
+
+    init(of task: PartitionTask, decoderFingerprint: UInt64, timeToLiveDays: Int) {
+        partition = task.partition
+        offset = task.next
+        stateFingerprint = Self.stateFingerprint(timeToLiveDays: timeToLiveDays)
+        self.decoderFingerprint = decoderFingerprint
+        decodedFrom = task.decodedFrom
+        isIncomplete = task.isIncomplete
+        clock = task.table.clock
+        customers = task.table.count
+    }
+
+    /// Stands for everything that a state's bytes depend on beside the events.
+    static func stateFingerprint(timeToLiveDays: Int) -> UInt64 {
+        contentHash(
+            of: "state \(CustomerState.codecVersion), windows \(Windows.days), time to live \(timeToLiveDays) days")
+    }
+
+    /// Stands for how messages are understood.
+    static func decoderFingerprint(_ names: FieldNames) -> UInt64 {
+        contentHash(
+            of: "decoder \(EventDecoder.version), "
+                + EventField.allCases.map { "\($0.name)=\(names[$0])" }.joined(separator: ","))
+    }
+}
