@@ -19,8 +19,8 @@ extension StreamThread {
         }
     }
 
-    /// Begins a checkpoint where one is due. To be called right after a commit, before anything else is processed: the
-    /// state stands at the committed offset then.
+    /// Begins a checkpoint where one is due. To be called only when everything that was processed is committed: the state
+    /// stands at the committed offset then.
     func beginCheckpoint() {
         guard let store, checkpointRun == nil else { return }
         let now = ContinuousClock.now

@@ -13,7 +13,10 @@ extension StreamThread {
         {
             due = [task]
         }
-        guard !due.isEmpty else { return }
+        guard !due.isEmpty else {
+            if !isLast { beginCheckpoint() }
+            return
+        }
         do throws(KafkaError) {
             try cycle.commit(
                 due.map { PartitionOffset($0.partition, offset: $0.next) }, of: consumer,

@@ -54,9 +54,9 @@ final class WorkerRig {
     }
 }
 
-/// Waits for a condition, at most a minute.
+/// Waits for a condition, at most half a minute.
 func wait(for what: String, _ isMet: () throws -> Bool) throws {
-    let deadline = ContinuousClock.now + .seconds(60)
+    let deadline = ContinuousClock.now + .seconds(30)
     while try !isMet() {
         guard ContinuousClock.now < deadline else { throw TimedOut(what: what) }
         Thread.sleep(forTimeInterval: 0.005)

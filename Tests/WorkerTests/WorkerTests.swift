@@ -29,6 +29,19 @@ import Testing
         return (messages, payloads)
     }
 
+    /// What a replay makes of these messages.
+    static func payloads(_ messages: [[UInt8]]) throws -> [String] {
+        var scorer = Scorer(artifact: try ModelArtifact(path: Checkout.models))
+        var table = CustomerTable()
+        let decoder = EventDecoder()
+        for message in messages {
+            try message.withUnsafeBytes { scorer.add(try decoder.decode($0), tag: 0, to: &table) }
+        }
+        var payloads: [String] = []
+        scorer.score { payloads.append(String(decoding: $0.payload, as: UTF8.self)) }
+        return payloads
+    }
+
     static func publish(_ messages: some Sequence<(key: [UInt8], value: [UInt8])>, _ settings: WorkerSettings) throws {
         let producer = try Producer(properties: settings.clientProperties)
         defer { producer.close() }
