@@ -50,7 +50,7 @@ struct ExactlyOnceTests {
 
     var properties: [String: String] { ["bootstrap.servers": broker.bootstrapServers] }
 
-    func worker(_ number: Int) throws -> WorkerProcess {
+    func worker(_ number: Int, _ more: [String] = []) throws -> WorkerProcess {
         try WorkerProcess(
             [
                 "run", "--set", "checkpoints.directory=\(directory.path)/checkpoints", "--set", "kafka.bootstrap.servers=\(broker.bootstrapServers)", "--set", "commit.interval=200ms",
@@ -58,7 +58,7 @@ struct ExactlyOnceTests {
                 "--set", "processing.instance=w\(number)",
                 // A member that comes back under its name takes its partitions up again at once.
                 "--set", "kafka_consumer.group.instance.id=w\(number)",
-            ], log: "\(directory.path)/worker-\(number).log")
+            ] + more, log: "\(directory.path)/worker-\(number).log")
     }
 
     func publish(_ messages: some Sequence<(key: [UInt8], value: [UInt8])>) throws {
@@ -136,6 +136,39 @@ struct ExactlyOnceTests {
             #expect(Int(letter.headers["dead_letter.offset"] ?? "") != nil)
             #expect(letter.key == "k\(letter.value.filter(\.isNumber))")
         }
+    }
+
+    @Test func deadLettersAreDrivenAgainAfterAFixAndCountOnce() throws {
+        let shop = try Shop(customers: 30, days: 80)
+        // Under another name for one field, which the worker does not know at first.
+        let messages = shop.messages.filter { !$0.key.isEmpty }.map { key, value in
+            (key: key, value: Array(String(decoding: value, as: UTF8.self).replacing("\"quantity\"", with: "\"qty\"").utf8))
+        }
+        let (early, late) = (messages.dropLast(40), messages.suffix(40))
+        try publish(early)
+        let broken = try worker(0, ["--set", "dead_letters.max_fraction=1"])
+        let letters = try read("customer-events-dead-letters") { $0.count >= early.count }
+        #expect(broken.terminate() == 0, "\(broken.log)")
+        #expect(letters.count == early.count)
+
+        let fix = ["--set", "fields.quantity=qty"]
+        func redrive() throws -> String {
+            let done = try Command(
+                "scoring-worker", ["redrive", "--set", "kafka.bootstrap.servers=\(broker.bootstrapServers)"] + fix)
+            #expect(done.status == 0, "\(done.error)")
+            return done.output
+        }
+        #expect(try redrive().hasPrefix("\(early.count) dead letters driven again to customer-events, 0 still no events"))
+        #expect(try redrive().hasPrefix("0 dead letters driven again"))
+        let mended = try worker(0, fix)
+        _ = try read("purchase-predictions") { $0.count >= early.count }
+        try publish(late)
+        let found = try read("purchase-predictions") { $0.count >= messages.count }
+        #expect(mended.terminate() == 0, "\(mended.log)")
+        #expect(found.count == messages.count, "each letter and each later event has one prediction")
+        // Had the letters counted twice, or not at all, these would be other ones.
+        let ends = shop.payloads.values.compactMap(\.last).filter { payload in found.contains { $0.value == payload } }
+        #expect(ends.count == shop.payloads.count)
     }
 
     @Test func stopsWhenTheStreamIsRotten() throws {

@@ -1,0 +1,118 @@
+import Events
+import Kafka
+
+/// Puts dead letters back on the input, after a fix: those that are customer events by now, each into the partition that
+/// it came from, as it was.
+///
+/// A copy says which message it repeats, so that the worker scores it once and takes it into state once (see
+/// `PartitionTask.decodedFrom`). What is driven again is committed together with the place in the dead-letter topic, in
+/// the guarantee of the settings: running it again goes on where it stopped.
+public struct Redrive {
+    public struct Report: Sendable, Equatable {
+        /// Letters put back on the input.
+        public internal(set) var redriven = 0
+        /// Letters that are still no customer event: they stay where they are.
+        public internal(set) var rejected = 0
+        /// Letters of another input topic, or without the headers that say where they came from.
+        public internal(set) var foreign = 0
+    }
+
+    private static let timeoutMilliseconds = 30_000
+    private let settings: WorkerSettings
+
+    public init(settings: WorkerSettings) { self.settings = settings }
+
+    /// Goes through what is in the dead-letter topic now, from where the last run stopped.
+    /// - Throws: `WorkerError`, `KafkaError`; what has been committed until then stays.
+    public func run(progress: (Report) -> Void) throws -> Report {
+        guard let source = settings.deadLetterTopic else {
+            throw WorkerError("dead_letters.topic is empty: there are no dead letters")
+        }
+        try TopicCheck(settings: settings).require([source, settings.inputTopic])
+        let group = "\(settings.group)-redrive"
+        let consumer = try Consumer(
+            properties: settings.consumerProperties.merging([
+                "group.id": group, "isolation.level": "read_committed", "auto.offset.reset": "earliest",
+            ]) { $1 })
+        defer { consumer.close() }
+        let producer = try Producer(
+            properties: settings.producerProperties.merging(
+                settings.guarantee == .exactlyOnce ? ["transactional.id": group] : [:]
+            ) { $1 })
+        defer { producer.close() }
+        let cycle: any CommitCycle =
+            settings.guarantee == .exactlyOnce
+            ? try ExactlyOnce(producer: producer, timeoutMilliseconds: Self.timeoutMilliseconds)
+            : AtLeastOnce(producer: producer)
+        let target = try producer.topic(named: settings.inputTopic)
+        var remaining = try ends(of: source, consumer)
+        var report = Report()
+        let decoder = EventDecoder(names: settings.fields)
+        let batch = MessageBatch(capacity: 1000)
+        try consumer.subscribe(to: [source])
+        while !remaining.isEmpty {
+            try consumer.poll(into: batch, timeoutMilliseconds: 500)
+            for error in batch.errors where error.remedy == .fatal { throw error }
+            var next: [Int32: Int64] = [:]
+            if batch.count > 0 { try cycle.begin() }
+            for position in 0..<batch.count {
+                let letter = batch[position]
+                guard let end = remaining[letter.partition], letter.offset < end else { continue }
+                try redrive(letter, to: target, by: producer, decoder, &report)
+                next[letter.partition] = letter.offset + 1
+            }
+            if !next.isEmpty {
+                let offsets = next.map { PartitionOffset(topic: source, partition: $0.key, offset: $0.value) }
+                try cycle.commit(offsets, of: consumer, timeoutMilliseconds: Self.timeoutMilliseconds)
+                progress(report)
+            }
+            // The position moves over what is no message too, such as the ends of transactions.
+            for place in try consumer.position(of: consumer.assignment) where place.offset >= 0 {
+                if let end = remaining[place.partition.partition], place.offset >= end {
+                    remaining[place.partition.partition] = nil
+                }
+            }
+            for (partition, offset) in next where offset >= remaining[partition] ?? .max { remaining[partition] = nil }
+        }
+        return report
+    }
+
+    /// Where each partition that has something unread ends now.
+    private func ends(of topic: String, _ consumer: Consumer) throws -> [Int32: Int64] {
+        let count = try consumer.partitionCount(of: topic, timeoutMilliseconds: Self.timeoutMilliseconds) ?? 0
+        let partitions = (0..<Int32(count)).map { TopicPartition(topic: topic, partition: $0) }
+        let committed = try consumer.committed(partitions, timeoutMilliseconds: Self.timeoutMilliseconds)
+        var ends: [Int32: Int64] = [:]
+        for place in committed {
+            let log = try consumer.watermarks(of: place.partition, timeoutMilliseconds: Self.timeoutMilliseconds)
+            if max(place.offset, log.low) < log.high { ends[place.partition.partition] = log.high }
+        }
+        return ends
+    }
+
+    private func redrive(
+        _ letter: Message, to target: Topic, by producer: Producer, _ decoder: EventDecoder, _ report: inout Report
+    ) throws {
+        func text(_ header: String) -> String? {
+            letter.header(DeadLetters.headerPrefix + header).map { String(decoding: $0, as: UTF8.self) }
+        }
+        guard text("topic") == settings.inputTopic, let partition = text("partition").flatMap({ Int32($0) }),
+            let offset = text("offset")
+        else {
+            report.foreign += 1
+            return
+        }
+        guard let value = letter.value, (try? decoder.decode(value)) != nil else {
+            report.rejected += 1
+            return
+        }
+        var headers = letter.headers.filter {
+            !$0.name.hasPrefix(DeadLetters.headerPrefix) && $0.name != DeadLetters.redrivenHeader
+        }.map { Header($0.name, value: $0.value.map { Array($0) }) }
+        headers.append(Header(DeadLetters.redrivenHeader, offset))
+        try producer.produce(
+            to: target, partition: partition, key: letter.key, value: value, headers: headers,
+            timestampMilliseconds: letter.timestampMilliseconds)
+        report.redriven += 1
+    }
+}
