@@ -46,7 +46,8 @@ let package = Package(
         .executableTarget(
             name: "scoring-worker",
             dependencies: [
-                "Configuration", "Console", "Ensemble", "Events", "Kafka", "Monitoring", "Scoring", "Worker",
+                "Configuration", "Console", "Customers", "Ensemble", "Events", "Kafka", "Monitoring", "Scoring",
+                "Worker",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),

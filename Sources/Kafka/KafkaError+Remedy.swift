@@ -6,7 +6,7 @@ extension KafkaError.Remedy {
     init(
         code: rd_kafka_resp_err_t, isFatal: Bool = false, requiresAbort: Bool = false, isRetriable: Bool = false
     ) {
-        if Self.isOwnershipLost(code) {
+        if Self.isOwnershipLost(code) || isFatal && Self.isSequenceLost(code) {
             self = .rejoin
         } else if isFatal {
             self = .fatal
@@ -28,6 +28,18 @@ extension KafkaError.Remedy {
         case RD_KAFKA_RESP_ERR__FENCED, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
             RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST, RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED,
             RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
+            true
+        default:
+            false
+        }
+    }
+
+    /// The broker no longer knows what this producer has sent: a new one starts from a clean sheet, and what the old one
+    /// left open is aborted.
+    private static func isSequenceLost(_ code: rd_kafka_resp_err_t) -> Bool {
+        switch code {
+        case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID,
+            RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING:
             true
         default:
             false

@@ -197,7 +197,8 @@ public struct WorkerSettings: Sendable {
             .merging(["transactional.id": "\(group)-\(instance)-\(thread)"]) { $1 }
     }
 
-    var producerProperties: [String: String] {
+    /// Properties of a producer without transactions.
+    public var producerProperties: [String: String] {
         // Keys land where Kafka's own clients put them.
         Self.standard
             .merging(["enable.idempotence": "true", "linger.ms": "5", "partitioner": "murmur2_random"]) { $1 }

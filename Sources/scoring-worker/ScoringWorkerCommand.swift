@@ -5,5 +5,5 @@ struct ScoringWorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scoring-worker",
         abstract: "Scores a stream of customer events: how likely is each customer to buy again within 30 days?",
-        subcommands: [RunCommand.self, DemoCommand.self, RedriveCommand.self])
+        subcommands: [RunCommand.self, DemoCommand.self, RedriveCommand.self, ChaosCommand.self])
 }

@@ -1,0 +1,206 @@
+import Console
+import Customers
+import Ensemble
+import Events
+import Foundation
+import Kafka
+import Scoring
+import Worker
+
+/// One run: publishes a history piece by piece, kills what it can between the pieces, and reads what is committed.
+final class ChaosRun {
+    private let command: ChaosCommand
+    private let settings: WorkerSettings
+    private let directory: String
+    private let bootstrapServers: String
+    private let brokerArguments: [String]
+    private var random: SplitMix64
+    private var broker: ChildProcess?
+    private var workers: [ChildProcess?]
+    private var starts = 0
+    private var expectation: Expectation
+    private let progress = Progress()
+    private let started = ContinuousClock.now
+    private var verdict = (kills: 0, brokerRestarts: 0, failedStops: 0)
+
+    init(command: ChaosCommand, settings: WorkerSettings) throws {
+        self.command = command
+        random = SplitMix64(seed: command.seed)
+        let directory = NSTemporaryDirectory() + "/chaos-\(getpid())"
+        self.directory = directory
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let port = try Self.freePort()
+        bootstrapServers = "127.0.0.1:\(port)"
+        brokerArguments = command.broker.split(separator: " ").map {
+            String($0).replacing("{port}", with: "\(port)").replacing("{data}", with: "\(directory)/broker")
+        }
+        var settings = settings
+        settings.confine(to: bootstrapServers)
+        settings.deadLetterTopic = "dead-letters"
+        self.settings = settings
+        workers = [ChildProcess?](repeating: nil, count: command.workers)
+        expectation = Expectation(partitions: command.partitions)
+    }
+
+    func run() throws -> Expectation.Verdict {
+        var isClean = false
+        defer {
+            workers = []
+            broker = nil
+            // What went wrong can be read there.
+            if isClean {
+                try? FileManager.default.removeItem(atPath: directory)
+            } else {
+                remark("logs of the workers and the broker are in \(directory)")
+            }
+        }
+        try startBroker()
+        let reader = try OutputReader(settings: settings, partitions: command.partitions)
+        defer { reader.close() }
+        var pieces = try PieceSource(command: command, settings: settings)
+        for number in workers.indices { try start(number) }
+        try settle(reader, untilNew: 1, seconds: 60) { try pieces.publish(share: 0, &expectation) }
+
+        let steps = command.kills
+        for step in 0..<steps {
+            try pieces.publish(share: Double(step + 1) / Double(steps + 1), &expectation)
+            progress.show(
+                "kill \(step + 1) of \(steps)",
+                detail: "\(expectation.seen) of \(expectation.scorable) predictions, \(running) workers")
+            // Mostly when the group is at work again, sometimes in the middle of a rebalance or a restore.
+            if random.uniform() < 0.7 { try settle(reader, untilNew: 1, seconds: 40) {} }
+            try settle(reader, untilNew: .max, seconds: 1.5 * random.uniform()) {}
+            if command.brokerRestarts > 0, step % max(steps / (command.brokerRestarts + 1), 1) == steps / (command.brokerRestarts + 1) - 1,
+                verdict.brokerRestarts < command.brokerRestarts
+            {
+                try restartBroker(reader)
+            }
+            try disturb()
+        }
+        try pieces.publish(share: 1, &expectation)
+        for number in workers.indices where workers[number] == nil { try start(number) }
+        let lastProgress = ContinuousClock.now
+        while expectation.seen < expectation.scorable, ContinuousClock.now - lastProgress < .seconds(180) {
+            progress.show("waiting for the rest", detail: "\(expectation.seen) of \(expectation.scorable) predictions")
+            try settle(reader, untilNew: 1000, seconds: 5) {}
+        }
+        // What comes too late or too often would come now.
+        try settle(reader, untilNew: .max, seconds: 3) {}
+        for worker in workers.compactMap({ $0 }) where !worker.stop(seconds: 40) { verdict.failedStops += 1 }
+        try settle(reader, untilNew: .max, seconds: 2) {}
+        progress.finish()
+        var result = expectation.finish()
+        (result.kills, result.brokerRestarts, result.failedStops) = verdict
+        result.seconds = (ContinuousClock.now - started) / .seconds(1)
+        isClean = result.isClean
+        return result
+    }
+
+    private var running: Int { workers.count { $0?.isRunning ?? false } }
+
+    /// Kills a worker. Mostly it comes back at once; sometimes it stays away until the next step, and sometimes one
+    /// leaves in good order.
+    private func disturb() throws {
+        for number in workers.indices where workers[number] == nil { try start(number) }
+        let victim = Int(random.next() % UInt64(workers.count))
+        // One that has died by itself must not go unnoticed.
+        if workers[victim]?.isRunning == false { verdict.failedStops += 1 }
+        if random.uniform() < 0.1 {
+            if workers[victim]?.stop(seconds: 40) == false { verdict.failedStops += 1 }
+            try start(victim)
+        }
+        workers[victim]?.kill()
+        workers[victim] = nil
+        verdict.kills += 1
+        if random.uniform() < 0.8 { try start(victim) }
+    }
+
+    private func start(_ number: Int) throws {
+        starts += 1
+        // A place of its own each time: what the one before had there is lost.
+        let home = "\(directory)/home-\(starts)"
+        try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+        let checkpoints = command.store == "directory" ? "\(directory)/checkpoints" : "\(home)/checkpoints"
+        let values =
+            [
+                "models=\(URL(fileURLWithPath: settings.models).path)", "group=\(settings.group)",
+                "kafka.bootstrap.servers=\(bootstrapServers)", "input.topic=\(settings.inputTopic)",
+                "output.topic=\(settings.outputTopic)", "dead_letters.topic=dead-letters",
+                "processing.guarantee=\(command.guarantee)", "processing.instance=w\(number)",
+                "checkpoints.store=\(command.store)", "checkpoints.directory=\(checkpoints)",
+                "recovery.max_seconds=2", "commit.interval=200ms", "kafka.session.timeout.ms=6000",
+                "kafka.transaction.timeout.ms=10000",
+            ] + command.workerSettings.map { $0.replacing("{worker}", with: "\(number)") }
+        workers[number] = try ChildProcess(
+            [try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"), "run"] + values.flatMap { ["--set", $0] }, in: home,
+            log: "\(directory)/worker-\(number).log")
+    }
+
+    // MARK: Broker
+
+    private func startBroker() throws {
+        broker = try ChildProcess(
+            ["/usr/bin/env"] + brokerArguments, log: "\(directory)/broker.log")
+        let admin = try Admin(properties: settings.clientProperties)
+        defer { admin.close() }
+        let deadline = ContinuousClock.now + .seconds(60)
+        while true {
+            do {
+                for topic in [settings.inputTopic, settings.outputTopic, "dead-letters"] {
+                    try admin.createTopic(topic, partitions: command.partitions)
+                }
+                return
+            } catch {
+                guard broker?.isRunning == true, ContinuousClock.now < deadline else {
+                    throw ChaosError("the broker does not answer: \(error); see \(directory)/broker.log")
+                }
+                Thread.sleep(forTimeInterval: 0.2)
+            }
+        }
+    }
+
+    private func restartBroker(_ reader: OutputReader) throws {
+        // A server may need a moment to have on disk what it has acknowledged to the publisher.
+        try settle(reader, untilNew: .max, seconds: 3) {}
+        if command.outage {
+            for number in workers.indices { workers[number] = nil }
+        }
+        if broker?.stop(seconds: 30) == false { remark("the broker did not end in good order") }
+        Thread.sleep(forTimeInterval: 0.5 + random.uniform())
+        try startBroker()
+        verdict.brokerRestarts += 1
+    }
+
+    /// Reads predictions for a while, or until there are so many new ones.
+    private func settle(
+        _ reader: OutputReader, untilNew count: Int, seconds: Double, _ first: () throws -> Void
+    ) throws {
+        try first()
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        let before = expectation.seen
+        while ContinuousClock.now < deadline, expectation.seen - before < count {
+            try reader.read { expectation.saw(partition: $0, offset: $1, payload: $2) }
+        }
+    }
+
+    private static func freePort() throws -> UInt16 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+            }
+        }
+        guard isBound else { throw ChaosError("no free port on loopback") }
+        return UInt16(bigEndian: address.sin_port)
+    }
+}
+
+struct ChaosError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}

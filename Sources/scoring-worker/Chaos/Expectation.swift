@@ -1,0 +1,84 @@
+import Customers
+import Events
+import Kafka
+import Scoring
+import Worker
+
+/// What must be found on the output topic: for each message of the input, the payload that a replay makes of it.
+struct Expectation {
+    /// By partition and offset: the payload's content hash; 0 for an event that is not scored.
+    private(set) var payloads: [[UInt64]]
+    private(set) var scorable = 0
+    private var found: [[UInt8]]
+    private(set) var verdict = Verdict()
+
+    /// How what was found compares.
+    struct Verdict: CustomStringConvertible {
+        var expected = 0
+        var found = 0
+        var repeated = 0
+        var different = 0
+        var unexpected = 0
+        var missing = 0
+        var kills = 0
+        var brokerRestarts = 0
+        var failedStops = 0
+        var seconds = 0.0
+        var firstComplaint: String?
+
+        var isClean: Bool { repeated + different + unexpected + missing + failedStops == 0 && expected > 0 }
+
+        var description: String {
+            let result = isClean ? "exactly once" : "NOT exactly once"
+            return "\(result): \(expected) scorable events, \(found) predictions; \(missing) missing, \(repeated) repeated, "
+                + "\(different) not what a replay gives, \(unexpected) unexpected; \(kills) kills, \(brokerRestarts) restarts of the broker, "
+                + "\(failedStops) failed stops, \(Int(seconds)) s" + (firstComplaint.map { "; first: \($0)" } ?? "")
+        }
+    }
+
+    init(partitions: Int) {
+        payloads = [[UInt64]](repeating: [], count: partitions)
+        found = [[UInt8]](repeating: [], count: partitions)
+    }
+
+    /// Notes an event that goes to the end of a partition.
+    /// - Parameter payload: `nil` for one that is not scored.
+    mutating func append(partition: Int, payload: UInt64?) {
+        payloads[partition].append(payload ?? 0)
+        found[partition].append(0)
+        if payload != nil { scorable += 1 }
+    }
+
+    /// Notes a prediction.
+    mutating func saw(partition: Int, offset: Int, payload: UInt64) {
+        verdict.found += 1
+        let place = "\(partition)@\(offset)"
+        guard payloads.indices.contains(partition), payloads[partition].indices.contains(offset),
+            payloads[partition][offset] != 0
+        else {
+            verdict.unexpected += 1
+            complain("unexpected prediction of \(place)")
+            return
+        }
+        if found[partition][offset] > 0 {
+            verdict.repeated += 1
+            complain("\(place) twice")
+        }
+        found[partition][offset] = 1
+        if payloads[partition][offset] != payload {
+            verdict.different += 1
+            complain("\(place) is not what a replay gives")
+        }
+    }
+
+    private mutating func complain(_ what: String) { verdict.firstComplaint = verdict.firstComplaint ?? what }
+
+    /// How many different events have their prediction.
+    var seen: Int { verdict.found - verdict.repeated - verdict.unexpected }
+
+    mutating func finish() -> Verdict {
+        verdict.expected = scorable
+        verdict.missing = scorable - seen
+        return verdict
+    }
+}
