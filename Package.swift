@@ -43,11 +43,12 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
+        .target(name: "LocalCluster", dependencies: ["Kafka"], swiftSettings: strict),
         .executableTarget(
             name: "scoring-worker",
             dependencies: [
-                "Configuration", "Console", "Customers", "Ensemble", "Events", "Kafka", "Monitoring", "Scoring",
-                "Worker",
+                "Configuration", "Console", "Customers", "Ensemble", "Events", "Kafka", "LocalCluster", "Monitoring",
+                "Scoring", "Worker",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
@@ -55,8 +56,14 @@ let package = Package(
             name: "replay",
             dependencies: ["Console", "Customers", "Ensemble", "Events", "Features", "Kafka", "Scoring", "Worker"],
             swiftSettings: strict),
+        .executableTarget(
+            name: "benchmark",
+            dependencies: [
+                "Console", "Customers", "Ensemble", "Events", "Kafka", "LocalCluster", "Monitoring", "Scoring", "Worker",
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
         .executableTarget(name: "trainer", dependencies: ["Console", "Training"], swiftSettings: strict),
-        .target(name: "TestSupport", dependencies: ["Events"], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(name: "TestSupport", dependencies: ["Events", "LocalCluster"], path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
         .testTarget(name: "KafkaTests", dependencies: ["Kafka", "TestSupport"], swiftSettings: strict),

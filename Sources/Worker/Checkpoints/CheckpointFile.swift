@@ -11,7 +11,7 @@ import Foundation
 /// Words are little-endian. A block's hash is the XXH64 of its content seeded with the hash of the block before, so that
 /// it vouches for everything up to there: a change, a block too few or in another place, or an end that comes too early
 /// does not go unnoticed.
-enum CheckpointFile {
+package enum CheckpointFile {
     static let magic = Array("FCCHECK1".utf8)
     /// Most bytes of a block.
     static let blockLimit = 1 << 30

@@ -52,6 +52,20 @@ struct CheckpointHeader: Equatable, Sendable {
         self.customers = customers
     }
 
+    init(
+        partition: TopicPartition, offset: Int64, stateFingerprint: UInt64, decoderFingerprint: UInt64, decodedFrom: Int64,
+        isIncomplete: Bool, clock: PartitionClock, customers: Int
+    ) {
+        self.partition = partition
+        self.offset = offset
+        self.stateFingerprint = stateFingerprint
+        self.decoderFingerprint = decoderFingerprint
+        self.decodedFrom = decodedFrom
+        self.isIncomplete = isIncomplete
+        self.clock = clock
+        self.customers = customers
+    }
+
     init(of task: PartitionTask, decoderFingerprint: UInt64, timeToLiveDays: Int) {
         partition = task.partition
         offset = task.next

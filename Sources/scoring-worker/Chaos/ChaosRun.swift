@@ -4,6 +4,7 @@ import Ensemble
 import Events
 import Foundation
 import Kafka
+import LocalCluster
 import Scoring
 import Worker
 
@@ -12,10 +13,8 @@ final class ChaosRun {
     private let command: ChaosCommand
     private let settings: WorkerSettings
     private let directory: String
-    private let bootstrapServers: String
-    private let brokerArguments: [String]
+    private let broker: LocalBroker
     private var random: SplitMix64
-    private var broker: ChildProcess?
     private var workers: [ChildProcess?]
     private var starts = 0
     private var expectation: Expectation
@@ -29,13 +28,10 @@ final class ChaosRun {
         let directory = NSTemporaryDirectory() + "/chaos-\(getpid())"
         self.directory = directory
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let port = try Self.freePort()
-        bootstrapServers = "127.0.0.1:\(port)"
-        brokerArguments = command.broker.split(separator: " ").map {
-            String($0).replacing("{port}", with: "\(port)").replacing("{data}", with: "\(directory)/broker")
-        }
+        broker = try LocalBroker(command: command.broker, directory: directory)
         var settings = settings
-        settings.confine(to: bootstrapServers)
+        settings.confine(to: broker.bootstrapServers)
+        settings.kafkaProducer["compression.type"] = "zstd"
         settings.deadLetterTopic = "dead-letters"
         self.settings = settings
         workers = [ChildProcess?](repeating: nil, count: command.workers)
@@ -46,7 +42,7 @@ final class ChaosRun {
         var isClean = false
         defer {
             workers = []
-            broker = nil
+            broker.stop()
             // What went wrong can be read there.
             if isClean {
                 try? FileManager.default.removeItem(atPath: directory)
@@ -54,7 +50,7 @@ final class ChaosRun {
                 remark("logs of the workers and the broker are in \(directory)")
             }
         }
-        try startBroker()
+        try broker.create([settings.inputTopic, settings.outputTopic, "dead-letters"], partitions: command.partitions)
         let reader = try OutputReader(settings: settings, partitions: command.partitions)
         defer { reader.close() }
         var pieces = try PieceSource(command: command, settings: settings)
@@ -124,39 +120,16 @@ final class ChaosRun {
         let values =
             [
                 "models=\(URL(fileURLWithPath: settings.models).path)", "group=\(settings.group)",
-                "kafka.bootstrap.servers=\(bootstrapServers)", "input.topic=\(settings.inputTopic)",
+                "kafka.bootstrap.servers=\(broker.bootstrapServers)", "input.topic=\(settings.inputTopic)",
                 "output.topic=\(settings.outputTopic)", "dead_letters.topic=dead-letters",
                 "processing.guarantee=\(command.guarantee)", "processing.instance=w\(number)",
                 "checkpoints.store=\(command.store)", "checkpoints.directory=\(checkpoints)",
-                "recovery.max_seconds=2", "commit.interval=200ms", "kafka.session.timeout.ms=6000",
+                "recovery.max_seconds=2", "kafka_producer.compression.type=zstd", "commit.interval=200ms", "kafka.session.timeout.ms=6000",
                 "kafka.transaction.timeout.ms=10000",
             ] + command.workerSettings.map { $0.replacing("{worker}", with: "\(number)") }
         workers[number] = try ChildProcess(
             [try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"), "run"] + values.flatMap { ["--set", $0] }, in: home,
             log: "\(directory)/worker-\(number).log")
-    }
-
-    // MARK: Broker
-
-    private func startBroker() throws {
-        broker = try ChildProcess(
-            ["/usr/bin/env"] + brokerArguments, log: "\(directory)/broker.log")
-        let admin = try Admin(properties: settings.clientProperties)
-        defer { admin.close() }
-        let deadline = ContinuousClock.now + .seconds(60)
-        while true {
-            do {
-                for topic in [settings.inputTopic, settings.outputTopic, "dead-letters"] {
-                    try admin.createTopic(topic, partitions: command.partitions)
-                }
-                return
-            } catch {
-                guard broker?.isRunning == true, ContinuousClock.now < deadline else {
-                    throw ChaosError("the broker does not answer: \(error); see \(directory)/broker.log")
-                }
-                Thread.sleep(forTimeInterval: 0.2)
-            }
-        }
     }
 
     private func restartBroker(_ reader: OutputReader) throws {
@@ -165,9 +138,9 @@ final class ChaosRun {
         if command.outage {
             for number in workers.indices { workers[number] = nil }
         }
-        if broker?.stop(seconds: 30) == false { remark("the broker did not end in good order") }
+        broker.stop()
         Thread.sleep(forTimeInterval: 0.5 + random.uniform())
-        try startBroker()
+        try broker.start()
         verdict.brokerRestarts += 1
     }
 
@@ -182,25 +155,4 @@ final class ChaosRun {
             try reader.read { expectation.saw(partition: $0, offset: $1, payload: $2) }
         }
     }
-
-    private static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-            }
-        }
-        guard isBound else { throw ChaosError("no free port on loopback") }
-        return UInt16(bigEndian: address.sin_port)
-    }
-}
-
-struct ChaosError: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
 }

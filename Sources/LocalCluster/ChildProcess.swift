@@ -1,15 +1,14 @@
-import Events
 import Foundation
 
-/// A process of the chaos run's own, its output in a log file. It is killed when it is let go of.
-final class ChildProcess {
+/// A process of this one's own, its output in a log file. It is killed when it is let go of.
+public final class ChildProcess {
     private let process = Process()
     private let log: FileHandle
 
     /// - Parameters:
     ///   - arguments: the executable's path first.
     ///   - log: file that output is appended to.
-    init(_ arguments: [String], in directory: String? = nil, log path: String) throws {
+    public init(_ arguments: [String], in directory: String? = nil, log path: String) throws {
         if !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
         log = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
         try log.seekToEnd()
@@ -27,18 +26,18 @@ final class ChildProcess {
         try? log.close()
     }
 
-    var isRunning: Bool { process.isRunning }
+    public var isRunning: Bool { process.isRunning }
 
     /// SIGKILL: no chance to finish anything.
-    func kill() {
+    public func kill() {
         guard process.isRunning else { return }
         Foundation.kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }
 
     /// SIGTERM, and a while to finish in.
-    /// - Returns: whether it did.
-    func stop(seconds: Double) -> Bool {
+    /// - Returns: whether it did, with exit code 0.
+    public func stop(seconds: Double) -> Bool {
         process.terminate()
         let deadline = ContinuousClock.now + .seconds(seconds)
         while process.isRunning, ContinuousClock.now < deadline { Thread.sleep(forTimeInterval: 0.02) }

@@ -1,0 +1,81 @@
+import Foundation
+import Kafka
+
+/// A broker as a process of its own, on loopback, from the command that starts it.
+public final class LocalBroker {
+    public let bootstrapServers: String
+    private let arguments: [String]
+    private let log: String
+    private var process: ChildProcess?
+
+    /// Starts it and waits until it answers.
+    /// - Parameters:
+    ///   - command: `{port}` and `{data}` stand for its port and its data directory; split at spaces.
+    ///   - directory: for its data and its log.
+    /// - Throws: `LocalBrokerError` when it does not come up.
+    public init(command: String, directory: String) throws {
+        let port = try Self.freePort()
+        bootstrapServers = "127.0.0.1:\(port)"
+        log = "\(directory)/broker.log"
+        arguments =
+            ["/usr/bin/env"]
+            + command.split(separator: " ").map {
+                String($0).replacing("{port}", with: "\(port)").replacing("{data}", with: "\(directory)/broker")
+            }
+        try start()
+    }
+
+    /// Starts it again, on the data that it has left.
+    public func start() throws {
+        process = try ChildProcess(arguments, log: log)
+        let admin = try Admin(properties: ["bootstrap.servers": bootstrapServers])
+        defer { admin.close() }
+        let deadline = ContinuousClock.now + .seconds(60)
+        while true {
+            do {
+                _ = try admin.partitionCount(of: "any", timeoutMilliseconds: 1000)
+                return
+            } catch {
+                guard process?.isRunning == true, ContinuousClock.now < deadline else {
+                    throw LocalBrokerError(
+                        "the broker does not answer: \(error); see \(log), and run \(arguments.joined(separator: " "))")
+                }
+                Thread.sleep(forTimeInterval: 0.1)
+            }
+        }
+    }
+
+    /// Ends it with SIGTERM, or after half a minute with SIGKILL.
+    public func stop() {
+        _ = process?.stop(seconds: 30)
+        process = nil
+    }
+
+    /// Creates topics that are not there yet.
+    public func create(_ topics: [String], partitions: Int) throws(KafkaError) {
+        let admin = try Admin(properties: ["bootstrap.servers": bootstrapServers])
+        defer { admin.close() }
+        for topic in topics { try admin.createTopic(topic, partitions: partitions) }
+    }
+
+    private static func freePort() throws(LocalBrokerError) -> UInt16 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+            }
+        }
+        guard isBound else { throw LocalBrokerError("no free port on loopback") }
+        return UInt16(bigEndian: address.sin_port)
+    }
+}
+
+public struct LocalBrokerError: Error, CustomStringConvertible {
+    public let description: String
+    init(_ description: String) { self.description = description }
+}

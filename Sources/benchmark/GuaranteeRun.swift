@@ -1,0 +1,110 @@
+import Ensemble
+import Events
+import Foundation
+import Kafka
+import LocalCluster
+import Logging
+import Monitoring
+import Worker
+
+/// A broker and an ordinary worker in one way of committing.
+final class GuaranteeRun {
+    private let broker: LocalBroker
+    private let directory: String
+    private let settings: WorkerSettings
+    private let artifact: ModelArtifact
+
+    init(command: String, settings: WorkerSettings, artifact: ModelArtifact) throws {
+        directory = NSTemporaryDirectory() + "/benchmark-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        broker = try LocalBroker(command: command, directory: directory)
+        var settings = settings
+        settings.confine(to: broker.bootstrapServers)
+        settings.checkpoints = .none
+        settings.deadLetterTopic = nil
+        self.settings = settings
+        self.artifact = artifact
+        try broker.create([settings.inputTopic, settings.outputTopic], partitions: 2)
+    }
+
+    func close() {
+        broker.stop()
+        try? FileManager.default.removeItem(atPath: directory)
+    }
+
+    /// Events a second from a full topic, from the first commit to the last.
+    func throughput(events: Int) async throws -> Double {
+        let shop = ShopGenerator(customers: 2000, days: 365, seed: 1)
+        let publisher = try EventPublisher(settings: settings, topic: settings.inputTopic)
+        while publisher.published < events, let fields = shop.nextFields() {
+            try publisher.publish(fields, key: fields[.customerID].bytes)
+        }
+        try publisher.flush()
+        publisher.close()
+        return try await withWorker { worker in
+            while worker.counters.snapshot.received == 0 { Thread.sleep(forTimeInterval: 0.001) }
+            let start = ContinuousClock.now
+            while worker.counters.snapshot.committed < events { Thread.sleep(forTimeInterval: 0.002) }
+            return Double(events) / ((ContinuousClock.now - start) / .seconds(1))
+        }
+    }
+
+    /// From publishing an event to reading its committed prediction, at a steady pace.
+    func latency(rate: Int, seconds: Int) async throws -> LatencyHistogram {
+        return try await withWorker { [settings] worker in
+            while worker.counters.snapshot.partitions < 2 { Thread.sleep(forTimeInterval: 0.01) }
+            let reader = try Consumer(
+                properties: settings.clientProperties.merging([
+                    "group.id": "latency", "isolation.level": "read_committed", "fetch.wait.max.ms": "10",
+                ]) { $1 })
+            defer { reader.close() }
+            let ends = try (0..<Int32(2)).map { number in
+                let partition = TopicPartition(topic: settings.outputTopic, partition: number)
+                return PartitionOffset(
+                    partition, offset: try reader.watermarks(of: partition, timeoutMilliseconds: 5000).high)
+            }
+            try reader.assign(ends)
+            let publisher = try EventPublisher(settings: settings, topic: settings.inputTopic)
+            defer { publisher.close() }
+            let shop = ShopGenerator(customers: 2000, days: 365, seed: 2)
+            var latencies = LatencyHistogram()
+            let batch = MessageBatch(capacity: 1000)
+            let start = ContinuousClock.now
+            var read = 0
+            let wanted = rate * seconds
+            let deadline = start + .seconds(seconds + 20)
+            while read < wanted, ContinuousClock.now < deadline {
+                let due = min(wanted, Int((ContinuousClock.now - start) / .seconds(1) * Double(rate)))
+                while publisher.published < due, let fields = shop.nextFields() {
+                    // Without a customer there is no prediction to wait for.
+                    if fields[.customerID].bytes.isEmpty { continue }
+                    try publisher.publish(fields, key: fields[.customerID].bytes)
+                }
+                publisher.serve()
+                try reader.poll(into: batch, timeoutMilliseconds: 1)
+                let now = Date().timeIntervalSince1970 * 1000
+                for position in 0..<batch.count {
+                    read += 1
+                    guard let text = batch[position].header("source.timestamp"),
+                        let sent = Double(String(decoding: text, as: UTF8.self))
+                    else { continue }
+                    latencies.record(milliseconds: now - sent)
+                }
+            }
+            return latencies
+        }
+    }
+
+    private func withWorker<Result: Sendable>(_ body: @escaping @Sendable (Worker) throws -> Result) async throws -> Result {
+        var logger = Logger(label: "benchmark")
+        logger.logLevel = .error
+        let worker = Worker(settings: settings, artifact: artifact, logger: logger)
+        let running = Task { try await worker.run() }
+        let result: Swift.Result<Result, any Error> = await withCheckedContinuation { continuation in
+            Thread { continuation.resume(returning: Swift.Result { try body(worker) }) }.start()
+        }
+        worker.requestStop()
+        try await running.value
+        return try result.get()
+    }
+}

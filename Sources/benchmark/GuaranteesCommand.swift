@@ -1,0 +1,90 @@
+import ArgumentParser
+import Console
+import Ensemble
+import Events
+import Foundation
+import Kafka
+import LocalCluster
+import Logging
+import Monitoring
+import Worker
+
+struct GuaranteesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "guarantees",
+        abstract: "What exactly once costs at commit intervals of 100 ms and 1 s: throughput and latency beside at least once.")
+
+    @Option(help: "Command that starts a broker; {port} and {data} stand for its port and its data directory.")
+    var broker: String
+
+    @Option(help: "Directory of model artifacts; the configuration's unless given.")
+    var models: String?
+
+    @Option(help: "Events of each throughput measurement.")
+    var events = 40_000
+
+    @Option(help: "Events a second of the latency measurement, and for how many seconds.")
+    var rate = 1000
+
+    @Option(help: "Seconds of each latency measurement.")
+    var seconds = 6
+
+    @Option(help: "Repetitions.")
+    var repetitions = 3
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @OptionGroup var configuration: ConfigurationOptions
+
+    /// One way of committing.
+    struct Variant {
+        let name: String
+        let guarantee: WorkerSettings.Guarantee
+        let commitMilliseconds: Int
+        var throughput: [Double] = []
+        var median: [Double] = []
+        var tail: [Double] = []
+    }
+
+    func run() async throws {
+        try await reportingFailuresAsync {
+            var settings = try WorkerSettings(configuration.reader(for: .worker))
+            settings.models = models ?? settings.models
+            let artifact = try settings.artifact()
+            let progress = Progress()
+            var variants = [WorkerSettings.Guarantee.atLeastOnce, .exactlyOnce].flatMap { guarantee in
+                [100, 1000].map {
+                    Variant(
+                        name: "\(guarantee.rawValue), commits every \($0) ms", guarantee: guarantee, commitMilliseconds: $0)
+                }
+            }
+            // One after the other in each repetition, so that the machine's moods fall on all of them.
+            for repetition in 0..<repetitions {
+                for index in variants.indices {
+                    progress.show("\(variants[index].name)", detail: "repetition \(repetition + 1) of \(repetitions)")
+                    var settings = settings
+                    settings.guarantee = variants[index].guarantee
+                    settings.commitIntervalMilliseconds = variants[index].commitMilliseconds
+                    let run = try GuaranteeRun(command: broker, settings: settings, artifact: artifact)
+                    variants[index].throughput.append(try await run.throughput(events: events))
+                    let latencies = try await run.latency(rate: rate, seconds: seconds)
+                    variants[index].median.append(latencies.percentile(0.5))
+                    variants[index].tail.append(latencies.percentile(0.99))
+                    run.close()
+                }
+            }
+            progress.finish()
+            let base = variants[1]
+            func figures(_ what: String, _ unit: String, _ values: KeyPath<Variant, [Double]>) -> [Figure] {
+                let first = Figure("\(what): \(base.name)", unit: unit, base[keyPath: values])
+                return variants.map {
+                    $0.name == base.name
+                        ? first : Figure("\(what): \($0.name)", unit: unit, $0[keyPath: values]).relative(to: first)
+                }
+            }
+            try (figures("throughput", "events/s", \.throughput) + figures("latency p50", "ms", \.median)
+                + figures("latency p99", "ms", \.tail)).write(asJSON: json)
+        }
+    }
+}

@@ -1,0 +1,165 @@
+import ArgumentParser
+import Console
+import Customers
+import Events
+import Foundation
+import Worker
+
+struct RecoveryCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "recovery",
+        abstract: "How fast a partition's state comes back: reading a checkpoint, and taking in the log from there.")
+
+    @Option(help: "Customers in the checkpoint.")
+    var customers = 1_000_000
+
+    @Option(help: "Events of each customer.")
+    var eventsEach = 5
+
+    @Option(help: "History whose messages are taken in. Without one a shop is made up.")
+    var history: String?
+
+    @Option(help: "Repetitions.")
+    var repetitions = 5
+
+    @Option(help: "Directory for the checkpoint.")
+    var directory = NSTemporaryDirectory()
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+        try reportingFailures {
+            let progress = Progress()
+            progress.show("making messages")
+            let messages = try Messages(history: history)
+            var figures = try takingIn(messages, progress)
+            figures += try checkpoint(progress)
+            progress.finish()
+            try figures.write(asJSON: json)
+        }
+    }
+
+    /// Messages side by side, as a fetch leaves them.
+    struct Messages {
+        private(set) var bytes: [UInt8] = []
+        private(set) var ends: [Int] = []
+
+        init(history: String?) throws {
+            let source: any EventSource =
+                try history.map { try HistoryReader(path: $0, names: FieldNames()) }
+                ?? ShopGenerator(customers: 5000, days: 365, seed: 1)
+            let encoder = EventEncoder()
+            while let fields = try source.nextFields() {
+                encoder.append(fields, to: &bytes)
+                ends.append(bytes.count)
+            }
+        }
+
+        func forEach(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+            try bytes.withUnsafeBytes { bytes in
+                var start = 0
+                for end in ends {
+                    try body(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+                    start = end
+                }
+            }
+        }
+    }
+
+    /// The catch-up's own work, message by message; fetching is Kafka's.
+    private func takingIn(_ messages: Messages, _ progress: Console.Progress) throws -> [Figure] {
+        let decoder = EventDecoder()
+        var (scan, decode, update) = ([Double](), [Double](), [Double]())
+        let count = Double(messages.ends.count)
+        for _ in 0..<repetitions {
+            progress.show("taking in \(messages.ends.count) messages")
+            var sum: UInt64 = 0
+            scan.append(seconds { messages.forEach { sum ^= contentHash($0) } } * 1e9 / count)
+            var scored = 0
+            decode.append(
+                try seconds { try messages.forEach { if try !decoder.decode($0).isAnonymous { scored += 1 } } } * 1e9 / count)
+            var table = CustomerTable()
+            update.append(
+                try seconds {
+                    try messages.forEach { message in
+                        let event = try decoder.decode(message)
+                        if !event.isAnonymous { table.update(event) }
+                    }
+                } * 1e9 / count)
+            precondition(sum != 1 && scored > 0)
+        }
+        let hash = Figure("reading each message's bytes once (XXH64)", unit: "ns/message", scan)
+        return [
+            hash,
+            Figure("decoding", unit: "ns/message", decode).relative(to: hash),
+            Figure("catching up: decoding and state", unit: "ns/message", update).relative(to: hash),
+            Figure("catching up, rate on one core", unit: "messages/s", update.map { 1e9 / $0 }),
+        ]
+    }
+
+    private func checkpoint(_ progress: Console.Progress) throws -> [Figure] {
+        let path = "\(directory)/benchmark-\(getpid()).checkpoint"
+        defer { unlink(path) }
+        var table = CustomerTable()
+        let decoder = EventDecoder()
+        var random = SplitMix64(seed: 1)
+        var fields = SampleFields()
+        for round in 0..<eventsEach {
+            for customer in 0..<customers {
+                if customer % 65_536 == 0 {
+                    progress.show(
+                        "making customers", share: Double(round * customers + customer) / Double(customers * eventsEach))
+                }
+                try fields.message(customer: customer, round: round, random: random.next()).withUnsafeBytes {
+                    _ = table.update(try decoder.decode($0))
+                }
+            }
+        }
+        var (writing, slice, reading, copying) = ([Double](), [Double](), [Double](), [Double]())
+        var bytes = 0
+        for _ in 0..<repetitions {
+            progress.show("writing and reading checkpoints")
+            var longest = 0.0
+            writing.append(
+                try seconds {
+                    try CheckpointFile.write(table: &table, path: path) { longest = max(longest, $0) }
+                })
+            slice.append(longest * 1000)
+            var content = Data()
+            copying.append(try seconds { content = try Data(contentsOf: URL(fileURLWithPath: path)) })
+            bytes = content.count
+            content = Data()
+            var restored = 0
+            reading.append(try seconds { restored = try CheckpointFile.customers(path: path) })
+            precondition(restored == table.count)
+        }
+        let copy = Figure("reading the file's bytes alone", unit: "s", copying)
+        return [
+            copy,
+            Figure("restoring \(table.count) customers", unit: "s", reading).relative(to: copy),
+            Figure("writing their checkpoint", unit: "s", writing),
+            Figure("longest slice that the stream waits for", unit: "ms", slice),
+            Figure("checkpoint size", unit: "bytes/customer", [Double(bytes) / Double(table.count)]),
+            Figure(
+                "memory", unit: "bytes/customer", [Double(table.estimatedMemory.bytes) / Double(table.count)]),
+        ]
+    }
+}
+
+/// Messages of made-up customers, cheap enough to make millions.
+private struct SampleFields {
+    private var message: [UInt8] = []
+
+    mutating func message(customer: Int, round: Int, random: UInt64) -> [UInt8] {
+        let time = EventTime.text(1_300_000_000_000 + Int64(round) * 9 * 86_400_000 + Int64(random % 600_000_000))
+        message.removeAll(keepingCapacity: true)
+        message += Array(
+            """
+            {"customer_id":"\(100_000 + customer)","invoice_no":"\(500_000 + random % 100_000)","stock_code":"\(random >> 20 % 4000)",\
+            "description":"PRODUCT \(random >> 20 % 4000)","quantity":\(1 + random >> 40 % 20),"invoice_date":"\(time)",\
+            "unit_price":\(1 + random >> 50 % 30).25,"country":"United Kingdom"}
+            """.utf8)
+        return message
+    }
+}
