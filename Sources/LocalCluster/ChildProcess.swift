@@ -36,12 +36,12 @@ public final class ChildProcess {
     }
 
     /// SIGTERM, and a while to finish in.
-    /// - Returns: whether it did, with exit code 0.
+    /// - Returns: whether it did, with exit code 0, or by the signal alone when it had not begun.
     public func stop(seconds: Double) -> Bool {
         process.terminate()
         let deadline = ContinuousClock.now + .seconds(seconds)
         while process.isRunning, ContinuousClock.now < deadline { Thread.sleep(forTimeInterval: 0.02) }
         defer { kill() }
-        return !process.isRunning && process.terminationStatus == 0
+        return !process.isRunning && [0, SIGTERM, 128 + SIGTERM].contains(process.terminationStatus)
     }
 }

@@ -43,7 +43,7 @@ import Testing
     }
 
     static func publish(_ messages: some Sequence<(key: [UInt8], value: [UInt8])>, _ settings: WorkerSettings) throws {
-        let producer = try Producer(properties: settings.clientProperties)
+        let producer = try Producer(properties: settings.producerProperties)
         defer { producer.close() }
         let topic = try producer.topic(named: settings.inputTopic)
         for (key, value) in messages {
@@ -55,13 +55,18 @@ import Testing
     }
 
     static func predictions(_ count: Int, _ settings: WorkerSettings) throws -> [String] {
+        try records(count, settings).map { String(decoding: $0.value, as: UTF8.self) }
+    }
+
+    /// What is on the output topic, in the order of the input.
+    static func records(_ count: Int, _ settings: WorkerSettings) throws -> [TopicReader.Record] {
         let reader = try TopicReader(topic: settings.outputTopic, properties: settings.clientProperties)
         var found: [TopicReader.Record] = []
         try wait(for: "\(count) predictions") {
             try reader.read { found.append($0) }
             return found.count >= count
         }
-        return found.sorted { $0.sourceOffset < $1.sourceOffset }.map { String(decoding: $0.value, as: UTF8.self) }
+        return found.sorted { ($0.sourceOffset, $0.offset) < ($1.sourceOffset, $1.offset) }
     }
 
     @Test func carriesOnAfterARestartWithTheStateThatItHad() async throws {

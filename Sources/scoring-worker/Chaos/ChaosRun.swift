@@ -51,39 +51,43 @@ final class ChaosRun {
             }
         }
         try broker.create([settings.inputTopic, settings.outputTopic, "dead-letters"], partitions: command.partitions)
-        let reader = try OutputReader(settings: settings, partitions: command.partitions)
-        defer { reader.close() }
+        let group = try GroupProgress(settings: settings, partitions: command.partitions)
+        defer { group.close() }
         var pieces = try PieceSource(command: command, settings: settings)
         for number in workers.indices { try start(number) }
-        try settle(reader, untilNew: 1, seconds: 60) { try pieces.publish(share: 0, &expectation) }
+        try pieces.publish(share: 0, &expectation)
+        try group.wait(toPass: 1, seconds: 60)
 
         let steps = command.kills
         for step in 0..<steps {
             try pieces.publish(share: Double(step + 1) / Double(steps + 1), &expectation)
             progress.show(
                 "kill \(step + 1) of \(steps)",
-                detail: "\(expectation.seen) of \(expectation.scorable) predictions, \(running) workers")
+                detail: "\(group.committed) of \(expectation.published) events committed, \(running) workers")
             // Mostly when the group is at work again, sometimes in the middle of a rebalance or a restore.
-            if random.uniform() < 0.7 { try settle(reader, untilNew: 1, seconds: 40) {} }
-            try settle(reader, untilNew: .max, seconds: 1.5 * random.uniform()) {}
-            if command.brokerRestarts > 0, step % max(steps / (command.brokerRestarts + 1), 1) == steps / (command.brokerRestarts + 1) - 1,
-                verdict.brokerRestarts < command.brokerRestarts
-            {
-                try restartBroker(reader)
-            }
+            if random.uniform() < 0.7 { try group.wait(toPass: group.committed + 1, seconds: 40) }
+            Thread.sleep(forTimeInterval: 1.5 * random.uniform())
+            let dueRestarts = (command.brokerRestarts + 1) * (step + 1) / (steps + 1)
+            if verdict.brokerRestarts < min(dueRestarts, command.brokerRestarts) { try restartBroker() }
             try disturb()
         }
         try pieces.publish(share: 1, &expectation)
         for number in workers.indices where workers[number] == nil { try start(number) }
-        let lastProgress = ContinuousClock.now
-        while expectation.seen < expectation.scorable, ContinuousClock.now - lastProgress < .seconds(180) {
-            progress.show("waiting for the rest", detail: "\(expectation.seen) of \(expectation.scorable) predictions")
-            try settle(reader, untilNew: 1000, seconds: 5) {}
+        for _ in 0..<60 where group.committed < expectation.published {
+            progress.show("waiting for the rest", detail: "\(group.committed) of \(expectation.published) events committed")
+            try group.wait(toPass: expectation.published, seconds: 5)
         }
-        // What comes too late or too often would come now.
-        try settle(reader, untilNew: .max, seconds: 3) {}
         for worker in workers.compactMap({ $0 }) where !worker.stop(seconds: 40) { verdict.failedStops += 1 }
-        try settle(reader, untilNew: .max, seconds: 2) {}
+        workers = []
+        if command.outage {
+            // Such a server may also hold on to transactions of the dead.
+            broker.stop()
+            try broker.start()
+        }
+        progress.show("reading the predictions")
+        try OutputReader(settings: settings, partitions: command.partitions).readAll {
+            expectation.saw(partition: $0, offset: $1, payload: $2)
+        }
         progress.finish()
         var result = expectation.finish()
         (result.kills, result.brokerRestarts, result.failedStops) = verdict
@@ -132,9 +136,11 @@ final class ChaosRun {
             log: "\(directory)/worker-\(number).log")
     }
 
-    private func restartBroker(_ reader: OutputReader) throws {
+    // MARK: Broker
+
+    private func restartBroker() throws {
         // A server may need a moment to have on disk what it has acknowledged to the publisher.
-        try settle(reader, untilNew: .max, seconds: 3) {}
+        Thread.sleep(forTimeInterval: 3)
         if command.outage {
             for number in workers.indices { workers[number] = nil }
         }
@@ -142,17 +148,5 @@ final class ChaosRun {
         Thread.sleep(forTimeInterval: 0.5 + random.uniform())
         try broker.start()
         verdict.brokerRestarts += 1
-    }
-
-    /// Reads predictions for a while, or until there are so many new ones.
-    private func settle(
-        _ reader: OutputReader, untilNew count: Int, seconds: Double, _ first: () throws -> Void
-    ) throws {
-        try first()
-        let deadline = ContinuousClock.now + .seconds(seconds)
-        let before = expectation.seen
-        while ContinuousClock.now < deadline, expectation.seen - before < count {
-            try reader.read { expectation.saw(partition: $0, offset: $1, payload: $2) }
-        }
     }
 }

@@ -9,6 +9,7 @@ struct Expectation {
     /// By partition and offset: the payload's content hash; 0 for an event that is not scored.
     private(set) var payloads: [[UInt64]]
     private(set) var scorable = 0
+    var published: Int { payloads.reduce(0) { $0 + $1.count } }
     private var found: [[UInt8]]
     private(set) var verdict = Verdict()
 
@@ -73,12 +74,9 @@ struct Expectation {
 
     private mutating func complain(_ what: String) { verdict.firstComplaint = verdict.firstComplaint ?? what }
 
-    /// How many different events have their prediction.
-    var seen: Int { verdict.found - verdict.repeated - verdict.unexpected }
-
     mutating func finish() -> Verdict {
         verdict.expected = scorable
-        verdict.missing = scorable - seen
+        verdict.missing = scorable - (verdict.found - verdict.repeated - verdict.unexpected)
         return verdict
     }
 }

@@ -5,30 +5,43 @@ import Worker
 /// Reads every committed prediction from the beginning of the output topic.
 final class OutputReader {
     private let consumer: Consumer
+    private let partitions: Int
     private let batch = MessageBatch(capacity: 1000)
 
     init(settings: WorkerSettings, partitions: Int) throws {
+        self.partitions = partitions
         consumer = try Consumer(
             properties: settings.clientProperties.merging([
-                "group.id": "chaos-reader", "isolation.level": "read_committed",
+                "group.id": "chaos-reader", "isolation.level": "read_committed", "enable.partition.eof": "true",
             ]) { $1 })
         try consumer.assign(
             (0..<Int32(partitions)).map { PartitionOffset(topic: settings.outputTopic, partition: $0, offset: 0) })
     }
 
+    /// Reads to the end of every partition.
     /// - Parameter body: told the partition and offset that a prediction is of, and its payload's content hash.
-    func read(_ body: (Int, Int, UInt64) -> Void) throws {
-        try consumer.poll(into: batch, timeoutMilliseconds: 50)
-        for position in 0..<batch.count {
-            let message = batch[position]
-            func number(_ header: String) -> Int {
-                message.header(header).flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? -1
+    func readAll(_ body: (Int, Int, UInt64) -> Void) throws {
+        defer { consumer.close() }
+        var ended: Set<TopicPartition> = []
+        let deadline = ContinuousClock.now + .seconds(300)
+        while ended.count < partitions {
+            guard ContinuousClock.now < deadline else { throw ChaosError("the output topic cannot be read to its end") }
+            try consumer.poll(into: batch, timeoutMilliseconds: 100)
+            for position in 0..<batch.count {
+                let message = batch[position]
+                func number(_ header: String) -> Int {
+                    message.header(header).flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? -1
+                }
+                body(
+                    number("source.partition"), number("source.offset"),
+                    contentHash(message.value ?? UnsafeRawBufferPointer(start: nil, count: 0)))
             }
-            body(
-                number("source.partition"), number("source.offset"),
-                contentHash(message.value ?? UnsafeRawBufferPointer(start: nil, count: 0)))
+            for end in batch.ends { ended.insert(end.partition) }
         }
     }
+}
 
-    func close() { consumer.close() }
+struct ChaosError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
 }

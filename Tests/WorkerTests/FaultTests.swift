@@ -1,0 +1,116 @@
+import Foundation
+import Kafka
+import TestSupport
+import Testing
+
+@testable import Worker
+
+/// The broker is away, slow, or answers with errors: nothing is lost, nothing hangs, and what the group has committed was
+/// published once.
+@Suite(.serialized) struct FaultTests {
+    struct Trouble: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        /// A member that is thrown out of its group has to process anew what it had not committed.
+        var mayRepeat = false
+        let begin: @Sendable (EmbeddedBroker) throws -> Void
+        var end: @Sendable (EmbeddedBroker) throws -> Void = { _ in }
+
+        static func errors(
+            _ request: EmbeddedBroker.RequestKind, _ faults: [EmbeddedBroker.Fault], mayRepeat: Bool = false
+        ) -> Trouble {
+            Trouble(testDescription: "\(request)", mayRepeat: mayRepeat) { $0.fail(request, with: faults) }
+        }
+    }
+
+    static let troubles: [Trouble] = [
+        Trouble(
+            testDescription: "an outage of two seconds", begin: { try $0.setBrokerDown() },
+            end: {
+                Thread.sleep(forTimeInterval: 2)
+                try $0.setBrokerUp()
+            }),
+        Trouble(
+            testDescription: "slow answers", begin: { try $0.setRoundTripTime(milliseconds: 300) },
+            end: {
+                Thread.sleep(forTimeInterval: 2)
+                try $0.setRoundTripTime(milliseconds: 0)
+            }),
+        .errors(.produce, [.notLeader, .disconnect, .requestTimedOut, .notEnoughReplicas, .disconnect]),
+        .errors(.fetch, [.notLeader, .disconnect, .disconnect, .notLeader]),
+        .errors(.offsetCommit, [.coordinatorNotAvailable, .disconnect, .requestTimedOut, .coordinatorNotAvailable]),
+        .errors(.heartbeat, [.disconnect, .coordinatorNotAvailable]),
+        .errors(.heartbeat, [.illegalGeneration], mayRepeat: true),
+        .errors(.heartbeat, [.unknownMember], mayRepeat: true),
+    ]
+
+    @Test(arguments: troubles)
+    func nothingIsLost(in trouble: Trouble) async throws {
+        let rig = try WorkerRig(partitions: 1)
+        let settings = rig.settings
+        let broker = rig.broker
+        let (messages, payloads) = try WorkerTests.shop(customers: 40)
+        let worker = rig.worker()
+        try await rig.running(worker) {
+            let thirds = messages.count / 3
+            try WorkerTests.publish(messages[..<thirds], settings)
+            try wait(for: "the first messages") { worker.counters.snapshot.committed >= thirds }
+            try WorkerTests.publish(messages[thirds..<(2 * thirds)], settings)
+            try trouble.begin(broker)
+            // Long enough for a heartbeat to meet it.
+            Thread.sleep(forTimeInterval: 3.5)
+            try trouble.end(broker)
+            try WorkerTests.publish(messages[(2 * thirds)...], settings)
+            try wait(for: "everything to be committed") { worker.counters.snapshot.committed >= messages.count }
+        }
+        let found = try WorkerTests.records(payloads.count, settings)
+        let bySource = Dictionary(grouping: found, by: \.sourceOffset)
+        #expect(bySource.keys.sorted().compactMap { bySource[$0]?.first?.value } == payloads.map { Array($0.utf8) })
+        #expect(bySource.values.allSatisfy { records in records.allSatisfy { $0.value == records[0].value } })
+        if !trouble.mayRepeat { #expect(found.count == payloads.count, "nothing twice") }
+        let consumer = try Consumer(properties: settings.consumerProperties)
+        defer { consumer.close() }
+        let committed = try consumer.committed(
+            [TopicPartition(topic: settings.inputTopic, partition: 0)], timeoutMilliseconds: 5000)
+        #expect(committed.map(\.offset) == [Int64(messages.count)])
+    }
+
+    /// The coordinator refuses the offsets of a transaction: nothing of it has happened, and it is done anew.
+    @Test(arguments: [
+        EmbeddedBroker.Fault.illegalGeneration, .unknownMember, .coordinatorNotAvailable, .concurrentTransactions,
+    ])
+    func aRefusedTransactionIsDoneAnew(fault: EmbeddedBroker.Fault) async throws {
+        let rig = try WorkerRig(partitions: 1)
+        rig.settings.guarantee = .exactlyOnce
+        let settings = rig.settings
+        let broker = rig.broker
+        let (messages, payloads) = try WorkerTests.shop(customers: 20)
+        let worker = rig.worker()
+        try await rig.running(worker) {
+            broker.fail(.transactionOffsetCommit, with: [fault])
+            try WorkerTests.publish(messages, settings)
+            try wait(for: "everything to be committed") { worker.counters.snapshot.committed >= messages.count }
+        }
+        // The embedded broker shows aborted messages too: what counts is that each is there, as a replay makes it.
+        let found = try WorkerTests.records(payloads.count, settings)
+        let bySource = Dictionary(grouping: found, by: \.sourceOffset)
+        #expect(bySource.keys.sorted().compactMap { bySource[$0]?.last?.value } == payloads.map { Array($0.utf8) })
+        #expect(worker.counters.snapshot.committed == messages.count)
+    }
+
+    @Test func stopsInTimeWhenTheBrokerIsAway() async throws {
+        let rig = try WorkerRig(partitions: 1)
+        rig.settings.shutdownMilliseconds = 2000
+        let settings = rig.settings
+        let broker = rig.broker
+        let (messages, _) = try WorkerTests.shop(customers: 20)
+        let worker = rig.worker()
+        let running = Task { try await worker.run() }
+        try WorkerTests.publish(messages, settings)
+        try wait(for: "the messages") { worker.counters.snapshot.received == messages.count }
+        try broker.setBrokerDown()
+        let start = ContinuousClock.now
+        worker.requestStop()
+        _ = try? await running.value
+        #expect(ContinuousClock.now - start < .seconds(20), "a deadline of two seconds, and what closing takes")
+    }
+}
