@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import Foundation
 import Logging
 import ServiceLifecycle
 import Worker
@@ -21,6 +22,8 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailuresAsync {
+            // A file that grows too large is an error of that write, not the end of the worker.
+            signal(SIGXFSZ, SIG_IGN)
             LoggingSystem.bootstrap(StreamLogHandler.standardError)
             var logger = Logger(label: "scoring-worker")
             logger.logLevel = logLevel

@@ -50,7 +50,7 @@ struct ExactlyOnceTests {
 
     var properties: [String: String] { ["bootstrap.servers": broker.bootstrapServers] }
 
-    func worker(_ number: Int, _ more: [String] = []) throws -> WorkerProcess {
+    func worker(_ number: Int, _ more: [String] = [], fileLimit: Int? = nil) throws -> WorkerProcess {
         try WorkerProcess(
             [
                 "run", "--set", "checkpoints.directory=\(directory.path)/checkpoints", "--set", "kafka.bootstrap.servers=\(broker.bootstrapServers)", "--set", "commit.interval=200ms",
@@ -58,7 +58,7 @@ struct ExactlyOnceTests {
                 "--set", "processing.instance=w\(number)",
                 // A member that comes back under its name takes its partitions up again at once.
                 "--set", "kafka_consumer.group.instance.id=w\(number)",
-            ] + more, log: "\(directory.path)/worker-\(number).log")
+            ] + more, log: "\(directory.path)/worker-\(number).log", fileLimit: fileLimit)
     }
 
     func publish(_ messages: some Sequence<(key: [UInt8], value: [UInt8])>) throws {
@@ -169,6 +169,19 @@ struct ExactlyOnceTests {
         // Had the letters counted twice, or not at all, these would be other ones.
         let ends = shop.payloads.values.compactMap(\.last).filter { payload in found.contains { $0.value == payload } }
         #expect(ends.count == shop.payloads.count)
+    }
+
+    @Test func theStreamGoesOnWhenTheDiskIsFull() throws {
+        let shop = try Shop(customers: 400, days: 150)
+        let expected = shop.payloads.values.reduce(0) { $0 + $1.count }
+        let worker = try worker(0, ["--set", "recovery.max_seconds=1"], fileLimit: 120)
+        try publish(shop.messages)
+        #expect(try read("purchase-predictions") { $0.count >= expected }.count == expected)
+        try worker.waitForLog("checkpoint failed; the stream goes on", count: 1)
+        #expect(worker.log.contains("File too large"), "\(worker.log)")
+        #expect(worker.terminate() == 0, "\(worker.log)")
+        let left = FileManager.default.subpaths(atPath: "\(directory.path)/checkpoints") ?? []
+        #expect(!left.contains { $0.hasSuffix("draft") }, "nothing half-written stays: \(left)")
     }
 
     @Test func stopsWhenTheStreamIsRotten() throws {

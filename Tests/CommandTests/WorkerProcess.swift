@@ -5,13 +5,20 @@ final class WorkerProcess {
     private let process = Process()
     private let path: String
 
-    init(_ arguments: [String], log path: String) throws {
+    /// - Parameter fileLimit: largest file that it may write, in blocks of 512 bytes, as on a disk that is full.
+    init(_ arguments: [String], log path: String, fileLimit: Int? = nil) throws {
         self.path = path
         if !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
         let log = FileHandle(forWritingAtPath: path)!
         log.seekToEndOfFile()
-        process.executableURL = Command.executable("scoring-worker")
-        process.arguments = arguments
+        let executable = Command.executable("scoring-worker")
+        if let fileLimit {
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", "ulimit -f \(fileLimit); exec \"$0\" \"$@\"", executable.path] + arguments
+        } else {
+            process.executableURL = executable
+            process.arguments = arguments
+        }
         process.currentDirectoryURL = Command.workingDirectory
         process.standardOutput = log
         process.standardError = log
