@@ -59,11 +59,14 @@ let package = Package(
         .executableTarget(
             name: "benchmark",
             dependencies: [
-                "Console", "Customers", "Ensemble", "Events", "Kafka", "LocalCluster", "Monitoring", "Scoring", "Worker",
+                "Console", "Customers", "Ensemble", "Events", "Kafka", "LocalCluster", "Monitoring", "Scoring",
+                "Worker",
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .executableTarget(name: "trainer", dependencies: ["Console", "Training"], swiftSettings: strict),
-        .target(name: "TestSupport", dependencies: ["Events", "LocalCluster"], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Events", "LocalCluster"], path: "Tests/TestSupport",
+            swiftSettings: strict),
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
         .testTarget(name: "KafkaTests", dependencies: ["Kafka", "TestSupport"], swiftSettings: strict),

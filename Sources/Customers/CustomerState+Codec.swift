@@ -182,7 +182,8 @@ extension PurchaseDays {
 extension Totals {
     func encode(into writer: inout ByteWriter) {
         let values: InlineArray<11, Int64> = [
-            spend, returnAmount, units, Int64(events), Int64(purchaseLines), Int64(returnLines), Int64(purchaseInvoices),
+            spend, returnAmount, units, Int64(events), Int64(purchaseLines), Int64(returnLines),
+            Int64(purchaseInvoices),
             Int64(purchaseDays), Int64(invoices), Int64(products), Int64(descriptions),
         ]
         var present: UInt64 = 0

@@ -73,7 +73,8 @@ public struct Manifest: Codable, Equatable, Sendable {
 
     public init(
         version: String, timeToLiveDays: Int, servingModel: ModelName, weights: Ensemble.Weights, countries: [String],
-        history: History, seed: Int, trainedUntil: String, trainingPoints: Int, settings: [String: String], madeWith: [String: String],
+        history: History, seed: Int, trainedUntil: String, trainingPoints: Int, settings: [String: String],
+        madeWith: [String: String],
         goldenRows: [GoldenRow], files: [String: String]
     ) {
         format = Self.currentFormat

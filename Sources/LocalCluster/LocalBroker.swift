@@ -45,9 +45,9 @@ public final class LocalBroker {
         }
     }
 
-    /// Ends it with SIGTERM, or after half a minute with SIGKILL.
+    /// Ends it with SIGTERM, or after five seconds with SIGKILL: some wait for their clients to go first.
     public func stop() {
-        _ = process?.stop(seconds: 30)
+        _ = process?.stop(seconds: 5)
         process = nil
     }
 

@@ -56,7 +56,8 @@ public struct TrainingRun {
             result.ensemble, on: prepared.points, protocol: prepared.times, seed: UInt64(settings.seed))
         let survey = prepared.survey
         let manifest = Manifest(
-            version: "", timeToLiveDays: settings.timeToLiveDays, servingModel: settings.servingModel, weights: result.weights,
+            version: "", timeToLiveDays: settings.timeToLiveDays, servingModel: settings.servingModel,
+            weights: result.weights,
             countries: prepared.tables.countries,
             history: Manifest.History(
                 sha256: survey.digest, events: survey.events, anonymousEvents: survey.anonymousEvents,

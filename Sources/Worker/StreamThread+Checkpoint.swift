@@ -19,10 +19,12 @@ extension StreamThread {
         }
     }
 
-    /// Begins a checkpoint where one is due. To be called only when everything that was processed is committed: the state
-    /// stands at the committed offset then.
+    /// Begins a checkpoint where one is due, if everything that was processed is committed: then the state stands at the
+    /// committed offset.
     func beginCheckpoint() {
-        guard let store, checkpointRun == nil else { return }
+        guard let store, checkpointRun == nil, !mustGoBack, !hasPublishedRecords,
+            tasks.values.allSatisfy({ $0.uncommitted == 0 })
+        else { return }
         let now = ContinuousClock.now
         let due = tasks.values.filter { task in
             !task.isRestoring && now >= task.nextCheckpoint

@@ -9,14 +9,12 @@ extension StreamThread {
         if hasFailed { return }
         var due = tasks.values.filter { $0.uncommitted > 0 }.sorted { $0.partition < $1.partition }
         // Records of a checkpoint are committed with the offset of a partition too, so that a former owner is refused.
-        if due.isEmpty, hasPublishedRecords, let task = checkpointRun?.task ?? tasks.values.first(where: { !$0.isRestoring })
+        if due.isEmpty, hasPublishedRecords,
+            let task = checkpointRun?.task ?? tasks.values.first(where: { !$0.isRestoring })
         {
             due = [task]
         }
-        guard !due.isEmpty else {
-            if !isLast { beginCheckpoint() }
-            return
-        }
+        guard !due.isEmpty else { return }
         do throws(KafkaError) {
             try cycle.commit(
                 due.map { PartitionOffset($0.partition, offset: $0.next) }, of: consumer,
@@ -36,7 +34,6 @@ extension StreamThread {
         for task in due { counters.committed.add(task.committed(), ordering: .relaxed) }
         hasPublishedRecords = false
         checkpointRun?.writer.committed()
-        if !isLast { beginCheckpoint() }
     }
 
     /// Aborts what is not committed. In a transaction it has not happened then: every partition goes back to its

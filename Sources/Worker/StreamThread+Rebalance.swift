@@ -16,7 +16,7 @@ extension StreamThread: RebalanceHandler {
         do {
             try commit()
             // Whoever gets the partition reads this again; it must not be committed behind their back.
-            let isLeftOver = partitions.contains { (tasks[$0.partition]?.uncommitted ?? 0) > 0 }
+            let isLeftOver = hasPublishedRecords || partitions.contains { (tasks[$0.partition]?.uncommitted ?? 0) > 0 }
             if isLeftOver, !hasFailed { try giveUpUncommitted() }
         } catch {
             failure = error

@@ -27,7 +27,8 @@ extension StreamThread {
         countCustomers()
         guard let header = state.header else {
             if task.next < task.liveFrom {
-                logger.info("no checkpoint: the log is read from its start", metadata: ["partition": "\(task.partition)"])
+                logger.info(
+                    "no checkpoint: the log is read from its start", metadata: ["partition": "\(task.partition)"])
             }
             return
         }

@@ -124,6 +124,7 @@ final class StreamThread {
             producer.poll()
             if ContinuousClock.now - lastCommit >= .milliseconds(settings.commitIntervalMilliseconds) {
                 try commit()
+                beginCheckpoint()
                 findLogStart()
                 reportState()
             }

@@ -30,7 +30,8 @@ struct TopicCheck {
     func provide(_ topic: String) throws {
         let admin = try Admin(properties: settings.clientProperties)
         defer { admin.close() }
-        let wanted = try admin.partitionCount(of: settings.inputTopic, timeoutMilliseconds: settings.startupMilliseconds)
+        let wanted = try admin.partitionCount(
+            of: settings.inputTopic, timeoutMilliseconds: settings.startupMilliseconds)
         guard let wanted else { throw WorkerError("topic \(settings.inputTopic) has gone") }
         if let found = try admin.partitionCount(of: topic, timeoutMilliseconds: settings.startupMilliseconds) {
             guard found == wanted else {

@@ -180,7 +180,9 @@ public struct WorkerSettings: Sendable {
         switch checkpoints {
         case .directory: try DirectoryCheckpoints(path: checkpointDirectory, group: group)
         case .topic:
-            checkpointTopicName.map { TopicCheckpoints(topic: $0, properties: clientProperties.merging(kafkaConsumer) { $1 }) }
+            checkpointTopicName.map {
+                TopicCheckpoints(topic: $0, properties: clientProperties.merging(kafkaConsumer) { $1 })
+            }
         case .none: nil
         }
     }

@@ -4,7 +4,8 @@ import ArgumentParser
 struct BenchmarkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "benchmark",
-        abstract: "Measures what the documentation claims: each figure with its spread, and as a ratio to something named that ran "
+        abstract:
+            "Measures what the documentation claims: each figure with its spread, and as a ratio to something named that ran "
             + "in the same run.",
         subcommands: [RecoveryCommand.self, GuaranteesCommand.self])
 }

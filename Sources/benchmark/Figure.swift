@@ -17,7 +17,9 @@ struct Figure: Encodable {
         self.name = name
         self.unit = unit
         let sorted = values.sorted()
-        median = sorted.count % 2 == 1 ? sorted[sorted.count / 2] : (sorted[sorted.count / 2 - 1] + sorted[sorted.count / 2]) / 2
+        median =
+            sorted.count % 2 == 1
+            ? sorted[sorted.count / 2] : (sorted[sorted.count / 2 - 1] + sorted[sorted.count / 2]) / 2
         minimum = sorted[0]
         maximum = sorted[sorted.count - 1]
     }

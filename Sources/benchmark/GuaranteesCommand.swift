@@ -12,7 +12,9 @@ import Worker
 struct GuaranteesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "guarantees",
-        abstract: "What exactly once costs at commit intervals of 100 ms and 1 s: throughput and latency beside at least once.")
+        abstract:
+            "What exactly once costs at commit intervals of 100 ms and 1 s: throughput and latency beside at least once."
+    )
 
     @Option(help: "Command that starts a broker; {port} and {data} stand for its port and its data directory.")
     var broker: String
@@ -21,7 +23,7 @@ struct GuaranteesCommand: AsyncParsableCommand {
     var models: String?
 
     @Option(help: "Events of each throughput measurement.")
-    var events = 40_000
+    var events = 200_000
 
     @Option(help: "Events a second of the latency measurement, and for how many seconds.")
     var rate = 1000
@@ -56,7 +58,8 @@ struct GuaranteesCommand: AsyncParsableCommand {
             var variants = [WorkerSettings.Guarantee.atLeastOnce, .exactlyOnce].flatMap { guarantee in
                 [100, 1000].map {
                     Variant(
-                        name: "\(guarantee.rawValue), commits every \($0) ms", guarantee: guarantee, commitMilliseconds: $0)
+                        name: "\(guarantee.rawValue), commits every \($0) ms", guarantee: guarantee,
+                        commitMilliseconds: $0)
                 }
             }
             // One after the other in each repetition, so that the machine's moods fall on all of them.
@@ -75,15 +78,19 @@ struct GuaranteesCommand: AsyncParsableCommand {
                 }
             }
             progress.finish()
-            let base = variants[1]
             func figures(_ what: String, _ unit: String, _ values: KeyPath<Variant, [Double]>) -> [Figure] {
-                let first = Figure("\(what): \(base.name)", unit: unit, base[keyPath: values])
-                return variants.map {
-                    $0.name == base.name
-                        ? first : Figure("\(what): \($0.name)", unit: unit, $0[keyPath: values]).relative(to: first)
+                variants.map { variant in
+                    let figure = Figure("\(what): \(variant.name)", unit: unit, variant[keyPath: values])
+                    guard variant.guarantee == .exactlyOnce,
+                        let base = variants.first(where: {
+                            $0.guarantee == .atLeastOnce && $0.commitMilliseconds == variant.commitMilliseconds
+                        })
+                    else { return figure }
+                    return figure.relative(to: Figure(base.name, unit: unit, base[keyPath: values]))
                 }
             }
-            try (figures("throughput", "events/s", \.throughput) + figures("latency p50", "ms", \.median)
+            try
+                (figures("throughput", "events/s", \.throughput) + figures("latency p50", "ms", \.median)
                 + figures("latency p99", "ms", \.tail)).write(asJSON: json)
         }
     }

@@ -56,7 +56,7 @@ struct RecoveryCommand: ParsableCommand {
             }
         }
 
-        func forEach(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+        func each(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
             try bytes.withUnsafeBytes { bytes in
                 var start = 0
                 for end in ends {
@@ -75,14 +75,15 @@ struct RecoveryCommand: ParsableCommand {
         for _ in 0..<repetitions {
             progress.show("taking in \(messages.ends.count) messages")
             var sum: UInt64 = 0
-            scan.append(seconds { messages.forEach { sum ^= contentHash($0) } } * 1e9 / count)
+            scan.append(seconds { messages.each { sum ^= contentHash($0) } } * 1e9 / count)
             var scored = 0
             decode.append(
-                try seconds { try messages.forEach { if try !decoder.decode($0).isAnonymous { scored += 1 } } } * 1e9 / count)
+                try seconds { try messages.each { if try !decoder.decode($0).isAnonymous { scored += 1 } } } * 1e9
+                    / count)
             var table = CustomerTable()
             update.append(
                 try seconds {
-                    try messages.forEach { message in
+                    try messages.each { message in
                         let event = try decoder.decode(message)
                         if !event.isAnonymous { table.update(event) }
                     }
@@ -109,7 +110,8 @@ struct RecoveryCommand: ParsableCommand {
             for customer in 0..<customers {
                 if customer % 65_536 == 0 {
                     progress.show(
-                        "making customers", share: Double(round * customers + customer) / Double(customers * eventsEach))
+                        "making customers", share: Double(round * customers + customer) / Double(customers * eventsEach)
+                    )
                 }
                 try fields.message(customer: customer, round: round, random: random.next()).withUnsafeBytes {
                     _ = table.update(try decoder.decode($0))

@@ -8,7 +8,8 @@ struct ChaosTests {
         try Command(
             "scoring-worker",
             [
-                "chaos", "--broker", BrokerProcess.command, "--models", Checkout.models, "--events", "25000", "--kills", "6",
+                "chaos", "--broker", BrokerProcess.command, "--models", Checkout.models, "--events", "25000", "--kills",
+                "6",
                 // This server keeps dead members in its groups, so that each has to come back under its own name; and it
                 // forgets groups when it stops.
                 "--outage", "--worker-set", "kafka_consumer.group.instance.id=w{worker}",
@@ -21,7 +22,8 @@ struct ChaosTests {
         let run = try chaos(["--store", store, "--seed", "7"])
         #expect(run.status == 0, "\(run.error)")
         #expect(run.output.hasPrefix("exactly once: "), "\(run.output)")
-        #expect(run.output.contains("0 missing, 0 repeated, 0 not what a replay gives, 0 unexpected; 6 kills, 1 restarts"))
+        #expect(
+            run.output.contains("0 missing, 0 repeated, 0 not what a replay gives, 0 unexpected; 6 kills, 1 restarts"))
         #expect(run.error.contains("seed 7"))
     }
 

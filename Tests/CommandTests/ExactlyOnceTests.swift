@@ -53,7 +53,8 @@ struct ExactlyOnceTests {
     func worker(_ number: Int, _ more: [String] = [], fileLimit: Int? = nil) throws -> WorkerProcess {
         try WorkerProcess(
             [
-                "run", "--set", "checkpoints.directory=\(directory.path)/checkpoints", "--set", "kafka.bootstrap.servers=\(broker.bootstrapServers)", "--set", "commit.interval=200ms",
+                "run", "--set", "checkpoints.directory=\(directory.path)/checkpoints", "--set",
+                "kafka.bootstrap.servers=\(broker.bootstrapServers)", "--set", "commit.interval=200ms",
                 "--set", "kafka.session.timeout.ms=6000", "--set", "kafka.transaction.timeout.ms=5000",
                 "--set", "processing.instance=w\(number)",
                 // A member that comes back under its name takes its partitions up again at once.
@@ -142,7 +143,10 @@ struct ExactlyOnceTests {
         let shop = try Shop(customers: 30, days: 80)
         // Under another name for one field, which the worker does not know at first.
         let messages = shop.messages.filter { !$0.key.isEmpty }.map { key, value in
-            (key: key, value: Array(String(decoding: value, as: UTF8.self).replacing("\"quantity\"", with: "\"qty\"").utf8))
+            (
+                key: key,
+                value: Array(String(decoding: value, as: UTF8.self).replacing("\"quantity\"", with: "\"qty\"").utf8)
+            )
         }
         let (early, late) = (messages.dropLast(40), messages.suffix(40))
         try publish(early)
@@ -158,7 +162,8 @@ struct ExactlyOnceTests {
             #expect(done.status == 0, "\(done.error)")
             return done.output
         }
-        #expect(try redrive().hasPrefix("\(early.count) dead letters driven again to customer-events, 0 still no events"))
+        #expect(
+            try redrive().hasPrefix("\(early.count) dead letters driven again to customer-events, 0 still no events"))
         #expect(try redrive().hasPrefix("0 dead letters driven again"))
         let mended = try worker(0, fix)
         _ = try read("purchase-predictions") { $0.count >= early.count }

@@ -40,7 +40,9 @@ import Testing
         return task
     }
 
-    func request(committed: Int64 = 1 << 40, timeToLiveDays: Int = 730, warn: @escaping @Sendable (String) -> Void = { _ in })
+    func request(
+        committed: Int64 = 1 << 40, timeToLiveDays: Int = 730, warn: @escaping @Sendable (String) -> Void = { _ in }
+    )
         -> RestoreRequest
     {
         RestoreRequest(

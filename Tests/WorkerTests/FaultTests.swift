@@ -57,7 +57,7 @@ import Testing
             try WorkerTests.publish(messages[thirds..<(2 * thirds)], settings)
             try trouble.begin(broker)
             // Long enough for a heartbeat to meet it.
-            Thread.sleep(forTimeInterval: 3.5)
+            Thread.sleep(forTimeInterval: 3.2)
             try trouble.end(broker)
             try WorkerTests.publish(messages[(2 * thirds)...], settings)
             try wait(for: "everything to be committed") { worker.counters.snapshot.committed >= messages.count }

@@ -53,7 +53,8 @@ struct CheckpointHeader: Equatable, Sendable {
     }
 
     init(
-        partition: TopicPartition, offset: Int64, stateFingerprint: UInt64, decoderFingerprint: UInt64, decodedFrom: Int64,
+        partition: TopicPartition, offset: Int64, stateFingerprint: UInt64, decoderFingerprint: UInt64,
+        decodedFrom: Int64,
         isIncomplete: Bool, clock: PartitionClock, customers: Int
     ) {
         self.partition = partition

@@ -26,7 +26,8 @@ final class DirectoryCheckpoints: CheckpointStore {
                     + "directory that the worker may write to")
         }
         guard access(path, W_OK | X_OK) == 0 else {
-            throw WorkerError("checkpoints.directory: \(path) cannot be written to: \(String(cString: strerror(errno)))")
+            throw WorkerError(
+                "checkpoints.directory: \(path) cannot be written to: \(String(cString: strerror(errno)))")
         }
     }
 
@@ -86,7 +87,8 @@ final class DirectoryCheckpoints: CheckpointStore {
 
     /// What a killed owner has left unfinished.
     private func removeDrafts(in folder: String) {
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where name.hasSuffix(".draft") {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where name.hasSuffix(".draft")
+        {
             unlink("\(folder)/\(name)")
         }
     }

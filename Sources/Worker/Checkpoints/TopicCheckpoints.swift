@@ -56,7 +56,8 @@ final class TopicCheckpoints: CheckpointStore {
         }
         if log.high == 0 { return }
         guard log.low == 0 else {
-            throw StateError("records before offset \(log.low) are gone: set the topic's cleanup.policy to compact alone")
+            throw StateError(
+                "records before offset \(log.low) are gone: set the topic's cleanup.policy to compact alone")
         }
         try consumer.assign([PartitionOffset(partition, offset: 0)])
         let batch = MessageBatch(capacity: 1000)

@@ -6,7 +6,8 @@ import Worker
 struct ChaosCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chaos",
-        abstract: "Proves exactly once: kills workers at random and restarts the broker while they score a history, then compares "
+        abstract:
+            "Proves exactly once: kills workers at random and restarts the broker while they score a history, then compares "
             + "every prediction with a replay's.",
         discussion: """
             Starts a broker and several workers as processes of their own, on loopback and with their files in a temporary \
@@ -56,7 +57,9 @@ struct ChaosCommand: AsyncParsableCommand {
     @Option(help: "Directory of model artifacts; the configuration's unless given.")
     var models: String?
 
-    @Option(name: .customLong("worker-set"), help: "A further setting of the workers, as for run --set; {worker} stands for a worker's number.")
+    @Option(
+        name: .customLong("worker-set"),
+        help: "A further setting of the workers, as for run --set; {worker} stands for a worker's number.")
     var workerSettings: [String] = []
 
     @OptionGroup var configuration: ConfigurationOptions
@@ -64,7 +67,9 @@ struct ChaosCommand: AsyncParsableCommand {
     func validate() throws {
         guard (1...16).contains(workers) else { throw ValidationError("--workers must be 1 to 16") }
         guard (1...64).contains(partitions) else { throw ValidationError("--partitions must be 1 to 64") }
-        guard kills >= 0, brokerRestarts >= 0 else { throw ValidationError("--kills and --broker-restarts must not be negative") }
+        guard kills >= 0, brokerRestarts >= 0 else {
+            throw ValidationError("--kills and --broker-restarts must not be negative")
+        }
         guard WorkerSettings.CheckpointKind(rawValue: store) != nil else {
             throw ValidationError("--store must be directory, topic or none")
         }

@@ -74,7 +74,8 @@ final class ChaosRun {
         try pieces.publish(share: 1, &expectation)
         for number in workers.indices where workers[number] == nil { try start(number) }
         for _ in 0..<60 where group.committed < expectation.published {
-            progress.show("waiting for the rest", detail: "\(group.committed) of \(expectation.published) events committed")
+            progress.show(
+                "waiting for the rest", detail: "\(group.committed) of \(expectation.published) events committed")
             try group.wait(toPass: expectation.published, seconds: 5)
         }
         for worker in workers.compactMap({ $0 }) where !worker.stop(seconds: 40) { verdict.failedStops += 1 }
@@ -128,11 +129,13 @@ final class ChaosRun {
                 "output.topic=\(settings.outputTopic)", "dead_letters.topic=dead-letters",
                 "processing.guarantee=\(command.guarantee)", "processing.instance=w\(number)",
                 "checkpoints.store=\(command.store)", "checkpoints.directory=\(checkpoints)",
-                "recovery.max_seconds=2", "kafka_producer.compression.type=zstd", "commit.interval=200ms", "kafka.session.timeout.ms=6000",
+                "recovery.max_seconds=2", "kafka_producer.compression.type=zstd", "commit.interval=200ms",
+                "kafka.session.timeout.ms=6000",
                 "kafka.transaction.timeout.ms=10000",
             ] + command.workerSettings.map { $0.replacing("{worker}", with: "\(number)") }
         workers[number] = try ChildProcess(
-            [try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"), "run"] + values.flatMap { ["--set", $0] }, in: home,
+            [try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"), "run"]
+                + values.flatMap { ["--set", $0] }, in: home,
             log: "\(directory)/worker-\(number).log")
     }
 

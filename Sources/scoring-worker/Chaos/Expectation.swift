@@ -31,7 +31,8 @@ struct Expectation {
 
         var description: String {
             let result = isClean ? "exactly once" : "NOT exactly once"
-            return "\(result): \(expected) scorable events, \(found) predictions; \(missing) missing, \(repeated) repeated, "
+            return
+                "\(result): \(expected) scorable events, \(found) predictions; \(missing) missing, \(repeated) repeated, "
                 + "\(different) not what a replay gives, \(unexpected) unexpected; \(kills) kills, \(brokerRestarts) restarts of the broker, "
                 + "\(failedStops) failed stops, \(Int(seconds)) s" + (firstComplaint.map { "; first: \($0)" } ?? "")
         }

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Runs the worker's tests under Thread Sanitizer. Takes another filter: deploy/sanitize.sh 'KafkaTests'
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+need librdkafka-dev libxgboost-dev zlib1g-dev libssl-dev
+build=.build-tsan
+swift build --build-tests -c release -Xswiftc -enable-testing --sanitize thread --scratch-path $build
+clang -shared -fPIC -O1 -o $build/c11threads.so Tests/Sanitizer/c11threads.c
+# Libraries that are not instrumented cannot be judged.
+exec env LD_PRELOAD="$PWD/$build/c11threads.so" \
+    TSAN_OPTIONS="exitcode=66 report_signal_unsafe=0 ignore_noninstrumented_modules=1" \
+    $build/release/future-cartPackageTests.xctest --testing-library swift-testing --no-parallel \
+    --filter "${1:-WorkerTests}"
