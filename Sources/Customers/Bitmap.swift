@@ -26,6 +26,19 @@ struct Bitmap: Sendable {
         if word < words.count { words[word] &= ~(1 << UInt64(index & 63)) }
     }
 
+    mutating func formUnion(_ other: Bitmap) {
+        if words.count < other.words.count {
+            words.append(contentsOf: repeatElement(0, count: other.words.count - words.count))
+        }
+        for word in other.words.indices { words[word] |= other.words[word] }
+    }
+
+    /// What is at one index goes to another, where the last element takes the place of one that is removed.
+    mutating func move(_ last: Int, to index: Int) {
+        if contains(last) { insert(index) } else { remove(index) }
+        remove(last)
+    }
+
     /// The first member at or after an index.
     func next(from index: Int) -> Int? {
         var word = index >> 6

@@ -6,6 +6,7 @@ public struct ByteReader {
     /// - Parameter bytes: must outlive the reader.
     public init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
+    var position: Int { at }
     public var remaining: Int { bytes.count - at }
     public var isAtEnd: Bool { at == bytes.count }
 

@@ -45,6 +45,10 @@ extension CustomerState {
         lifetime = try Lifetime(decoding: &reader, clock: clock)
         basket = try Basket(decoding: &reader)
         purchaseDays = try PurchaseDays(decoding: &reader)
+        let today = EventTime.day(of: clock)
+        guard purchaseDays.days.allSatisfy({ $0 <= today && $0 > today - Int32(Windows.longestDays) }) else {
+            throw StateError("days outside the longest window")
+        }
 
         let deadUpTo = clock - Windows.longestMilliseconds
         let count = try reader.count(ofAtLeast: 3)
@@ -174,6 +178,10 @@ extension PurchaseDays {
             }
             previous += Int32(step)
             days.append(previous)
+        }
+        // Gaps are taken between them: none may lie beyond what a day can be.
+        guard days.last ?? 0 <= EventTime.day(of: EventTime.latest) else {
+            throw StateError("a day after the year 9999")
         }
         self.init(days: days)
     }

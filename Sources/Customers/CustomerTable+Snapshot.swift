@@ -12,10 +12,19 @@ extension CustomerTable {
         /// Customers still to be written.
         var awaited: Bitmap
         var cursor = 0
-        /// Records put aside because their customers were about to change.
+        /// Identifiers of customers who were gone, still to be written.
+        var gone: [[UInt8]] = []
+        /// Records put aside because their customers were about to change; those before `asideStart` are written.
         var aside = ByteWriter()
+        var asideStart = 0
         var state = ByteWriter()
+        /// What is to count as changed again if the snapshot is given up.
+        var changed: Bitmap
+        var removed: Set<[UInt8]>
     }
+
+    /// Most bytes that wait aside: a snapshot that is written too slowly for this is given up.
+    static let asideLimit = 64 << 20
 
     /// What a snapshot holds.
     public enum SnapshotScope: Sendable {
@@ -25,44 +34,63 @@ extension CustomerTable {
     }
 
     /// Begins a snapshot of the table as it stands; one that is under way is given up.
-    /// - Complexity: O(customers / 64).
+    /// - Complexity: O(customers / 64), and the number of customers gone.
     public mutating func beginSnapshot(_ scope: SnapshotScope) {
         precondition(scope == .everything || tracksChanges)
-        var new = Snapshot(awaited: scope == .everything ? Bitmap(upTo: count) : changed)
-        if scope == .changes {
-            for customerID in removed {
-                // One who has come back since is written as they are now.
-                customerID.withUnsafeBytes { bytes in
-                    guard find(bytes, hash: contentHash(bytes)) == nil else { return }
-                    new.aside.counted(bytes)
-                    new.aside.varint(0)
-                }
-            }
-        }
+        giveUpSnapshot()
+        snapshot = Snapshot(
+            awaited: scope == .everything ? Bitmap(upTo: count) : changed,
+            gone: scope == .changes ? Array(removed) : [], changed: changed, removed: removed)
         removed = []
         changed = Bitmap()
-        snapshot = new
     }
 
     /// Appends further records of the snapshot, until there are so many bytes of them.
     /// - Returns: whether there is more to come; when there is not, the snapshot is over.
-    public mutating func writeSnapshot(into writer: inout ByteWriter, bytes limit: Int) -> Bool {
-        guard snapshot != nil else { return false }
-        // What was put aside comes out whole: it is bounded by what one batch can change.
-        snapshot!.aside.bytes.withUnsafeBytes { writer.append($0) }
-        snapshot!.aside.removeAll()
+    /// - Throws: `StateError` when the snapshot was written too slowly and has been given up.
+    public mutating func writeSnapshot(into writer: inout ByteWriter, bytes limit: Int) throws(StateError) -> Bool {
+        guard snapshot != nil else { throw StateError("written too slowly for what changes meanwhile") }
+        while writer.count < limit, let customerID = snapshot!.gone.popLast() {
+            customerID.withUnsafeBytes { writer.counted($0) }
+            writer.varint(0)
+        }
+        try writeAside(into: &writer, bytes: limit)
         while let index = snapshot!.awaited.next(from: snapshot!.cursor) {
             guard writer.count < limit else { return true }
             snapshot!.awaited.remove(index)
             snapshot!.cursor = index + 1
             write(index, into: &writer)
         }
+        guard snapshot!.gone.isEmpty, snapshot!.aside.count == 0 else { return true }
         snapshot = nil
         return false
     }
 
-    /// Ends a snapshot that will not be finished.
-    public mutating func giveUpSnapshot() { snapshot = nil }
+    private mutating func writeAside(into writer: inout ByteWriter, bytes limit: Int) throws(StateError) {
+        let start = snapshot!.asideStart
+        let end = try snapshot!.aside.bytes.withReader { reader throws(StateError) in
+            _ = try reader.take(start)
+            while !reader.isAtEnd, writer.count + reader.position - start < limit {
+                _ = try reader.counted()
+                _ = try reader.counted()
+            }
+            return reader.position
+        }
+        snapshot!.aside.bytes[start..<end].withUnsafeBytes { writer.append($0) }
+        snapshot!.asideStart = end
+        if end == snapshot!.aside.count {
+            snapshot!.aside.removeAll()
+            snapshot!.asideStart = 0
+        }
+    }
+
+    /// Ends a snapshot that will not be finished; what it was to hold counts as changed again.
+    public mutating func giveUpSnapshot() {
+        guard let snapshot else { return }
+        changed.formUnion(snapshot.changed)
+        removed.formUnion(snapshot.removed)
+        self.snapshot = nil
+    }
 
     /// Puts a customer aside, if the snapshot under way still needs the state that is about to change.
     @inline(__always)
@@ -76,6 +104,7 @@ extension CustomerTable {
         snapshot!.awaited.remove(index)
         write(index, into: &aside)
         snapshot!.aside = aside
+        if aside.count > Self.asideLimit { giveUpSnapshot() }
     }
 
     private mutating func write(_ index: Int, into writer: inout ByteWriter) {

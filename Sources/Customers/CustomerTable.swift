@@ -65,6 +65,7 @@ public struct CustomerTable: Sendable {
             if isGone(entries[index].clock, at: event.time) { states[index] = CustomerState(firstEvent: event) }
         } else {
             index = insert(event.customerID, hash: event.customerHash, CustomerState(firstEvent: event))
+            if tracksChanges { noteReturn(of: event.customerID) }
         }
         if tracksChanges { changed.insert(index) }
         states[index].update(event)
@@ -167,6 +168,14 @@ public struct CustomerTable: Sendable {
 
     // MARK: Forgetting
 
+    /// One who is back is not gone.
+    private mutating func noteReturn(of customerID: UnsafeRawBufferPointer) {
+        if removed.isEmpty, snapshot?.removed.isEmpty ?? true { return }
+        let customerID = Array(customerID)
+        removed.remove(customerID)
+        snapshot?.removed.remove(customerID)
+    }
+
     /// Forgets a customer; the last one takes their place.
     mutating func remove(_ index: Int) {
         keepForSnapshot(index)
@@ -174,8 +183,8 @@ public struct CustomerTable: Sendable {
         if index != last { keepForSnapshot(last) }
         if tracksChanges {
             removed.insert(Array(identifier(at: index)))
-            if changed.contains(last) { changed.insert(index) } else { changed.remove(index) }
-            changed.remove(last)
+            changed.move(last, to: index)
+            snapshot?.changed.move(last, to: index)
         }
         vacate(slot(of: index))
         unusedIdentifierBytes += Int(entries[index].count)

@@ -1,3 +1,5 @@
+import Events
+
 /// How far a partition has come in event time, for deciding who has been idle too long.
 ///
 /// It is the latest time at or beyond which a whole block of 64 successive events lay: a single event from a broken clock
@@ -33,5 +35,8 @@ public struct PartitionClock: Equatable, Sendable {
         guard count < UInt64(Self.block) else { throw StateError("a partition clock with a block of \(count) events") }
         inBlock = Int(count)
         blockMinimum = try reader.signed()
+        guard (0...EventTime.latest).contains(time),
+            blockMinimum == .max || (0...EventTime.latest).contains(blockMinimum)
+        else { throw StateError("a partition clock outside 1970 to 9999") }
     }
 }

@@ -59,9 +59,16 @@ public struct Scorer {
         _ event: CustomerEvent, tag: Int, to table: inout CustomerTable, isCounted: Bool = true,
         isStateComplete: Bool = true
     ) {
-        let known = isCounted ? nil : table.index(of: event.customerID, hash: event.customerHash, at: event.time)
-        let customer = known ?? table.update(event)
-        matrix.appendRow { extractor.extract(table.states[customer], into: $0) }
+        if isCounted {
+            let customer = table.update(event)
+            matrix.appendRow { extractor.extract(table.states[customer], into: $0) }
+        } else if let customer = table.index(of: event.customerID, hash: event.customerHash, at: event.time) {
+            matrix.appendRow { extractor.extract(table.states[customer], into: $0) }
+        } else {
+            var passing = CustomerState(firstEvent: event)
+            passing.update(event)
+            matrix.appendRow { extractor.extract(passing, into: $0) }
+        }
         pending.append(
             Pending(
                 tag: tag, time: event.time, start: identifiers.count, customerIDCount: event.customerID.count,

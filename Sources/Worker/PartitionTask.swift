@@ -35,7 +35,7 @@ final class PartitionTask {
     /// Customers whose restored states hold messages up to these offsets.
     private(set) var ahead: [[UInt8]: Int64] = [:]
     /// The checkpoint being read.
-    let restore: RestoreJob?
+    private(set) var restore: RestoreJob?
     let assigned = ContinuousClock.now
     private(set) var running: ContinuousClock.Instant?
     /// Offset and size of the last checkpoint, and when there may be another.
@@ -75,18 +75,26 @@ final class PartitionTask {
             start = max(header.offset, logStart)
             isIncomplete = header.isIncomplete
             decodedFrom = header.decoderFingerprint == decoderFingerprint ? header.decodedFrom : header.offset
-            checkpoint = (header.offset, 0)
+            checkpoint = (header.offset, state.bytes)
         }
         next = start
         phase = .seeking
     }
+
+    /// Has the checkpoint read again.
+    func restoreAgain(_ job: RestoreJob?) { restore = job }
 
     func startRunning() {
         phase = .running
         running = .now
     }
 
-    func markIncomplete() { isIncomplete = true }
+    /// Goes on without what has been cut from the log.
+    func markIncomplete() {
+        isIncomplete = true
+        start = max(start, logStart)
+        next = start
+    }
 
     /// Whether a restored state holds a customer's message already.
     func isTaken(_ offset: Int64, of customerID: UnsafeRawBufferPointer) -> Bool {
@@ -100,6 +108,7 @@ final class PartitionTask {
     func processed(_ offset: Int64) {
         next = offset + 1
         if offset >= liveFrom { uncommitted += 1 }
+        if next >= liveFrom, !ahead.isEmpty { ahead = [:] }
     }
 
     /// - Returns: how many live messages the commit covered.

@@ -47,6 +47,7 @@ public struct Redrive {
         let target = try producer.topic(named: settings.inputTopic)
         var remaining = try ends(of: source, consumer)
         var report = Report()
+        var done: Set<PartitionOffset> = []
         let decoder = EventDecoder(names: settings.fields)
         let batch = MessageBatch(capacity: 1000)
         try consumer.subscribe(to: [source])
@@ -58,7 +59,7 @@ public struct Redrive {
             for position in 0..<batch.count {
                 let letter = batch[position]
                 guard let end = remaining[letter.partition], letter.offset < end else { continue }
-                try redrive(letter, to: target, by: producer, decoder, &report)
+                try redrive(letter, to: target, by: producer, decoder, &done, &report)
                 next[letter.partition] = letter.offset + 1
             }
             if !next.isEmpty {
@@ -91,17 +92,21 @@ public struct Redrive {
     }
 
     private func redrive(
-        _ letter: Message, to target: Topic, by producer: Producer, _ decoder: EventDecoder, _ report: inout Report
+        _ letter: Message, to target: Topic, by producer: Producer, _ decoder: EventDecoder,
+        _ done: inout Set<PartitionOffset>, _ report: inout Report
     ) throws {
         func text(_ header: String) -> String? {
             letter.header(DeadLetters.headerPrefix + header).map { String(decoding: $0, as: UTF8.self) }
         }
         guard text("topic") == settings.inputTopic, let partition = text("partition").flatMap({ Int32($0) }),
-            let offset = text("offset")
+            let offset = text("offset").flatMap({ Int64($0) })
         else {
             report.foreign += 1
             return
         }
+        // At least once may have made two letters of one message.
+        let original = PartitionOffset(topic: settings.inputTopic, partition: partition, offset: offset)
+        guard done.insert(original).inserted else { return }
         guard let value = letter.value, (try? decoder.decode(value)) != nil else {
             report.rejected += 1
             return
@@ -109,7 +114,7 @@ public struct Redrive {
         var headers = letter.headers.filter {
             !$0.name.hasPrefix(DeadLetters.headerPrefix) && $0.name != DeadLetters.redrivenHeader
         }.map { Header($0.name, value: $0.value.map { Array($0) }) }
-        headers.append(Header(DeadLetters.redrivenHeader, offset))
+        headers.append(Header(DeadLetters.redrivenHeader, "\(offset)"))
         try producer.produce(
             to: target, partition: partition, key: letter.key, value: value, headers: headers,
             timestampMilliseconds: letter.timestampMilliseconds)

@@ -12,8 +12,11 @@ extension StreamThread {
         let started = ContinuousClock.now
         var isWritten = false
 
-        init(task: PartitionTask, writer: any CheckpointWriter) {
+        let isFull: Bool
+
+        init(task: PartitionTask, writer: any CheckpointWriter, isFull: Bool) {
             self.task = task
+            self.isFull = isFull
             self.writer = writer
             offset = task.next
         }
@@ -23,7 +26,7 @@ extension StreamThread {
     /// committed offset.
     func beginCheckpoint() {
         guard let store, checkpointRun == nil, !mustGoBack, !hasPublishedRecords,
-            tasks.values.allSatisfy({ $0.uncommitted == 0 })
+            tasks.values.allSatisfy({ $0.uncommitted == 0 }), ContinuousClock.now >= noCheckpointBefore
         else { return }
         let now = ContinuousClock.now
         let due = tasks.values.filter { task in
@@ -38,8 +41,9 @@ extension StreamThread {
             of: task, decoderFingerprint: decoderFingerprint, timeToLiveDays: settings.timeToLiveDays)
         do {
             let writer = try store.begin(header, after: task.lineage, publisher: self)
-            task.table.beginSnapshot(store.isIncremental && task.lineage.root != nil ? .changes : .everything)
-            checkpointRun = CheckpointRun(task: task, writer: writer)
+            let isFull = !store.isIncremental || task.lineage.root == nil
+            task.table.beginSnapshot(isFull ? .everything : .changes)
+            checkpointRun = CheckpointRun(task: task, writer: writer, isFull: isFull)
         } catch {
             checkpointFailed(task, error)
         }
@@ -52,13 +56,13 @@ extension StreamThread {
 
     /// Goes on with the checkpoint under way for about a millisecond.
     /// - Throws: what has happened to the transaction that its records are part of.
-    func continueCheckpoint() throws(KafkaError) {
+    func continueCheckpoint() throws {
         guard let run = checkpointRun else { return }
         let deadline = ContinuousClock.now + .milliseconds(1)
         do {
             while !run.isWritten, run.writer.isReady {
                 var records = ByteWriter()
-                let isMore = run.task.table.writeSnapshot(into: &records, bytes: Self.sliceBytes)
+                let isMore = try run.task.table.writeSnapshot(into: &records, bytes: Self.sliceBytes)
                 if records.count > 0 { try run.writer.append(records.take()) }
                 if !isMore {
                     try run.writer.finish()
@@ -79,7 +83,10 @@ extension StreamThread {
     private func checkpointTaken(_ run: CheckpointRun, _ receipt: CheckpointReceipt) {
         checkpointRun = nil
         let task = run.task
-        task.checkpoint = (run.offset, receipt.bytes)
+        failurePause = 1
+        // What has to be read for it: of changes alone, those before as well.
+        let earlier = run.isFull ? 0 : task.checkpoint?.bytes ?? 0
+        task.checkpoint = (run.offset, earlier + receipt.bytes)
         task.lineage = receipt.lineage
         task.nextCheckpoint = .now + checkpointPause
         counters.checkpoints.add(1, ordering: .relaxed)
@@ -89,7 +96,7 @@ extension StreamThread {
                 "partition": "\(task.partition)", "offset": "\(run.offset)", "bytes": "\(receipt.bytes)",
                 "customers": "\(task.table.count)", "seconds": "\(Self.seconds(since: run.started))",
             ])
-        let recovery = budget.recovery(messages: 0, checkpointBytes: receipt.bytes)
+        let recovery = budget.recovery(messages: 0, checkpointBytes: earlier + receipt.bytes)
         if recovery > settings.recoverySeconds {
             logger.warning(
                 "recovery.max_seconds cannot be kept: reading the checkpoint alone takes longer; use more partitions",
@@ -98,28 +105,31 @@ extension StreamThread {
     }
 
     /// The stream goes on; a later attempt may succeed.
-    private func failCheckpoint(_ run: CheckpointRun, _ error: any Error) throws(KafkaError) {
+    private func failCheckpoint(_ run: CheckpointRun, _ error: any Error) throws {
         dropCheckpoint()
         checkpointFailed(run.task, error)
-        // With its records the whole transaction has failed, or the producer: that is the commit cycle's matter.
-        if let error = error as? KafkaError, error.isFatal || error.remedy == .abortTransaction { throw error }
+        // What was published of it must not last by halves: its transaction is done anew without it.
+        if hasPublishedRecords {
+            try giveUpUncommitted()
+            if mustGoBack { try goBack() }
+        }
+        if let error = error as? KafkaError, error.isFatal { throw error }
     }
 
-    private func checkpointFailed(_ task: PartitionTask, _ error: any Error) {
-        task.nextCheckpoint = .now + .seconds(max(settings.recoverySeconds / 2, 5))
+    func checkpointFailed(_ task: PartitionTask, _ error: any Error) {
+        failurePause = min(failurePause * 2, max(settings.recoverySeconds, 60))
+        noCheckpointBefore = .now + .seconds(failurePause)
         counters.checkpointFailures.add(1, ordering: .relaxed)
         logger.error(
             "checkpoint failed; the stream goes on, and recovery takes longer until one succeeds",
             metadata: ["partition": "\(task.partition)", "error": "\(error)"])
     }
 
-    /// Ends the checkpoint under way without a result. What it has given up counts as changed no more, so that the next
-    /// one has to be full.
+    /// Ends the checkpoint under way without a result.
     func dropCheckpoint() {
         guard let run = checkpointRun else { return }
         run.writer.giveUp()
         run.task.table.giveUpSnapshot()
-        run.task.lineage.root = nil
         checkpointRun = nil
     }
 
@@ -131,7 +141,7 @@ extension StreamThread {
         guard !running.isEmpty else { return }
         logStartTurn = (logStartTurn + 1) % running.count
         let task = running[logStartTurn]
-        if let log = try? consumer.watermarks(of: task.partition, timeoutMilliseconds: 1000) { task.logStart = log.low }
+        if let log = try? consumer.watermarks(of: task.partition, timeoutMilliseconds: 200) { task.logStart = log.low }
     }
 }
 

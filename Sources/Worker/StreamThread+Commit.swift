@@ -6,13 +6,13 @@ extension StreamThread {
     /// time there is no next one, and it is an error.
     func commit(isLast: Bool = false) throws {
         lastCommit = .now
-        if hasFailed { return }
+        if hasFailed || mustGoBack { return }
         var due = tasks.values.filter { $0.uncommitted > 0 }.sorted { $0.partition < $1.partition }
         // Records of a checkpoint are committed with the offset of a partition too, so that a former owner is refused.
-        if due.isEmpty, hasPublishedRecords,
-            let task = checkpointRun?.task ?? tasks.values.first(where: { !$0.isRestoring })
+        if hasPublishedRecords, let task = checkpointRun?.task ?? tasks.values.first(where: { !$0.isRestoring }),
+            !due.contains(where: { $0 === task })
         {
-            due = [task]
+            due.append(task)
         }
         guard !due.isEmpty else { return }
         do throws(KafkaError) {
@@ -21,7 +21,7 @@ extension StreamThread {
                 timeoutMilliseconds: isLast ? settings.shutdownMilliseconds : Self.commitTimeoutMilliseconds)
         } catch {
             switch error.remedy {
-            case .retry where producer.failed == 0 && !isLast: trouble("commit put off", error)
+            case .retry where producer.failed == failedBefore && !isLast: trouble("commit put off", error)
             case .abortTransaction where !isLast, .rejoin where !error.isFatal && !isLast:
                 trouble("commit refused", error)
                 try giveUpUncommitted()
@@ -39,9 +39,16 @@ extension StreamThread {
     /// Aborts what is not committed. In a transaction it has not happened then: every partition goes back to its
     /// committed offset, and its state with it. Without one it may have; the rebalance that follows sorts it out.
     func giveUpUncommitted() throws(KafkaError) {
+        if let run = checkpointRun, hasPublishedRecords {
+            // Its records may be what the broker has refused.
+            checkpointFailed(run.task, WorkerError("its transaction was given up"))
+        }
         dropCheckpoint()
         hasPublishedRecords = false
-        if try cycle.abort() { mustGoBack = true }
+        if try cycle.abort() {
+            mustGoBack = true
+            failedBefore = producer.failed
+        }
     }
 
     /// Takes every partition back to where the last commit left it.

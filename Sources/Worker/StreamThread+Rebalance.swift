@@ -64,7 +64,7 @@ extension StreamThread: RebalanceHandler {
         }
     }
 
-    private func restoreJob(_ partition: TopicPartition, _ liveFrom: Int64) -> RestoreJob? {
+    func restoreJob(_ partition: TopicPartition, _ liveFrom: Int64) -> RestoreJob? {
         guard let store else { return nil }
         let timeToLiveDays = settings.timeToLiveDays
         let logger = logger
@@ -80,6 +80,7 @@ extension StreamThread: RebalanceHandler {
         for partition in partitions {
             guard let task = tasks.removeValue(forKey: partition.partition) else { continue }
             if checkpointRun?.task === task { dropCheckpoint() }
+            task.restore?.cancel()
             paused.remove(partition)
             counters.partitions.subtract(1, ordering: .relaxed)
             if task.isRestoring { counters.restoring.subtract(1, ordering: .relaxed) }
@@ -99,7 +100,7 @@ extension StreamThread: RebalanceHandler {
                     "log_start": "\(log.low)", "log_end": "\(log.high)",
                 ])
         }
-        switch settings.consumerProperties["auto.offset.reset"] {
+        switch settings.offsetReset {
         case "latest", "largest", "end": return log.high
         case "error":
             throw WorkerError("\(committed.partition) has no committed offset, and auto.offset.reset is error")
@@ -108,7 +109,7 @@ extension StreamThread: RebalanceHandler {
     }
 
     /// Repeats what may yet succeed, with pauses, for as long as the group lets a member be silent.
-    private func patiently<Result>(_ request: () throws(KafkaError) -> Result) throws(KafkaError) -> Result {
+    func patiently<Result>(_ request: () throws(KafkaError) -> Result) throws(KafkaError) -> Result {
         let deadline = ContinuousClock.now + .milliseconds(Self.patienceMilliseconds)
         while true {
             do {

@@ -16,15 +16,29 @@ extension StreamThread {
     /// - Throws: `WorkerError` when a state cannot be brought back and the policy is to stop.
     func finishLoading() throws {
         for task in tasks.values where task.phase != .running {
-            if task.phase == .loading, let result = task.restore?.take() { try take(result.get(), for: task) }
+            if task.phase == .loading, let result = task.restore?.take() {
+                do {
+                    try take(result.get(), for: task)
+                } catch let error as KafkaError where error.remedy == .retry {
+                    trouble("checkpoint is read again", error)
+                    task.restoreAgain(restoreJob(task.partition, task.liveFrom))
+                }
+            }
             if task.phase == .seeking { try seek(task) }
         }
     }
 
     private func take(_ state: RestoredState, for task: PartitionTask) throws {
         task.take(state, decoderFingerprint: decoderFingerprint)
+        // Retention may have moved on while the checkpoint was being read.
+        let partition = task.partition
+        let log = try patiently { () throws(KafkaError) in
+            try consumer.watermarks(of: partition, timeoutMilliseconds: Self.requestTimeoutMilliseconds)
+        }
+        task.logStart = log.low
         try checkReach(task, checkpoint: state.header?.offset)
         countCustomers()
+        budget.loaded(bytes: state.bytes, seconds: task.restore?.seconds ?? 0)
         guard let header = state.header else {
             if task.next < task.liveFrom {
                 logger.info(

@@ -43,6 +43,11 @@ final class StreamThread {
     var checkpointRun: CheckpointRun?
     /// Records of a checkpoint have been published since the last commit.
     var hasPublishedRecords = false
+    /// After failures, no checkpoint before this; the pause doubles.
+    var noCheckpointBefore = ContinuousClock.now
+    var failurePause = 1.0
+    /// Messages that had failed when the last transaction was given up.
+    var failedBefore = 0
     var budget: RecoveryBudget
     var logStartTurn = 0
     var logStartQuery = ContinuousClock.now
@@ -162,9 +167,11 @@ final class StreamThread {
                     scorer.add(
                         event, tag: position, to: &task.table, isCounted: !isInState(message, task),
                         isStateComplete: !task.isIncomplete)
+                } else if isInState(message, task) {
+                    // Counted where the original stands.
                 } else if task.isTaken(message.offset, of: event.customerID) {
                     task.table.observe(event.time)
-                } else if !isInState(message, task) {
+                } else {
                     task.table.update(event)
                 }
             } catch {

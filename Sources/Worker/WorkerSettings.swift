@@ -102,6 +102,12 @@ public struct WorkerSettings: Sendable {
         checkpointDirectory = reader.string("checkpoints.directory", default: checkpointDirectory)
         let checkpointTopic = reader.string("checkpoints.topic", default: "")
         self.checkpointTopic = checkpointTopic.isEmpty ? nil : checkpointTopic
+        if checkpoints == .topic, guarantee == .atLeastOnce {
+            reader.refuse(
+                "checkpoints.store",
+                "topic needs processing.guarantee: exactly_once, whose transactions keep a former owner from writing; "
+                    + "use directory")
+        }
         recoverySeconds = reader.double("recovery.max_seconds", default: recoverySeconds, in: 1...86_400)
         whenLogIsCut = reader.choice("recovery.when_log_is_cut", default: whenLogIsCut)
         let deadLetters = reader.string("dead_letters.topic", default: deadLetterTopic ?? "")
@@ -160,14 +166,20 @@ public struct WorkerSettings: Sendable {
     /// Properties of a client that neither consumes in the group nor publishes predictions.
     public var clientProperties: [String: String] { Self.standard.merging(kafka) { $1 } }
 
+    /// Where a partition begins that has no committed offset, as the configuration says.
+    var offsetReset: String {
+        kafkaConsumer["auto.offset.reset"] ?? kafka["auto.offset.reset"] ?? "earliest"
+    }
+
     var consumerProperties: [String: String] {
         Self.standard
             .merging([
-                "auto.offset.reset": "earliest", "partition.assignment.strategy": "cooperative-sticky",
+                "partition.assignment.strategy": "cooperative-sticky",
                 "enable.auto.offset.store": "false",
             ]) { $1 }
             .merging(kafka) { $1 }.merging(kafkaConsumer) { $1 }
-            .merging(["group.id": group, "enable.auto.commit": "false"]) { $1 }
+            // The worker says where reading starts; a place that is not in the log is an error and never another place.
+            .merging(["group.id": group, "enable.auto.commit": "false", "auto.offset.reset": "error"]) { $1 }
     }
 
     /// The checkpoint store's topic, if there is one.

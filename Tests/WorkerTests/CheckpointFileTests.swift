@@ -58,7 +58,7 @@ import Testing
         var isMore = true
         while isMore {
             var records = ByteWriter()
-            isMore = task.table.writeSnapshot(into: &records, bytes: slice)
+            isMore = try task.table.writeSnapshot(into: &records, bytes: slice)
             try writer.append(records.take())
         }
         try writer.finish()

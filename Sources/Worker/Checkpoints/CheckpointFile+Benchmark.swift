@@ -23,7 +23,7 @@ extension CheckpointFile {
         while isMore {
             let start = ContinuousClock.now
             var records = ByteWriter()
-            isMore = table.writeSnapshot(into: &records, bytes: StreamThread.sliceBytes)
+            isMore = try table.writeSnapshot(into: &records, bytes: StreamThread.sliceBytes)
             let content = block(records.take(), after: &hash)
             slice((ContinuousClock.now - start) / .seconds(1))
             try file.write(content)

@@ -16,6 +16,7 @@ package enum CheckpointFile {
     /// Most bytes of a block.
     static let blockLimit = 1 << 30
 
+    /// - Precondition: no more than `blockLimit` bytes.
     static func block(_ content: [UInt8], after hash: inout UInt64) -> [UInt8] {
         hash = content.withUnsafeBytes { contentHash($0, seed: hash) }
         var writer = ByteWriter()
@@ -44,7 +45,7 @@ package enum CheckpointFile {
         guard table.count == header.customers else {
             throw StateError("\(table.count) customers and not \(header.customers)")
         }
-        return RestoredState(header: header, table: table)
+        return RestoredState(header: header, table: table, bytes: reader.size)
     }
 
     private static func header(of content: [UInt8]) throws(StateError) -> CheckpointHeader {
@@ -64,7 +65,7 @@ package enum CheckpointFile {
     /// Gives one block's content after the other, each checked.
     private struct BlockReader {
         private let file: FileHandle
-        private let size: Int
+        let size: Int
         private var at = 0
         private var hash: UInt64 = 0
 

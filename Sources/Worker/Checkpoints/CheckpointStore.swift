@@ -51,10 +51,12 @@ struct RestoredState: Sendable {
     /// Customers whose states already hold messages up to an offset beyond the header's.
     var ahead: [[UInt8]: Int64] = [:]
     var lineage = CheckpointLineage()
+    /// What had to be read for it.
+    var bytes = 0
 }
 
 /// What ties a store's later checkpoints to earlier ones; only an incremental store makes use of it.
-struct CheckpointLineage: Sendable {
+struct CheckpointLineage: Equatable, Sendable {
     /// Number of the ownership, higher than that of any before.
     var term: UInt64 = 1
     /// The term in which the first, full checkpoint of the line was made; `nil` calls for a new full one.

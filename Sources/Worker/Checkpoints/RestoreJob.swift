@@ -5,6 +5,8 @@ import Synchronization
 final class RestoreJob: Sendable {
     private let result = Mutex<Result<RestoredState, any Error>?>(nil)
     private let permille = Atomic<Int>(0)
+    private let milliseconds = Atomic<Int>(0)
+    private let isCancelled = Atomic<Bool>(false)
 
     /// - Parameter read: told whom to tell of its progress.
     init(
@@ -12,10 +14,19 @@ final class RestoreJob: Sendable {
         _ read: @escaping @Sendable (_ progress: @escaping @Sendable (Double) -> Void) throws -> RestoredState
     ) {
         queue.async { [self] in
+            if isCancelled.load(ordering: .relaxed) { return }
+            let start = ContinuousClock.now
             let outcome = Result { try read { self.permille.store(Int($0 * 1000), ordering: .relaxed) } }
+            milliseconds.store(Int((ContinuousClock.now - start) / .milliseconds(1)), ordering: .relaxed)
             result.withLock { $0 = outcome }
         }
     }
+
+    /// Nobody waits for it any more.
+    func cancel() { isCancelled.store(true, ordering: .relaxed) }
+
+    /// How long it took.
+    var seconds: Double { Double(milliseconds.load(ordering: .relaxed)) / 1000 }
 
     /// How much has been read, 0 to 1.
     var share: Double { Double(permille.load(ordering: .relaxed)) / 1000 }

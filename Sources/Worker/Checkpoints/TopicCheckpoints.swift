@@ -1,5 +1,6 @@
 import Customers
 import Events
+import Foundation
 import Kafka
 
 /// Checkpoints in a compacted topic, so that a partition finds its state on whatever host it comes to. The topic has as
@@ -16,8 +17,8 @@ import Kafka
 ///
 /// Only what has changed since the mark before is written. A checkpoint that is never finished does no harm: its states
 /// are newer than the mark, and say so, and messages that they hold already are passed over. Records are published in the
-/// stream's own commit cycle: under exactly_once a former owner cannot write once it has lost the partition; otherwise a
-/// record of an earlier term behind one of a later gives it away, and the state is rebuilt from the log.
+/// stream's own transactions, so that a former owner cannot write once it has lost the partition; should one of an earlier
+/// term stand behind one of a later all the same, or one be damaged, the line is not trusted and a new one is begun.
 final class TopicCheckpoints: CheckpointStore {
     private let topic: String
     private let properties: [String: String]
@@ -61,12 +62,17 @@ final class TopicCheckpoints: CheckpointStore {
         }
         try consumer.assign([PartitionOffset(partition, offset: 0)])
         let batch = MessageBatch(capacity: 1000)
+        var lastProgress = ContinuousClock.now
         while true {
             try consumer.poll(into: batch, timeoutMilliseconds: 1000)
-            for error in batch.errors where error.remedy == .fatal { throw error }
+            for error in batch.errors {
+                guard error.remedy != .fatal, ContinuousClock.now - lastProgress < .seconds(60) else { throw error }
+                wanted.warn("reading \(partition): \(error)")
+            }
+            if batch.count > 0 { lastProgress = .now }
             for position in 0..<batch.count {
                 let message = batch[position]
-                try reading.take(key: message.key, value: message.value)
+                reading.take(key: message.key, value: message.value)
                 wanted.progress(Double(message.offset) / Double(log.high))
             }
             // The end that a reader of committed messages can see.
@@ -179,6 +185,7 @@ final class TopicCheckpoints: CheckpointStore {
         while true {
             do { return try request() } catch {
                 guard error.remedy == .retry, ContinuousClock.now < deadline else { throw error }
+                Thread.sleep(forTimeInterval: 0.2)
             }
         }
     }

@@ -16,6 +16,11 @@ struct TopicReading {
     private var mark: (root: UInt64, header: CheckpointHeader)?
     /// The latest term met.
     private(set) var term: UInt64 = 0
+    /// The last record that cannot be trusted, with the term of the next that can: terms never go down, so that only a line
+    /// begun in a later one is whole for certain.
+    private var damage: (term: UInt64?, error: StateError)?
+    /// Bytes of all records.
+    private var bytes = 0
 
     init(wanted: RestoreRequest) { self.wanted = wanted }
 
@@ -23,8 +28,17 @@ struct TopicReading {
         CustomerTable(timeToLiveDays: wanted.timeToLiveDays, tracksChanges: true)
     }
 
-    /// - Throws: `StateError` when the checkpoint cannot be trusted any more.
-    mutating func take(key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?) throws(StateError) {
+    /// Takes the next record.
+    mutating func take(key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?) {
+        bytes += (key?.count ?? 0) + (value?.count ?? 0)
+        do throws(StateError) {
+            try place(key: key, value: value)
+        } catch {
+            damage = (nil, error)
+        }
+    }
+
+    private mutating func place(key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?) throws(StateError) {
         guard let key, !key.isEmpty else { throw StateError("a record without a key: something else writes there") }
         let name = Array(key[1...])
         switch (key[0], value) {
@@ -70,6 +84,7 @@ struct TopicReading {
             throw StateError("a former owner (term \(term)) wrote after a later one (term \(self.term))")
         }
         self.term = term
+        if let damage, damage.term == nil { self.damage?.term = term }
         return try body(root, &reader)
     }
 
@@ -78,8 +93,12 @@ struct TopicReading {
     func state() throws(StateError) -> RestoredState {
         var state = RestoredState(
             header: nil, table: emptyTable(), lineage: CheckpointLineage(term: term + 1, root: nil))
+        if let damage, damage.term ?? .max >= mark?.root ?? 0 { throw damage.error }
         guard let mark else { return state }
         try wanted.check(mark.header)
+        guard states.values.allSatisfy({ $0.root <= mark.root }) else {
+            throw StateError("states of a later line stand under an earlier mark")
+        }
         state.table.restore(clock: mark.header.clock)
         for (customerID, first) in states where first.root == mark.root {
             var bytes = first.bytes
@@ -97,6 +116,7 @@ struct TopicReading {
             if first.offset > mark.header.offset { state.ahead[customerID] = first.offset }
         }
         state.header = mark.header
+        state.bytes = bytes
         state.lineage.root = mark.root
         return state
     }
