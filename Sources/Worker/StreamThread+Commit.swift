@@ -4,9 +4,11 @@ import Kafka
 extension StreamThread {
     /// Makes what was processed last. What a passing error leaves undone is tried again at the next interval; the last
     /// time there is no next one, and it is an error.
-    func commit(isLast: Bool = false) throws {
+    /// - Returns: whether there was something to commit and it was committed.
+    @discardableResult
+    func commit(isLast: Bool = false) throws -> Bool {
         lastCommit = .now
-        if hasFailed || mustGoBack { return }
+        if hasFailed || mustGoBack { return false }
         var due = tasks.values.filter { $0.uncommitted > 0 }.sorted { $0.partition < $1.partition }
         // Records of a checkpoint are committed with the offset of a partition too, so that a former owner is refused.
         if hasPublishedRecords, let task = checkpointRun?.task ?? tasks.values.first(where: { !$0.isRestoring }),
@@ -14,7 +16,7 @@ extension StreamThread {
         {
             due.append(task)
         }
-        guard !due.isEmpty else { return }
+        guard !due.isEmpty else { return false }
         do throws(KafkaError) {
             try cycle.commit(
                 due.map { PartitionOffset($0.partition, offset: $0.next) }, of: consumer,
@@ -29,11 +31,12 @@ extension StreamThread {
                 hasFailed = true
                 throw error
             }
-            return
+            return false
         }
         for task in due { counters.committed.add(task.committed(), ordering: .relaxed) }
         hasPublishedRecords = false
         checkpointRun?.writer.committed()
+        return true
     }
 
     /// Aborts what is not committed. In a transaction it has not happened then: every partition goes back to its

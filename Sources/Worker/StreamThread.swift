@@ -128,9 +128,10 @@ final class StreamThread {
             reportRestores()
             producer.poll()
             if ContinuousClock.now - lastCommit >= .milliseconds(settings.commitIntervalMilliseconds) {
-                try commit()
+                let hasCommitted = try commit()
                 beginCheckpoint()
-                findLogStart()
+                // Only when the broker has just answered: in an outage librdkafka 2.0.2 does not keep its limit of time.
+                if hasCommitted { findLogStart() }
                 reportState()
             }
         }
