@@ -20,7 +20,7 @@ extension StreamThread {
         do throws(KafkaError) {
             try cycle.commit(
                 due.map { PartitionOffset($0.partition, offset: $0.next) }, of: consumer,
-                timeoutMilliseconds: isLast ? settings.shutdownMilliseconds : Self.commitTimeoutMilliseconds)
+                timeoutMilliseconds: isLast ? settings.shutdownMilliseconds : commitTimeoutMilliseconds)
         } catch {
             switch error.remedy {
             case .retry where producer.failed == failedBefore && !isLast: trouble("commit put off", error)

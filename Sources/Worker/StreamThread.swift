@@ -14,7 +14,6 @@ import Synchronization
 /// commit interval the `CommitCycle` makes predictions, dead letters and the offsets that they came from last.
 final class StreamThread {
     static let requestTimeoutMilliseconds = 5000
-    static let commitTimeoutMilliseconds = 30_000
     /// Below librdkafka's max.poll.interval.ms of five minutes, by a margin.
     static let patienceMilliseconds = 120_000
     /// Bytes of a checkpoint written at once.
@@ -58,6 +57,8 @@ final class StreamThread {
     var hasFailed = false
     var lastCommit = ContinuousClock.now
     var customersCounted = 0
+    /// A commit under way when the worker is told to stop must not outlast the deadline by much.
+    var commitTimeoutMilliseconds: Int { max(5000, min(30_000, settings.shutdownMilliseconds)) }
     var rejections = RateLimit(perSecond: 1)
     var troubles = RateLimit(perSecond: 1)
 

@@ -35,13 +35,14 @@ final class GuaranteeRun {
 
     /// Events a second from a full topic, commits included, from the first to the last that is handed to the producer.
     func throughput(events: Int) async throws -> Double {
-        let shop = ShopGenerator(customers: 2000, days: 365, seed: 1)
+        let shop = ShopGenerator(customers: 2 + events / 10, days: 365, seed: 1)
         let publisher = try EventPublisher(settings: settings, topic: settings.inputTopic)
         while publisher.published < events, let fields = shop.nextFields() {
             try publisher.publish(fields, key: fields[.customerID].bytes)
         }
         try publisher.flush()
         publisher.close()
+        let events = publisher.published
         return try await withWorker { worker in
             while worker.counters.snapshot.received == 0 { Thread.sleep(forTimeInterval: 0.001) }
             let start = ContinuousClock.now

@@ -23,7 +23,7 @@ struct GuaranteesCommand: AsyncParsableCommand {
     var models: String?
 
     @Option(help: "Events of each throughput measurement.")
-    var events = 200_000
+    var events = 120_000
 
     @Option(help: "Events a second of the latency measurement, and for how many seconds.")
     var rate = 1000
