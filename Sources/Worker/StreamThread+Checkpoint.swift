@@ -31,9 +31,10 @@ extension StreamThread {
         let now = ContinuousClock.now
         let due = tasks.values.filter { task in
             !task.isRestoring && now >= task.nextCheckpoint
-                && budget.isDue(
-                    next: task.next, checkpoint: task.checkpoint?.offset ?? task.logStart, logStart: task.logStart,
-                    checkpointBytes: task.checkpoint?.bytes ?? 0)
+                && (isStale(task, now)
+                    || budget.isDue(
+                        next: task.next, checkpoint: task.checkpoint?.offset ?? task.logStart, logStart: task.logStart,
+                        checkpointBytes: task.checkpoint?.bytes ?? 0))
         }
         // The one that would take longest to bring back.
         guard let task = due.max(by: { behind($0) < behind($1) }) else { return }
@@ -47,6 +48,11 @@ extension StreamThread {
         } catch {
             checkpointFailed(task, error)
         }
+    }
+
+    /// An hour without a checkpoint and something to write: where little comes in, retention must not overtake the last one.
+    private func isStale(_ task: PartitionTask, _ now: ContinuousClock.Instant) -> Bool {
+        behind(task) > 0 && now >= task.nextCheckpoint + .seconds(3600)
     }
 
     /// Shortest time between a partition's checkpoints.
@@ -131,17 +137,6 @@ extension StreamThread {
         run.writer.giveUp()
         run.task.table.giveUpSnapshot()
         checkpointRun = nil
-    }
-
-    /// Asks for one partition after the other where its log begins: retention moves that on.
-    func findLogStart() {
-        guard store != nil, ContinuousClock.now >= logStartQuery else { return }
-        logStartQuery = .now + .seconds(10)
-        let running = tasks.values.filter { !$0.isRestoring }.sorted { $0.partition < $1.partition }
-        guard !running.isEmpty else { return }
-        logStartTurn = (logStartTurn + 1) % running.count
-        let task = running[logStartTurn]
-        if let log = try? consumer.watermarks(of: task.partition, timeoutMilliseconds: 200) { task.logStart = log.low }
     }
 }
 

@@ -4,11 +4,9 @@ import Kafka
 extension StreamThread {
     /// Makes what was processed last. What a passing error leaves undone is tried again at the next interval; the last
     /// time there is no next one, and it is an error.
-    /// - Returns: whether there was something to commit and it was committed.
-    @discardableResult
-    func commit(isLast: Bool = false) throws -> Bool {
+    func commit(isLast: Bool = false) throws {
         lastCommit = .now
-        if hasFailed || mustGoBack { return false }
+        if hasFailed || mustGoBack { return }
         var due = tasks.values.filter { $0.uncommitted > 0 }.sorted { $0.partition < $1.partition }
         // Records of a checkpoint are committed with the offset of a partition too, so that a former owner is refused.
         if hasPublishedRecords, let task = checkpointRun?.task ?? tasks.values.first(where: { !$0.isRestoring }),
@@ -16,7 +14,7 @@ extension StreamThread {
         {
             due.append(task)
         }
-        guard !due.isEmpty else { return false }
+        guard !due.isEmpty else { return }
         do throws(KafkaError) {
             try cycle.commit(
                 due.map { PartitionOffset($0.partition, offset: $0.next) }, of: consumer,
@@ -31,12 +29,11 @@ extension StreamThread {
                 hasFailed = true
                 throw error
             }
-            return false
+            return
         }
         for task in due { counters.committed.add(task.committed(), ordering: .relaxed) }
         hasPublishedRecords = false
         checkpointRun?.writer.committed()
-        return true
     }
 
     /// Aborts what is not committed. In a transaction it has not happened then: every partition goes back to its

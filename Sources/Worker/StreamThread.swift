@@ -48,8 +48,6 @@ final class StreamThread {
     /// Messages that had failed when the last transaction was given up.
     var failedBefore = 0
     var budget: RecoveryBudget
-    var logStartTurn = 0
-    var logStartQuery = ContinuousClock.now
     var stateReport = ContinuousClock.now + .seconds(60)
     var restoreReports = RateLimit(pause: .seconds(3))
     var deadLetters: DeadLetters
@@ -129,10 +127,8 @@ final class StreamThread {
             reportRestores()
             producer.poll()
             if ContinuousClock.now - lastCommit >= .milliseconds(settings.commitIntervalMilliseconds) {
-                let hasCommitted = try commit()
+                try commit()
                 beginCheckpoint()
-                // Only when the broker has just answered: in an outage librdkafka 2.0.2 does not keep its limit of time.
-                if hasCommitted { findLogStart() }
                 reportState()
             }
         }
