@@ -11,7 +11,7 @@ final class DirectoryCheckpoints: CheckpointStore {
     private static let kept = 2
     private let root: String
     private let group: String
-    /// Writes without the stream waiting for the disk.
+    /// Writes without the stream waiting for the disk; only making the file is done on the stream's thread.
     private let queue = DispatchQueue(label: "checkpoints", qos: .utility)
 
     /// - Throws: `WorkerError` when the directory cannot be made or written to.
