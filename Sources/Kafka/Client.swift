@@ -1,9 +1,8 @@
 import CRDKafka
-import Glibc
 
 /// A librdkafka handle with its callbacks: created from properties, destroyed exactly once.
 final class Client {
-    private var storage: OpaquePointer?
+    private var storage: ClientHandle?
     let context: CallbackContext
 
     /// Creates a handle.
@@ -35,7 +34,7 @@ final class Client {
             rd_kafka_conf_destroy(configuration)
             throw KafkaError(code, operation: "create client", reason: reason)
         }
-        storage = handle
+        storage = ClientHandle(handle, context)
     }
 
     deinit { destroy() }
@@ -43,16 +42,17 @@ final class Client {
     /// The live handle; asking after `destroy` is the caller's bug.
     var handle: OpaquePointer {
         guard let storage else { preconditionFailure("this Kafka client has been closed") }
-        return storage
+        return storage.pointer
     }
 
     var isOpen: Bool { storage != nil }
 
-    /// Waits for the library's threads and frees everything. Topic and queue handles must be gone by then.
+    /// Waits for the library's threads and frees everything; only what an overdue request still uses is freed when that
+    /// returns. Topic and queue handles must be gone by then.
     func destroy() {
         guard let handle = storage else { return }
         storage = nil
-        rd_kafka_destroy(handle)
+        handle.release()
     }
 
     /// Does the same without the caller waiting for it. A consumer whose coordinator is out of reach can take its whole
@@ -60,26 +60,32 @@ final class Client {
     func destroyInBackground() {
         guard let handle = storage else { return }
         storage = nil
-        // The callbacks may run until the end, so the context goes along.
-        let remains = Unmanaged.passRetained(Remains(handle: handle, context: context))
-        var thread = pthread_t()
-        let isStarted =
-            pthread_create(
-                &thread, nil,
-                { argument in
-                    if let argument {
-                        let remains = Unmanaged<Remains>.fromOpaque(argument).takeRetainedValue()
-                        rd_kafka_destroy(remains.handle)
-                        withExtendedLifetime(remains.context) {}
-                    }
-                    return nil
-                }, remains.toOpaque()) == 0
-        if isStarted {
-            pthread_detach(thread)
-        } else {
-            remains.release()
-            rd_kafka_destroy(handle)
+        if !detachThread({ handle.release() }) { handle.release() }
+    }
+
+    /// Makes a request whose C call does not keep its own time limit: on a thread of its own, and not waited for beyond
+    /// the limit. Costs the start of a thread.
+    ///
+    /// - Parameter request: Gets the handle, and may outlive this call.
+    /// - Throws: `KafkaError`: the request's, or with the remedy `.retry` if there is no answer in time.
+    func limited<Value: Sendable>(
+        _ operation: String, timeoutMilliseconds: Int,
+        _ request: @escaping @Sendable (OpaquePointer) throws(KafkaError) -> Value
+    ) throws(KafkaError) -> Value {
+        guard let storage else { preconditionFailure("this Kafka client has been closed") }
+        let answer = Answer<Result<Value, KafkaError>>()
+        storage.retain()
+        let isStarted = detachThread {
+            answer.give(Result { () throws(KafkaError) in try request(storage.pointer) })
+            storage.release()
         }
+        if !isStarted { storage.release() }
+        guard isStarted, let result = answer.wait(milliseconds: timeoutMilliseconds) else {
+            throw KafkaError(
+                RD_KAFKA_RESP_ERR__TIMED_OUT, operation: operation,
+                reason: isStarted ? "no answer in \(timeoutMilliseconds) ms" : "no thread can be started")
+        }
+        return try result.get()
     }
 
     /// Leaves the client running and out of reach, with the context that its callbacks use.
@@ -89,19 +95,9 @@ final class Client {
         _ = Unmanaged.passRetained(context)
     }
 
-    private final class Remains {
-        let handle: OpaquePointer
-        let context: CallbackContext
-
-        init(handle: OpaquePointer, context: CallbackContext) {
-            self.handle = handle
-            self.context = context
-        }
-    }
-
     /// An error for a code that this client returned; the generic "fatal" is replaced by what is behind it.
     func error(_ code: rd_kafka_resp_err_t, operation: String, reason: String? = nil) -> KafkaError {
-        storage.flatMap { Self.fatalError(of: $0, ifBehind: code, operation: operation) }
+        storage.flatMap { Self.fatalError(of: $0.pointer, ifBehind: code, operation: operation) }
             ?? KafkaError(code, operation: operation, reason: reason)
     }
 

@@ -5,12 +5,16 @@ extension Consumer {
     ///
     /// - Throws: `KafkaError`, with the remedy `.retry` if nobody answers in time.
     public func watermarks(of partition: TopicPartition, timeoutMilliseconds: Int) throws(KafkaError) -> Watermarks {
-        var low: Int64 = 0
-        var high: Int64 = 0
-        let code = rd_kafka_query_watermark_offsets(
-            client.handle, partition.topic, partition.partition, &low, &high, Int32(clamping: timeoutMilliseconds))
-        try client.check(code, "read watermarks of \(partition)")
-        return Watermarks(low: low, high: high)
+        // The library (2.0) waits for ever for a leader that has gone away in the meantime.
+        let operation = "read watermarks of \(partition)"
+        return try client.limited(operation, timeoutMilliseconds: timeoutMilliseconds) { handle throws(KafkaError) in
+            var low: Int64 = 0
+            var high: Int64 = 0
+            let code = rd_kafka_query_watermark_offsets(
+                handle, partition.topic, partition.partition, &low, &high, Int32(clamping: timeoutMilliseconds))
+            guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, operation: operation) }
+            return Watermarks(low: low, high: high)
+        }
     }
 
     /// How many partitions a topic has, or nil if there is no such topic. Creates none, also where topics are created on
@@ -28,10 +32,14 @@ extension Consumer {
     public func offsets(
         forTimes times: [TopicPartition: Int64], timeoutMilliseconds: Int
     ) throws(KafkaError) -> [PartitionOffset] {
-        let list = PartitionList(times.map { PartitionOffset($0.key, offset: $0.value) })
-        let code = rd_kafka_offsets_for_times(client.handle, list.pointer, Int32(clamping: timeoutMilliseconds))
-        try client.check(code, "find offsets for times")
-        if let error = list.firstError("find offset for time") { throw error }
-        return list.offsets
+        // The same as for watermarks.
+        let operation = "find offsets for times"
+        return try client.limited(operation, timeoutMilliseconds: timeoutMilliseconds) { handle throws(KafkaError) in
+            let list = PartitionList(times.map { PartitionOffset($0.key, offset: $0.value) })
+            let code = rd_kafka_offsets_for_times(handle, list.pointer, Int32(clamping: timeoutMilliseconds))
+            guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, operation: operation) }
+            if let error = list.firstError(operation) { throw error }
+            return list.offsets
+        }
     }
 }

@@ -65,6 +65,29 @@ import Testing
         #expect(ContinuousClock.now - start < .seconds(10))
     }
 
+    @Test func `a request keeps its time limit when the broker goes away, and its client can be closed`() throws {
+        let start = ContinuousClock.now
+        let broker = try EmbeddedBroker()
+        try broker.createTopic("events", partitions: 1)
+        let place = TopicPartition(topic: "events", partition: 0)
+        let consumer = try Consumer(
+            properties: ["bootstrap.servers": broker.bootstrapServers, "group.id": "g"])
+        #expect(try consumer.watermarks(of: place, timeoutMilliseconds: 5000) == Watermarks(low: 0, high: 0))
+        try broker.setBrokerDown()
+        let requests: [() throws -> Void] = [
+            { _ = try consumer.watermarks(of: place, timeoutMilliseconds: 300) },
+            { _ = try consumer.offsets(forTimes: [place: 0], timeoutMilliseconds: 300) },
+        ]
+        for request in requests {
+            let error = try #require(throws: KafkaError.self) { try request() }
+            #expect(error.remedy == .retry, "\(error)")
+        }
+        // With requests out that the library has not given up.
+        consumer.close(timeoutMilliseconds: 500)
+        broker.close()
+        #expect(ContinuousClock.now - start < .seconds(20))
+    }
+
     @Test func `errors of the client reach the closure`() throws {
         let (errors, report) = AsyncStream<KafkaError>.makeStream()
         let (_, log) = AsyncStream<LogLine>.makeStream()

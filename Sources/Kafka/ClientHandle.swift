@@ -1,0 +1,25 @@
+import CRDKafka
+import Synchronization
+
+/// librdkafka's pointer to a client, destroyed by the last of those who use it: the `Client`, and requests that have
+/// outlived their time limit.
+///
+/// Unchecked: the pointer may be used from any thread, and the context is only kept here, because the library's
+/// callbacks may run until the end.
+final class ClientHandle: @unchecked Sendable {
+    let pointer: OpaquePointer
+    private let context: CallbackContext
+    private let users = Atomic(1)
+
+    init(_ pointer: OpaquePointer, _ context: CallbackContext) {
+        self.pointer = pointer
+        self.context = context
+    }
+
+    func retain() { users.add(1, ordering: .relaxed) }
+
+    /// Destroys the client if nobody else uses it; that waits for the library's threads.
+    func release() {
+        if users.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { rd_kafka_destroy(pointer) }
+    }
+}
