@@ -16,11 +16,12 @@ let package = Package(
         .systemLibrary(name: "CRDKafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CEnsemble"),
         .systemLibrary(name: "CXGBoost", providers: [.apt(["libxgboost-dev"])]),
         .target(name: "Events", dependencies: ["CZlib"], swiftSettings: strict),
         .target(name: "Customers", dependencies: ["Events"], swiftSettings: strict),
         .target(name: "Features", dependencies: ["Customers", "Events"], swiftSettings: strict),
-        .target(name: "Ensemble", dependencies: ["CCrypto", "Customers", "Features"], swiftSettings: strict),
+        .target(name: "Ensemble", dependencies: ["CCrypto", "CEnsemble", "Customers", "Features"], swiftSettings: strict),
         .target(name: "Scoring", dependencies: ["Customers", "Ensemble", "Events", "Features"], swiftSettings: strict),
         .target(
             name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
@@ -59,8 +60,8 @@ let package = Package(
         .executableTarget(
             name: "benchmark",
             dependencies: [
-                "Console", "Customers", "Ensemble", "Events", "Kafka", "LocalCluster", "Monitoring", "Scoring",
-                "Worker",
+                "Console", "Customers", "Ensemble", "Events", "Features", "Kafka", "LocalCluster", "Monitoring",
+                "Scoring", "Training", "Worker",
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .executableTarget(name: "trainer", dependencies: ["Console", "Training"], swiftSettings: strict),
@@ -76,7 +77,7 @@ let package = Package(
             name: "FeaturesTests", dependencies: ["Customers", "Events", "Features", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "EnsembleTests", dependencies: ["Ensemble", "Events", "Features", "TestSupport"],
+            name: "EnsembleTests", dependencies: ["CEnsemble", "Ensemble", "Events", "Features", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "ScoringTests", dependencies: ["Customers", "Ensemble", "Events", "Scoring", "TestSupport"],

@@ -1,140 +1,108 @@
+import CEnsemble
 import Features
 
-/// Trees laid out flat for serving: siblings side by side, a leaf its own child, so that a walk has no branch.
+/// The tree models of an ensemble in the forms that serve: `RankedTrees` for blocks of rows, `TreeWalk` for rows that
+/// come alone. Both equal `TreeModel` bit for bit, whichever is taken.
 ///
-/// One node is 16 bytes:
-///
-///     0        4         8          12      16
-///     | threshold | feature | first child | missing |
-///
-/// The next node is `first child + (value ≥ threshold | value is NaN & missing)`: the second child where that is 1. A
-/// leaf's threshold is NaN, which nothing reaches, and its first child is itself. Eight rows walk one tree at a time,
-/// so that eight independent chains of loads are in flight; each tree stays in the first-level cache for a block of
-/// rows.
+/// Limits: trees deeper than 8 levels are walked in blocks too, several times slower.
 public struct CompiledForest: Sendable {
-    private struct Node: Sendable {
-        var threshold: Float
-        var feature: Int32
-        var firstChild: Int32
-        /// 1 where a missing value goes to the second child.
-        var missing: Int32
+    /// Rows that are computed together.
+    public static let blockRows = Int(ce_block_rows)
+    /// A block costs as much as this many rows that are walked one by one.
+    static let rowsWorthABlock = 16
+
+    private let walks: [TreeWalk]
+    private let ranked: RankedTrees?
+    private let baseMargins: [Float]
+    /// Instruction set of the kernels.
+    let level: Int32
+
+    public var modelCount: Int { walks.count }
+
+    /// - Complexity: O(n log n) in the number of nodes.
+    public init(_ models: [TreeModel]) { self.init(models, level: ce_best_level()) }
+
+    init(_ models: [TreeModel], level: Int32) {
+        walks = models.map { TreeWalk($0) }
+        ranked = RankedTrees(models)
+        baseMargins = models.map(\.baseMargin)
+        self.level = level
     }
 
-    private struct Tree: Sendable {
-        let root: Int32
-        let depth: Int32
-    }
+    /// Whether so many rows are better computed as one block.
+    func takesAsBlock(_ count: Int) -> Bool { ranked != nil && count >= Self.rowsWorthABlock }
 
-    private static let rowsInFlight = 8
-    private static let blockRows = 64
-
-    private var nodes: [Node] = []
-    /// The value of each leaf, by its node; 0 elsewhere.
-    private var values: [Float] = []
-    private var trees: [Tree] = []
-    private let baseMargin: Float
-
-    /// - Complexity: O(nodes).
-    public init(_ model: TreeModel) {
-        baseMargin = model.baseMargin
-        for tree in model.trees { append(tree) }
-    }
-
-    private mutating func append(_ tree: TreeModel.Tree) {
-        let root = Int32(nodes.count)
-        trees.append(Tree(root: root, depth: Int32(tree.depth)))
-        append(tree.nodes[0])
-        var open = [(source: 0, place: Int(root))]
-        var next = 0
-        while next < open.count {
-            let (source, place) = open[next]
-            next += 1
-            let node = tree.nodes[source]
-            if node.isLeaf { continue }
-            nodes[place].firstChild = Int32(nodes.count)
-            for child in [node.left, node.right] {
-                open.append((Int(child), nodes.count))
-                append(tree.nodes[Int(child)])
-            }
-        }
-    }
-
-    /// A node as its own child, which only a leaf stays.
-    private mutating func append(_ node: TreeModel.Node) {
-        let own = Int32(nodes.count)
-        nodes.append(
-            Node(
-                threshold: node.isLeaf ? .nan : node.threshold, feature: max(node.feature, 0), firstChild: own,
-                missing: node.isLeaf || node.missingGoesLeft ? 0 : 1))
-        values.append(node.isLeaf ? node.threshold : 0)
-    }
-
-    /// Log-odds of `rowCount` rows of `FeatureSchema.count` floats each, into `margins`.
+    /// Log-odds of up to 64 rows by every model: model m's of row r are `workspace.margins[m * 64 + r]`.
+    ///
+    /// - Parameter rows: `FeatureSchema.count` floats each; all 64 are read if `takesAsBlock(count)`.
     /// - Complexity: O(rows × trees × depth); nothing is allocated.
-    public func margins(
-        rows: UnsafePointer<Float>, rowCount: Int, into margins: UnsafeMutablePointer<Float>
-    ) {
-        nodes.withUnsafeBufferPointer { nodes in
-            values.withUnsafeBufferPointer { values in
-                var first = 0
-                while first < rowCount {
-                    let count = min(Self.blockRows, rowCount - first)
-                    block(
-                        rows: rows + first * FeatureSchema.count, count: count, into: margins + first,
-                        nodes: nodes.baseAddress.unsafelyUnwrapped, values: values.baseAddress.unsafelyUnwrapped)
-                    first += count
-                }
-            }
+    func margins(rows: UnsafePointer<Float>, count: Int, _ workspace: Workspace) {
+        for (model, base) in baseMargins.enumerated() {
+            (workspace.margins + model * Self.blockRows).update(repeating: base, count: Self.blockRows)
+        }
+        if let ranked, takesAsBlock(count) {
+            ranked.addBlock(rows: rows, ranks: workspace.ranks, to: workspace.margins, level: level)
+            return
+        }
+        for (model, walk) in walks.enumerated() {
+            let margins = workspace.margins + model * Self.blockRows
+            for row in 0..<count { margins[row] = walk.margin(rows + row * FeatureSchema.count, from: margins[row]) }
         }
     }
 
-    private func block(
-        rows: UnsafePointer<Float>, count: Int, into margins: UnsafeMutablePointer<Float>,
-        nodes: UnsafePointer<Node>, values: UnsafePointer<Float>
-    ) {
-        let stride = FeatureSchema.count
-        for row in 0..<count { margins[row] = baseMargin }
-        for tree in trees {
-            var row = 0
-            while row + Self.rowsInFlight <= count {
-                let r = rows + row * stride
-                var (a, b, c, d) = (tree.root, tree.root, tree.root, tree.root)
-                var (e, f, g, h) = (a, b, c, d)
-                for _ in 0..<tree.depth {
-                    a = step(a, r, nodes)
-                    b = step(b, r + stride, nodes)
-                    c = step(c, r + 2 * stride, nodes)
-                    d = step(d, r + 3 * stride, nodes)
-                    e = step(e, r + 4 * stride, nodes)
-                    f = step(f, r + 5 * stride, nodes)
-                    g = step(g, r + 6 * stride, nodes)
-                    h = step(h, r + 7 * stride, nodes)
+    /// Log-odds of one row by the first model.
+    /// - Complexity: O(trees × depth); nothing is allocated.
+    public func margin(_ row: UnsafePointer<Float>) -> Float { walks[0].margin(row, from: baseMargins[0]) }
+
+    /// Log-odds of all rows of a matrix by every model: an array of rows for each.
+    /// - Complexity: O(rows × trees × depth).
+    public func margins(_ matrix: FeatureMatrix) -> [[Float]] {
+        let workspace = Workspace(for: self)
+        var margins = walks.map { _ in [Float]() }
+        for model in margins.indices { margins[model].reserveCapacity(matrix.rowCount) }
+        matrix.values.withUnsafeBufferPointer { values in
+            for first in stride(from: 0, to: matrix.rowCount, by: Self.blockRows) {
+                let count = min(Self.blockRows, matrix.rowCount - first)
+                let rows = workspace.block(values.baseAddress.unsafelyUnwrapped, first: first, count: count)
+                self.margins(rows: rows, count: count, workspace)
+                for model in margins.indices {
+                    margins[model].append(
+                        contentsOf: UnsafeBufferPointer(
+                            start: workspace.margins + model * Self.blockRows, count: count))
                 }
-                margins[row] += values[Int(a)]
-                margins[row + 1] += values[Int(b)]
-                margins[row + 2] += values[Int(c)]
-                margins[row + 3] += values[Int(d)]
-                margins[row + 4] += values[Int(e)]
-                margins[row + 5] += values[Int(f)]
-                margins[row + 6] += values[Int(g)]
-                margins[row + 7] += values[Int(h)]
-                row += Self.rowsInFlight
-            }
-            while row < count {
-                var node = tree.root
-                for _ in 0..<tree.depth { node = step(node, rows + row * stride, nodes) }
-                margins[row] += values[Int(node)]
-                row += 1
             }
         }
+        return margins
     }
 
-    @inline(__always)
-    private func step(_ index: Int32, _ row: UnsafePointer<Float>, _ nodes: UnsafePointer<Node>) -> Int32 {
-        let node = nodes[Int(index)]
-        let value = row[Int(node.feature)]
-        let above: Int32 = value >= node.threshold ? 1 : 0
-        let isMissing: Int32 = value.isNaN ? 1 : 0
-        return node.firstChild &+ (above | (isMissing & node.missing))
+    /// What a block needs while it is computed. Owned by one thread.
+    public final class Workspace {
+        let ranks: UnsafeMutablePointer<UInt8>
+        /// 64 floats a model.
+        let margins: UnsafeMutablePointer<Float>
+        /// A block that is not whole is computed from here.
+        private let padded: UnsafeMutablePointer<Float>
+
+        public init(for forest: CompiledForest) {
+            ranks = .allocate(capacity: max(1, forest.ranked?.planes.count ?? 0) * CompiledForest.blockRows)
+            margins = .allocate(capacity: max(1, forest.modelCount) * CompiledForest.blockRows)
+            let room = CompiledForest.blockRows * FeatureSchema.count
+            padded = .allocate(capacity: room)
+            padded.initialize(repeating: 0, count: room)
+        }
+
+        deinit {
+            ranks.deallocate()
+            margins.deallocate()
+            padded.deallocate()
+        }
+
+        /// Some rows of a matrix as a block of which all 64 can be read.
+        func block(_ values: UnsafePointer<Float>, first: Int, count: Int) -> UnsafePointer<Float> {
+            let rows = values + first * FeatureSchema.count
+            if count == CompiledForest.blockRows { return rows }
+            padded.update(from: rows, count: count * FeatureSchema.count)
+            return UnsafePointer(padded)
+        }
     }
 }

@@ -1,3 +1,4 @@
+import CEnsemble
 import Events
 import Features
 
@@ -75,17 +76,23 @@ public struct Ensemble: Sendable {
     public typealias Weights = [ModelName: LogOddsWeights]
 
     public let logisticRegression: LogisticModel
-    public let randomForest: CompiledForest
-    public let xgboost: CompiledForest
+    /// The random forest and the boosted trees, in this order.
+    public let forest: CompiledForest
+    private let terms: [ce_term]
     private let weights: [LogOddsWeights]
 
-    /// - Precondition: `weights` has an entry for each of the five models.
+    /// - Precondition: `weights` has an entry for each of the five models; the logistic model a term for each feature.
     public init(
         logisticRegression: LogisticModel, randomForest: TreeModel, xgboost: TreeModel, weights: Weights
     ) {
+        self.init(
+            logisticRegression: logisticRegression, forest: CompiledForest([randomForest, xgboost]), weights: weights)
+    }
+
+    init(logisticRegression: LogisticModel, forest: CompiledForest, weights: Weights) {
         self.logisticRegression = logisticRegression
-        self.randomForest = CompiledForest(randomForest)
-        self.xgboost = CompiledForest(xgboost)
+        self.forest = forest
+        terms = logisticRegression.kernelTerms
         self.weights = ModelName.allCases.map { model in
             guard let weights = weights[model] else { preconditionFailure("no weights for \(model)") }
             return weights
@@ -97,52 +104,95 @@ public struct Ensemble: Sendable {
     /// A row's scores do not depend on which rows stand beside it.
     /// - Complexity: O(rows); memory is reused from call to call where `scores` and `workspace` are.
     public func score(_ matrix: borrowing FeatureMatrix, into scores: inout [Scores], workspace: inout Workspace) {
-        let count = matrix.rowCount
         scores.removeAll(keepingCapacity: true)
-        guard count > 0 else { return }
-        workspace.reserve(count)
+        scores.reserveCapacity(matrix.rowCount)
         matrix.values.withUnsafeBufferPointer { values in
-            let rows = values.baseAddress.unsafelyUnwrapped
-            randomForest.margins(rows: rows, rowCount: count, into: workspace.forest)
-            xgboost.margins(rows: rows, rowCount: count, into: workspace.boosted)
-            for row in 0..<count {
-                let logistic = logisticRegression.margin(rows + row * FeatureSchema.count)
-                let forest = Double(workspace.forest[row])
-                let boosted = Double(workspace.boosted[row])
-                var score = Scores()
-                score.logisticRegression = weights[0].probability(logistic, forest, boosted)
-                score.randomForest = weights[1].probability(logistic, forest, boosted)
-                score.xgboost = weights[2].probability(logistic, forest, boosted)
-                score.stacking = weights[3].probability(logistic, forest, boosted)
-                score.blending = weights[4].probability(logistic, forest, boosted)
-                scores.append(score)
+            for first in stride(from: 0, to: matrix.rowCount, by: CompiledForest.blockRows) {
+                let count = min(CompiledForest.blockRows, matrix.rowCount - first)
+                let rows = workspace.forest.block(values.baseAddress.unsafelyUnwrapped, first: first, count: count)
+                forest.margins(rows: rows, count: count, workspace.forest)
+                if forest.takesAsBlock(count) {
+                    combineBlock(rows, count, workspace, into: &scores)
+                } else {
+                    for row in 0..<count { combine(rows + row * FeatureSchema.count, row, workspace, into: &scores) }
+                }
             }
         }
     }
 
-    /// Raw margins of the tree members while a batch is scored. Owned by one thread.
-    public final class Workspace {
-        fileprivate var forest: UnsafeMutablePointer<Float>
-        fileprivate var boosted: UnsafeMutablePointer<Float>
-        private var capacity = 0
+    private func combine(
+        _ row: UnsafePointer<Float>, _ place: Int, _ workspace: Workspace, into scores: inout [Scores]
+    ) {
+        let logistic = logisticRegression.margin(row)
+        let forest = Double(workspace.forest.margins[place])
+        let boosted = Double(workspace.forest.margins[CompiledForest.blockRows + place])
+        var score = Scores()
+        score.logisticRegression = weights[0].probability(logistic, forest, boosted)
+        score.randomForest = weights[1].probability(logistic, forest, boosted)
+        score.xgboost = weights[2].probability(logistic, forest, boosted)
+        score.stacking = weights[3].probability(logistic, forest, boosted)
+        score.blending = weights[4].probability(logistic, forest, boosted)
+        scores.append(score)
+    }
 
-        public init() {
-            forest = .allocate(capacity: 0)
-            boosted = .allocate(capacity: 0)
+    /// The same for 64 rows at a time, of which the first `count` are wanted.
+    private func combineBlock(
+        _ rows: UnsafePointer<Float>, _ count: Int, _ workspace: Workspace, into scores: inout [Scores]
+    ) {
+        let size = CompiledForest.blockRows
+        let probabilities = workspace.probabilities
+        ce_logistic(
+            forest.level, rows, FeatureSchema.count, terms, terms.count, logisticRegression.intercept,
+            LogisticModel.clip, workspace.logistic)
+        for (model, weights) in weights.enumerated() {
+            withUnsafePointer(to: weights.kernelWeights) { four in
+                ce_probabilities(
+                    forest.level, UnsafeRawPointer(four).assumingMemoryBound(to: Double.self), workspace.logistic,
+                    workspace.forest.margins, workspace.forest.margins + size, probabilities + model * size)
+            }
+        }
+        for row in 0..<count {
+            var score = Scores()
+            score.logisticRegression = probabilities[row]
+            score.randomForest = probabilities[size + row]
+            score.xgboost = probabilities[2 * size + row]
+            score.stacking = probabilities[3 * size + row]
+            score.blending = probabilities[4 * size + row]
+            scores.append(score)
+        }
+    }
+
+    /// What a block needs while it is scored. Owned by one thread.
+    public final class Workspace {
+        fileprivate let forest: CompiledForest.Workspace
+        fileprivate let logistic: UnsafeMutablePointer<Double>
+        /// 64 for each of the five models.
+        fileprivate let probabilities: UnsafeMutablePointer<Double>
+
+        public init(for ensemble: Ensemble) {
+            forest = CompiledForest.Workspace(for: ensemble.forest)
+            logistic = .allocate(capacity: CompiledForest.blockRows)
+            probabilities = .allocate(capacity: CompiledForest.blockRows * ModelName.allCases.count)
         }
 
         deinit {
-            forest.deallocate()
-            boosted.deallocate()
+            logistic.deallocate()
+            probabilities.deallocate()
         }
+    }
+}
 
-        fileprivate func reserve(_ count: Int) {
-            guard count > capacity else { return }
-            forest.deallocate()
-            boosted.deallocate()
-            capacity = count
-            forest = .allocate(capacity: count)
-            boosted = .allocate(capacity: count)
+extension LogOddsWeights {
+    /// In the order in which the kernel takes them.
+    fileprivate var kernelWeights: InlineArray<4, Double> { [intercept, logisticRegression, randomForest, xgboost] }
+}
+
+extension LogisticModel {
+    fileprivate var kernelTerms: [ce_term] {
+        terms.enumerated().map { index, term in
+            ce_term(
+                mean: term.mean, scale: term.scale, weight: term.weight, missing_weight: term.missingWeight,
+                feature: UInt32(index), is_logarithmic: term.isLogarithmic ? 1 : 0)
         }
     }
 }

@@ -136,7 +136,7 @@ public struct ModelArtifact: Sendable {
             matrix.append(row: golden.features.map { $0.map { Float($0) } ?? .nan }[...])
         }
         var scores: [Scores] = []
-        var workspace = Ensemble.Workspace()
+        var workspace = Ensemble.Workspace(for: ensemble)
         ensemble.score(matrix, into: &scores, workspace: &workspace)
         for (index, golden) in manifest.goldenRows.enumerated() {
             for model in ModelName.allCases {

@@ -37,11 +37,12 @@ public struct Scorer {
     private var identifiers: [UInt8] = []
     private var matrix = FeatureMatrix()
     private var scores: [Scores] = []
-    private var workspace = Ensemble.Workspace()
+    private var workspace: Ensemble.Workspace
     private var payload: [UInt8] = []
 
     public init(artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds()) {
         self.artifact = artifact
+        workspace = Ensemble.Workspace(for: artifact.ensemble)
         extractor = FeatureExtractor(tables: artifact.tables)
         encoder = PredictionEncoder(manifest: artifact.manifest, thresholds: thresholds)
     }

@@ -4,12 +4,12 @@ import Features
 import Foundation
 
 /// One training run of libxgboost.
-final class Booster {
+package final class Booster {
     private var handle: BoosterHandle?
     private let data: TrainingMatrix
 
     /// - Parameter parameters: XGBoost's own, by name.
-    init(data: TrainingMatrix, parameters: [(String, String)]) throws(TrainingError) {
+    package init(data: TrainingMatrix, parameters: [(String, String)]) throws(TrainingError) {
         self.data = data
         var matrices = [data.handle]
         try check(XGBoosterCreate(&matrices, 1, &handle))
@@ -22,12 +22,12 @@ final class Booster {
     deinit { XGBoosterFree(handle) }
 
     /// One boosting round (one forest, where `num_parallel_tree` says so).
-    func update(round: Int) throws(TrainingError) {
+    package func update(round: Int) throws(TrainingError) {
         try check(XGBoosterUpdateOneIter(handle, Int32(round), data.handle))
     }
 
     /// Log-odds for each row of a matrix, by libxgboost's own prediction.
-    func margins(_ matrix: TrainingMatrix) throws(TrainingError) -> [Float] {
+    package func margins(_ matrix: TrainingMatrix) throws(TrainingError) -> [Float] {
         var count: bst_ulong = 0
         var result: UnsafePointer<Float>?
         try check(XGBoosterPredict(handle, matrix.handle, 1, 0, 0, &count, &result))
@@ -35,7 +35,7 @@ final class Booster {
     }
 
     /// The model as an ordinary XGBoost model file, UBJSON.
-    func modelFile() throws(TrainingError) -> [UInt8] {
+    package func modelFile() throws(TrainingError) -> [UInt8] {
         var count: bst_ulong = 0
         var bytes: UnsafePointer<CChar>?
         try check(XGBoosterSaveModelToBuffer(handle, "{\"format\": \"ubj\"}", &count, &bytes))
@@ -43,7 +43,7 @@ final class Booster {
     }
 
     /// A model file read back by libxgboost, to hold its prediction against ours.
-    convenience init(modelFile: [UInt8]) throws(TrainingError) {
+    package convenience init(modelFile: [UInt8]) throws(TrainingError) {
         try self.init(data: TrainingMatrix(FeatureMatrix(), labels: [], weights: []), parameters: [])
         let status = modelFile.withUnsafeBytes {
             XGBoosterLoadModelFromBuffer(handle, $0.baseAddress, UInt64($0.count))
@@ -51,7 +51,28 @@ final class Booster {
         try check(status)
     }
 
-    static var xgboostVersion: String {
+    package func set(_ name: String, _ value: String) throws(TrainingError) {
+        try check(XGBoosterSetParam(handle, name, value))
+    }
+
+    /// The fastest prediction that libxgboost offers: log-odds from rows where they lie, without a matrix of its own.
+    /// - Returns: lent until the next prediction.
+    package func marginsInPlace(_ rows: UnsafePointer<Float>, count: Int) throws(TrainingError)
+        -> UnsafeBufferPointer<Float>
+    {
+        let interface =
+            #"{"data": [\#(UInt(bitPattern: rows)), true], "shape": [\#(count), \#(FeatureSchema.count)], "typestr": "<f4", "version": 3}"#
+        let configuration =
+            #"{"type": 1, "training": false, "iteration_begin": 0, "iteration_end": 0, "strict_shape": false, "missing": NaN, "cache_id": 0}"#
+        var shape: UnsafePointer<bst_ulong>?
+        var dimensions: bst_ulong = 0
+        var result: UnsafePointer<Float>?
+        try check(
+            XGBoosterPredictFromDense(handle, interface, configuration, nil, &shape, &dimensions, &result))
+        return UnsafeBufferPointer(start: result, count: count)
+    }
+
+    package static var xgboostVersion: String {
         var (major, minor, patch): (Int32, Int32, Int32) = (0, 0, 0)
         XGBoostVersion(&major, &minor, &patch)
         return "\(major).\(minor).\(patch)"
@@ -59,11 +80,11 @@ final class Booster {
 }
 
 /// Rows, labels and weights as libxgboost holds them.
-final class TrainingMatrix {
+package final class TrainingMatrix {
     fileprivate(set) var handle: DMatrixHandle?
 
     /// - Parameters: `labels` and `weights` may be empty for rows that are only predicted.
-    init(_ matrix: FeatureMatrix, labels: [Bool], weights: [Float]) throws(TrainingError) {
+    package init(_ matrix: FeatureMatrix, labels: [Bool], weights: [Float]) throws(TrainingError) {
         let columns = bst_ulong(FeatureSchema.count)
         let status =
             matrix.rowCount == 0

@@ -59,7 +59,7 @@ public struct Evaluation: Equatable, Sendable {
                     + ": there is nothing to rank; give a longer history")
         }
         var scores: [Scores] = []
-        var workspace = Ensemble.Workspace()
+        var workspace = Ensemble.Workspace(for: ensemble)
         ensemble.score(points.rows(indices), into: &scores, workspace: &workspace)
         return Dictionary(
             uniqueKeysWithValues: ModelName.allCases.map { model in

@@ -50,15 +50,8 @@ struct Members {
         let logistic = (0..<rows.rowCount).map { row in
             rows[row].withUnsafeBufferPointer { logisticRegression.margin($0.baseAddress!) }
         }
-        let trees = [randomForest, xgboost].map { model in
-            var margins = [Float](repeating: 0, count: rows.rowCount)
-            rows.values.withUnsafeBufferPointer {
-                guard let base = $0.baseAddress else { return }
-                CompiledForest(model).margins(rows: base, rowCount: rows.rowCount, into: &margins)
-            }
-            return margins.map(Double.init)
-        }
-        return [logistic] + trees
+        let trees = CompiledForest([randomForest, xgboost]).margins(rows)
+        return [logistic] + trees.map { $0.map(Double.init) }
     }
 
     private static func common(_ settings: TrainingSettings, _ trees: TrainingSettings.Trees) -> [(String, String)] {

@@ -84,7 +84,7 @@ public struct TrainingRun {
         let indices = (0..<count).map { $0 * points.points.count / count }
         let rows = points.rows(indices)
         var scores: [Scores] = []
-        var workspace = Ensemble.Workspace()
+        var workspace = Ensemble.Workspace(for: ensemble)
         ensemble.score(rows, into: &scores, workspace: &workspace)
         return (0..<count).map { row in
             Manifest.GoldenRow(

@@ -40,33 +40,6 @@ struct RecoveryCommand: ParsableCommand {
         }
     }
 
-    /// Messages side by side, as a fetch leaves them.
-    struct Messages {
-        private(set) var bytes: [UInt8] = []
-        private(set) var ends: [Int] = []
-
-        init(history: String?) throws {
-            let source: any EventSource =
-                try history.map { try HistoryReader(path: $0, names: FieldNames()) }
-                ?? ShopGenerator(customers: 5000, days: 365, seed: 1)
-            let encoder = EventEncoder()
-            while let fields = try source.nextFields() {
-                encoder.append(fields, to: &bytes)
-                ends.append(bytes.count)
-            }
-        }
-
-        func each(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
-            try bytes.withUnsafeBytes { bytes in
-                var start = 0
-                for end in ends {
-                    try body(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
-                    start = end
-                }
-            }
-        }
-    }
-
     /// The catch-up's own work, message by message; fetching is Kafka's.
     private func takingIn(_ messages: Messages, _ progress: Console.Progress) throws -> [Figure] {
         let decoder = EventDecoder()

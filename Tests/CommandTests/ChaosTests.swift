@@ -28,7 +28,10 @@ struct ChaosTests {
     }
 
     @Test func findsWhatAtLeastOnceRepeats() throws {
-        let run = try chaos(["--guarantee", "at_least_once", "--broker-restarts", "0"])
+        // So seldom committed that a kill is sure to find something that is published and not committed.
+        let run = try chaos([
+            "--guarantee", "at_least_once", "--broker-restarts", "0", "--worker-set", "commit.interval=20s",
+        ])
         #expect(run.status == 1, "\(run.output)")
         #expect(run.output.hasPrefix("NOT exactly once: "), "\(run.output)")
         #expect(run.output.contains(" 0 missing, "))

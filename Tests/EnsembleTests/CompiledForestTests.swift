@@ -1,3 +1,4 @@
+import CEnsemble
 import Events
 import Features
 import TestSupport
@@ -43,48 +44,111 @@ import Testing
         return matrix
     }
 
-    func margins(_ forest: CompiledForest, _ matrix: FeatureMatrix) -> [Float] {
-        var margins = [Float](repeating: 0, count: matrix.rowCount)
-        matrix.values.withUnsafeBufferPointer {
-            forest.margins(rows: $0.baseAddress!, rowCount: matrix.rowCount, into: &margins)
-        }
-        return margins
-    }
+    /// The instruction sets that this machine has.
+    static let levels = Array(ce_portable.rawValue...UInt32(ce_best_level())).map(Int32.init)
 
-    @Test func equalsTheWalkNodeByNodeBitForBit() {
+    @Test(arguments: levels) func equalsTheTreesNodeByNodeBitForBit(level: Int32) {
         for seed in UInt64(0)..<60 {
             var random = SplitMix64(seed: seed)
-            let trees = (0..<(1 + random.next() % 30)).map { _ in tree(depth: Int(random.next() % 9), &random) }
-            let model = TreeModel(trees: trees, baseMargin: Float(random.uniform()))
-            let matrix = rows(for: model, &random, plain: 1 + Int(random.next() % 200))
-            let found = margins(CompiledForest(model), matrix)
-            for row in 0..<matrix.rowCount where found[row] != model.margin(matrix[row]) {
-                Issue.record("seed \(seed), row \(row): \(found[row]) is not \(model.margin(matrix[row]))")
-                return
+            // Up to nine levels, so that trees too deep for blocks are among them.
+            let deepest = 1 + random.next() % 10
+            let models = (0..<2).map { _ in
+                TreeModel(
+                    trees: (0..<(1 + random.next() % 30)).map { _ in
+                        tree(depth: Int(random.next() % deepest), &random)
+                    }, baseMargin: Float(random.uniform()))
+            }
+            let matrix = rows(for: models[0], &random, plain: 1 + Int(random.next() % 200))
+            let found = CompiledForest(models, level: level).margins(matrix)
+            for row in 0..<matrix.rowCount {
+                for model in 0..<2 where found[model][row] != models[model].margin(matrix[row]) {
+                    Issue.record("seed \(seed), row \(row): \(found[model][row])")
+                    return
+                }
             }
         }
+    }
+
+    @Test(arguments: levels) func tellsMoreThresholdsApartThanAByteHasValues(level: Int32) {
+        var random = SplitMix64(seed: 11)
+        func leaf(_ value: Float) -> TreeModel.Node {
+            .init(feature: -1, threshold: value, left: -1, right: -1, missingGoesLeft: false)
+        }
+        let stumps = (0..<1500).map { index -> TreeModel.Tree in
+            let root = TreeModel.Node(
+                feature: 3, threshold: Float(index % 700) / 70, left: 1, right: 2, missingGoesLeft: index % 3 == 0)
+            return TreeModel.Tree(nodes: [root, leaf(-0.25), leaf(Float(index))])
+        }
+        let model = TreeModel(trees: stumps, baseMargin: 0)
+        var matrix = rows(for: model, &random, plain: 100)
+        for value: Float in [.infinity, -.infinity, 0, -0.0] {
+            matrix.append(row: [Float](repeating: value, count: FeatureSchema.count)[...])
+        }
+        let found = CompiledForest([model], level: level).margins(matrix)[0]
+        for row in 0..<matrix.rowCount { #expect(found[row] == model.margin(matrix[row])) }
     }
 
     @Test func doesNotDependOnTheRowsBeside() {
         var random = SplitMix64(seed: 77)
         let model = TreeModel(trees: (0..<20).map { _ in tree(depth: 6, &random) }, baseMargin: 0)
-        let forest = CompiledForest(model)
+        let forest = CompiledForest([model])
         let matrix = rows(for: model, &random, plain: 100)
-        let together = margins(forest, matrix)
+        let together = forest.margins(matrix)[0]
         for row in 0..<matrix.rowCount {
             var alone = FeatureMatrix()
             alone.append(row: matrix[row])
-            #expect(margins(forest, alone) == [together[row]])
+            #expect(forest.margins(alone) == [[together[row]]])
         }
     }
 
-    @Test func equalsTheWalkOnTheCommittedArtifact() throws {
+    /// Everything that the ensemble computes in blocks, against the plain definitions.
+    @Test(arguments: levels) func theEnsembleEqualsItsDefinitionOnTheCommittedArtifact(level: Int32) throws {
+        let artifact = try ModelArtifact(path: Checkout.models)
+        var random = SplitMix64(seed: 9)
+        let few = TreeModel(trees: Array(artifact.xgboost.trees.prefix(20)), baseMargin: 0)
+        var matrix = rows(for: few, &random, plain: 300)
+        // Of every size of float, and such as overflow nothing.
+        for _ in 0..<500 {
+            let row = (0..<FeatureSchema.count).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }
+            matrix.append(row: row[...])
+        }
+        for value: Float in [.infinity, -.infinity, .greatestFiniteMagnitude, .nan, 0, -0.0] {
+            matrix.append(row: [Float](repeating: value, count: FeatureSchema.count)[...])
+        }
+        let logistic = artifact.ensemble.logisticRegression
+        for scale in [1.0, 40, 4000] {
+            var weights: Ensemble.Weights = [:]
+            for model in ModelName.allCases {
+                weights[model] = LogOddsWeights(
+                    intercept: random.uniform() - 0.5, logisticRegression: (random.uniform() - 0.5) * scale,
+                    randomForest: (random.uniform() - 0.5) * scale, xgboost: (random.uniform() - 0.5) * scale)
+            }
+            let ensemble = Ensemble(
+                logisticRegression: logistic,
+                forest: CompiledForest([artifact.randomForest, artifact.xgboost], level: level), weights: weights)
+            var scores: [Scores] = []
+            var workspace = Ensemble.Workspace(for: ensemble)
+            ensemble.score(matrix, into: &scores, workspace: &workspace)
+            for row in 0..<matrix.rowCount {
+                let members = (
+                    matrix[row].withUnsafeBufferPointer { logistic.margin($0.baseAddress!) },
+                    Double(artifact.randomForest.margin(matrix[row])), Double(artifact.xgboost.margin(matrix[row]))
+                )
+                for model in ModelName.allCases {
+                    let expected = weights[model]!.probability(members.0, members.1, members.2)
+                    #expect(scores[row][model].bitPattern == expected.bitPattern, "row \(row), \(model)")
+                }
+            }
+        }
+    }
+
+    @Test func equalsTheTreesOnTheCommittedArtifact() throws {
         let artifact = try ModelArtifact(path: Checkout.models)
         for model in [artifact.randomForest, artifact.xgboost] {
             var random = SplitMix64(seed: 5)
             let few = TreeModel(trees: Array(model.trees.prefix(8)), baseMargin: 0)
             let matrix = rows(for: few, &random, plain: 500)
-            let found = margins(CompiledForest(model), matrix)
+            let found = CompiledForest([model]).margins(matrix)[0]
             for row in 0..<matrix.rowCount { #expect(found[row] == model.margin(matrix[row])) }
         }
     }

@@ -26,7 +26,7 @@ import Testing
             }
             // Whatever is read must be safe to walk.
             if let model = try? XGBoostModelFile.parse(mutated, path: "mutated") {
-                _ = CompiledForest(model)
+                _ = CompiledForest([model])
                 _ = model.margin(row)
             }
         }

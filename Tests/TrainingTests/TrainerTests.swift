@@ -97,10 +97,7 @@ import Testing
         for (file, model) in [("random_forest.ubj", artifact.randomForest), ("xgboost.ubj", artifact.xgboost)] {
             let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: "\(artifact.directory)/\(file)")))
             let theirs = try Booster(modelFile: bytes).margins(matrix)
-            var ours = [Float](repeating: 0, count: theirs.count)
-            prepared.points.matrix.values.withUnsafeBufferPointer {
-                CompiledForest(model).margins(rows: $0.baseAddress!, rowCount: theirs.count, into: &ours)
-            }
+            let ours = CompiledForest([model]).margins(prepared.points.matrix)[0]
             #expect(theirs.count > 10_000)
             #expect(theirs == ours, "\(file): 32-bit log-odds are equal to the last bit")
         }

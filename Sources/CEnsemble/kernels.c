@@ -1,0 +1,92 @@
+#include "CEnsemble.h"
+
+#include <string.h>
+
+// Vectors are handed to inlined functions only, so how they would be passed does not matter.
+#pragma clang diagnostic ignored "-Wpsabi"
+// No operation may be fused with another: a fused one rounds once where two round twice.
+#pragma STDC FP_CONTRACT OFF
+
+typedef float float16 __attribute__((ext_vector_type(16)));
+typedef float float16_unaligned __attribute__((ext_vector_type(16), aligned(4)));
+typedef uint8_t uint8x64 __attribute__((ext_vector_type(64)));
+typedef uint8_t uint8x64_unaligned __attribute__((ext_vector_type(64), aligned(1)));
+typedef double double8 __attribute__((ext_vector_type(8)));
+typedef int64_t long8 __attribute__((ext_vector_type(8)));
+typedef _Bool bool16 __attribute__((ext_vector_type(16)));
+typedef _Bool bool64 __attribute__((ext_vector_type(64)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+// Each instruction set has its own copy of the kernels.
+
+#define CE(name) name##_portable
+#define CE_TARGET
+#include "kernels.inc"
+#undef CE
+#undef CE_TARGET
+
+#if defined(__x86_64__)
+#define CE_SPECIALISED 1
+#define CE(name) name##_avx2
+#define CE_TARGET __attribute__((target("avx2,bmi,bmi2,popcnt")))
+#include "kernels.inc"
+#undef CE
+#undef CE_TARGET
+
+#define CE(name) name##_avx512
+#define CE_TARGET \
+    __attribute__((target("avx2,bmi,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,prefer-256-bit"), min_vector_width(512)))
+#include "kernels.inc"
+#undef CE
+#undef CE_TARGET
+
+int ce_best_level(void) {
+    __builtin_cpu_init();
+    const int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")
+        && __builtin_cpu_supports("popcnt");
+    if (!avx2) return ce_portable;
+    const int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    return avx512 ? ce_avx512 : ce_avx2;
+}
+
+#define CALL(level, name, ...) \
+    do { \
+        if ((level) == ce_avx512) name##_avx512(__VA_ARGS__); \
+        else if ((level) == ce_avx2) name##_avx2(__VA_ARGS__); \
+        else name##_portable(__VA_ARGS__); \
+    } while (0)
+#else
+int ce_best_level(void) { return ce_portable; }
+
+#define CALL(level, name, ...) ((void)(level), name##_portable(__VA_ARGS__))
+#endif
+
+void ce_rank(
+    int level, const float *rows, size_t stride, const struct ce_plane *planes, size_t plane_count,
+    const float *thresholds, uint8_t *ranks
+) {
+    CALL(level, rank, rows, stride, planes, plane_count, thresholds, ranks);
+}
+
+void ce_add_trees(
+    int level, const uint8_t *ranks, const struct ce_tree *trees, size_t tree_count, const struct ce_node *nodes,
+    const float *values, float *margins
+) {
+    CALL(level, add_trees, ranks, trees, tree_count, nodes, values, margins);
+}
+
+void ce_logistic(
+    int level, const float *rows, size_t stride, const struct ce_term *terms, size_t term_count, double intercept,
+    double clip, double *margins
+) {
+    CALL(level, logistic, rows, stride, terms, term_count, intercept, clip, margins);
+}
+
+void ce_probabilities(
+    int level, const double weights[4], const double *logistic, const float *forest, const float *boosted,
+    double *probabilities
+) {
+    CALL(level, probabilities, weights, logistic, forest, boosted, probabilities);
+}

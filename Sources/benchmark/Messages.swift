@@ -1,0 +1,42 @@
+import Events
+
+/// Messages side by side, as a fetch leaves them.
+struct Messages {
+    private(set) var bytes: [UInt8] = []
+    private(set) var ends: [Int] = []
+
+    /// - Parameter limit: no more than so many.
+    init(history: String?, limit: Int = .max) throws {
+        let source: any EventSource =
+            try history.map { try HistoryReader(path: $0, names: FieldNames()) }
+            ?? ShopGenerator(customers: 5000, days: 365, seed: 1)
+        let encoder = EventEncoder()
+        while ends.count < limit, let fields = try source.nextFields() {
+            encoder.append(fields, to: &bytes)
+            ends.append(bytes.count)
+        }
+    }
+
+    func each(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+        try bytes.withUnsafeBytes { bytes in
+            var start = 0
+            for end in ends {
+                try body(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+                start = end
+            }
+        }
+    }
+
+    /// The same, so many at a time.
+    func batches(of size: Int, _ body: ([UnsafeRawBufferPointer]) throws -> Void) rethrows {
+        var batch: [UnsafeRawBufferPointer] = []
+        batch.reserveCapacity(size)
+        try each { message in
+            batch.append(message)
+            guard batch.count == size else { return }
+            try body(batch)
+            batch.removeAll(keepingCapacity: true)
+        }
+        if !batch.isEmpty { try body(batch) }
+    }
+}

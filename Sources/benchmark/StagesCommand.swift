@@ -1,0 +1,113 @@
+import ArgumentParser
+import Console
+import Customers
+import Ensemble
+import Events
+import Features
+import Foundation
+import Scoring
+
+struct StagesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stages", abstract: "Where a message's time goes between its bytes and its prediction's, stage by stage.")
+
+    @Option(help: "History whose messages are scored. Without one a shop is made up.")
+    var history: String?
+
+    @Option(help: "Directory of model artifacts.")
+    var models = "models"
+
+    @Option(help: "Messages.")
+    var messages = 200_000
+
+    @Option(help: "Repetitions.")
+    var repetitions = 5
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    /// Messages that are taken through a stage together.
+    private static let batch = 1024
+
+    func run() throws {
+        try reportingFailures {
+            let progress = Progress()
+            progress.show("making messages")
+            let messages = try Messages(history: history, limit: messages)
+            let artifact = try ModelArtifact(path: models)
+            var times: [String: [Double]] = [:]
+            for round in 0..<repetitions {
+                progress.show("scoring", share: Double(round) / Double(repetitions))
+                for (name, nanoseconds) in try measure(messages, artifact) { times[name, default: []].append(nanoseconds) }
+            }
+            progress.finish()
+            let hash = Figure("reading each message's bytes once (XXH64)", unit: "ns/message", times["hash"] ?? [])
+            let stages = ["decode", "state", "features", "ensemble", "encode", "the whole line"]
+            let figures = stages.map { Figure($0, unit: "ns/message", times[$0] ?? []).relative(to: hash) }
+            try ([hash] + figures).write(asJSON: json)
+        }
+    }
+
+    private func measure(_ messages: Messages, _ artifact: ModelArtifact) throws -> [(String, Double)] {
+        let decoder = EventDecoder()
+        let extractor = FeatureExtractor(tables: artifact.tables)
+        let encoder = PredictionEncoder(manifest: artifact.manifest, thresholds: PriorityThresholds())
+        var workspace = Ensemble.Workspace(for: artifact.ensemble)
+        var (table, plain) = (CustomerTable(), CustomerTable())
+        var matrix = FeatureMatrix()
+        var scores: [Scores] = []
+        var payload: [UInt8] = []
+        var (decode, state, features, ensemble, encode) = (0.0, 0.0, 0.0, 0.0, 0.0)
+        var sum: UInt64 = 0
+        let hash = seconds { messages.each { sum ^= contentHash($0) } }
+
+        try messages.batches(of: Self.batch) { batch in
+            // Texts with escapes are lent until the next message only; those few are left out.
+            var events: [CustomerEvent] = []
+            events.reserveCapacity(batch.count)
+            decode += try seconds {
+                for message in batch { events.append(try decoder.decode(message)) }
+            }
+            events.removeAll(where: \.isAnonymous)
+            // State alone, in a table of its own, then with features: the difference is what features cost.
+            let alone = seconds { for event in events { plain.update(event) } }
+            matrix.removeAll()
+            let both = seconds {
+                for event in events {
+                    let customer = table.update(event)
+                    matrix.appendRow { extractor.extract(table.states[customer], into: $0) }
+                }
+            }
+            state += alone
+            features += both - alone
+            ensemble += seconds { artifact.ensemble.score(matrix, into: &scores, workspace: &workspace) }
+            encode += seconds {
+                for (row, event) in events.enumerated() {
+                    payload.removeAll(keepingCapacity: true)
+                    encoder.append(
+                        customerID: event.customerID, invoiceNo: event.invoiceNo, time: event.time, scores: scores[row],
+                        isStateComplete: true, to: &payload)
+                    sum &+= UInt64(payload.count)
+                }
+            }
+        }
+        var scorer = Scorer(artifact: artifact)
+        var fresh = CustomerTable()
+        let line = try seconds {
+            try messages.batches(of: Self.batch) { batch in
+                for (tag, message) in batch.enumerated() {
+                    let event = try decoder.decode(message)
+                    if !event.isAnonymous { scorer.add(event, tag: tag, to: &fresh) }
+                }
+                scorer.score { sum &+= UInt64($0.payload.count) }
+            }
+        }
+        precondition(sum != 1)
+        let scale = 1e9 / Double(messages.ends.count)
+        return [
+            ("hash", hash * scale), ("decode", decode * scale), ("state", state * scale),
+            ("features", features * scale), ("ensemble", ensemble * scale), ("encode", encode * scale),
+            ("the whole line", line * scale),
+        ]
+    }
+}
