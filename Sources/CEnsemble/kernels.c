@@ -1,6 +1,9 @@
 #include "CEnsemble.h"
 
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 // Vectors are handed to inlined functions only, so how they would be passed does not matter.
 #pragma clang diagnostic ignored "-Wpsabi"
@@ -34,6 +37,7 @@ typedef _Bool bool64 __attribute__((ext_vector_type(64)));
 #undef CE
 #undef CE_TARGET
 
+#define CE_PERMUTES
 #define CE(name) name##_avx512
 #define CE_TARGET \
     __attribute__((target("avx2,bmi,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,prefer-256-bit"), min_vector_width(512)))
@@ -84,9 +88,49 @@ void ce_logistic(
     CALL(level, logistic, rows, stride, terms, term_count, intercept, clip, margins);
 }
 
+double ce_logistic_row(
+    int level, const float *row, const struct ce_term *terms, size_t term_count, double intercept, double clip
+) {
+#if defined(__x86_64__)
+    if (level == ce_avx512) return logistic_row_avx512(row, terms, term_count, intercept, clip);
+    if (level == ce_avx2) return logistic_row_avx2(row, terms, term_count, intercept, clip);
+#endif
+    (void)level;
+    return logistic_row_portable(row, terms, term_count, intercept, clip);
+}
+
 void ce_probabilities(
     int level, const double weights[4], const double *logistic, const float *forest, const float *boosted,
     double *probabilities
 ) {
     CALL(level, probabilities, weights, logistic, forest, boosted, probabilities);
+}
+
+float ce_walk(
+    const float *row, const struct ce_walk_node *nodes, const float *values, const uint32_t *roots,
+    const uint8_t *depths, size_t tree_count, float margin
+) {
+    enum { in_flight = ce_walk_trees };
+    size_t first = 0;
+    for (; first + in_flight <= tree_count; first += in_flight) {
+        uint32_t at[in_flight];
+        for (int i = 0; i < in_flight; i++) at[i] = roots[first + i];
+        for (unsigned step = depths[first / in_flight]; step > 0; step--) {
+#pragma clang loop unroll(full) vectorize(disable)
+            for (int i = 0; i < in_flight; i++) {
+                const struct ce_walk_node node = nodes[at[i]];
+                at[i] = (node.link >> 8) + (row[node.link & 255] >= node.threshold);
+            }
+        }
+        for (int i = 0; i < in_flight; i++) margin += values[at[i]];
+    }
+    for (; first < tree_count; first++) {
+        uint32_t at = roots[first];
+        for (unsigned step = depths[first / in_flight]; step > 0; step--) {
+            const struct ce_walk_node node = nodes[at];
+            at = (node.link >> 8) + (row[node.link & 255] >= node.threshold);
+        }
+        margin += values[at];
+    }
+    return margin;
 }

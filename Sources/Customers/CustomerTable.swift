@@ -134,7 +134,10 @@ public struct CustomerTable: Sendable {
             let index = Int(slots[slot]) - 1
             let entry = entries[index]
             if entry.hash == hash, Int(entry.count) == customerID.count,
-                customerID.elementsEqual(identifiers[entry.start..<(entry.start + Int(entry.count))])
+                identifiers.withUnsafeBytes({
+                    customerID.hasSameBytes(
+                        as: UnsafeRawBufferPointer(rebasing: $0[entry.start..<(entry.start + Int(entry.count))]))
+                })
             {
                 return index
             }

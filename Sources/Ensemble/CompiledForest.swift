@@ -44,15 +44,21 @@ public struct CompiledForest: Sendable {
             ranked.addBlock(rows: rows, ranks: workspace.ranks, to: workspace.margins, level: level)
             return
         }
-        for (model, walk) in walks.enumerated() {
-            let margins = workspace.margins + model * Self.blockRows
-            for row in 0..<count { margins[row] = walk.margin(rows + row * FeatureSchema.count, from: margins[row]) }
+        for row in 0..<count {
+            TreeWalk.prepare(rows + row * FeatureSchema.count, into: workspace.twice)
+            for (model, walk) in walks.enumerated() {
+                let margin = workspace.margins + (model * Self.blockRows + row)
+                margin.pointee = walk.margin(workspace.twice, from: margin.pointee)
+            }
         }
     }
 
     /// Log-odds of one row by the first model.
     /// - Complexity: O(trees × depth); nothing is allocated.
-    public func margin(_ row: UnsafePointer<Float>) -> Float { walks[0].margin(row, from: baseMargins[0]) }
+    public func margin(_ row: UnsafePointer<Float>, _ workspace: Workspace) -> Float {
+        margins(rows: row, count: 1, workspace)
+        return workspace.margins[0]
+    }
 
     /// Log-odds of all rows of a matrix by every model: an array of rows for each.
     /// - Complexity: O(rows × trees × depth).
@@ -80,12 +86,15 @@ public struct CompiledForest: Sendable {
         let ranks: UnsafeMutablePointer<UInt8>
         /// 64 floats a model.
         let margins: UnsafeMutablePointer<Float>
+        /// One row as it is walked.
+        let twice: UnsafeMutablePointer<Float>
         /// A block that is not whole is computed from here.
         private let padded: UnsafeMutablePointer<Float>
 
         public init(for forest: CompiledForest) {
             ranks = .allocate(capacity: max(1, forest.ranked?.planes.count ?? 0) * CompiledForest.blockRows)
             margins = .allocate(capacity: max(1, forest.modelCount) * CompiledForest.blockRows)
+            twice = .allocate(capacity: TreeWalk.rowCount)
             let room = CompiledForest.blockRows * FeatureSchema.count
             padded = .allocate(capacity: room)
             padded.initialize(repeating: 0, count: room)
@@ -94,6 +103,7 @@ public struct CompiledForest: Sendable {
         deinit {
             ranks.deallocate()
             margins.deallocate()
+            twice.deallocate()
             padded.deallocate()
         }
 

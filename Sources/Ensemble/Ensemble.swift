@@ -68,6 +68,20 @@ public struct Scores: Equatable, Sendable {
     }
 }
 
+extension Scores {
+    /// The probability of a model by its place among all models.
+    @inlinable
+    public subscript(_ place: Int) -> Double {
+        switch place {
+        case 0: logisticRegression
+        case 1: randomForest
+        case 2: xgboost
+        case 3: stacking
+        default: blending
+        }
+    }
+}
+
 /// The ensemble: three members, each with its calibration, and two combiners over the members' log-odds.
 ///
 /// Members are evaluated once a row, whatever the combiners make of them.
@@ -123,7 +137,8 @@ public struct Ensemble: Sendable {
     private func combine(
         _ row: UnsafePointer<Float>, _ place: Int, _ workspace: Workspace, into scores: inout [Scores]
     ) {
-        let logistic = logisticRegression.margin(row)
+        let logistic = ce_logistic_row(
+            self.forest.level, row, terms, terms.count, logisticRegression.intercept, LogisticModel.clip)
         let forest = Double(workspace.forest.margins[place])
         let boosted = Double(workspace.forest.margins[CompiledForest.blockRows + place])
         var score = Scores()

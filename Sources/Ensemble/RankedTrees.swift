@@ -52,6 +52,7 @@ struct RankedTrees: Sendable {
             for tree in model.trees { append(tree, order, places) }
             ends.append(self.trees.count)
         }
+        values += repeatElement(0, count: 16)
     }
 
     private static let thresholdsOfPlane = 255

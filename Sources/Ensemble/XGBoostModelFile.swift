@@ -38,6 +38,10 @@ public enum XGBoostModelFile {
             }
             trees.append(tree)
         }
+        guard trees.reduce(0, { $0 + $1.nodes.count }) < TreeWalk.nodeLimit else {
+            throw refuse("has \(TreeWalk.nodeLimit) nodes or more")
+        }
+        guard trees.allSatisfy({ $0.depth <= 255 }) else { throw refuse("has a tree deeper than 255 levels") }
         return TreeModel(trees: trees, baseMargin: base == 0.5 ? 0 : Float(Elementary.logit(base)))
     }
 
@@ -56,7 +60,7 @@ public enum XGBoostModelFile {
             if isLeaf {
                 guard conditions[index].isFinite else { return nil }
             } else {
-                guard (0..<count).contains(left[index]), (0..<count).contains(right[index]), !conditions[index].isNaN,
+                guard (0..<count).contains(left[index]), (0..<count).contains(right[index]), conditions[index].isFinite,
                     (0..<Int32(FeatureSchema.count)).contains(features[index])
                 else { return nil }
                 parents[Int(left[index])] += 1

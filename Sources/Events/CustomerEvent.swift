@@ -49,15 +49,22 @@ extension CustomerEvent {
     /// - Throws: `EventError` naming the first field, in canonical order, that is missing or ill-typed.
     /// - Complexity: O(bytes of the fields); nothing is allocated unless it throws.
     public init(_ fields: EventFields, names: FieldNames) throws(EventError) {
-        let parser = FieldParser(fields: fields, names: names)
-        customerID = try parser.identifier(.customerID, mayBeEmpty: true)
-        invoiceNo = try parser.identifier(.invoiceNo, mayBeEmpty: false)
-        let stockCode = try parser.identifier(.stockCode, mayBeEmpty: false)
-        let description = try parser.text(.description)
-        quantity = try parser.wholeNumber(.quantity, limit: Self.quantityLimit)
-        time = try parser.time(.invoiceDate)
-        unitPrice = try parser.money(.unitPrice, limit: Self.priceLimit)
-        country = try parser.text(.country)
+        do throws(FieldError) {
+            try self.init(fields)
+        } catch {
+            throw EventError(field: names[error.field], reason: error.reason)
+        }
+    }
+
+    init(_ fields: EventFields) throws(FieldError) {
+        customerID = try FieldParser.identifier(fields[.customerID], .customerID, mayBeEmpty: true)
+        invoiceNo = try FieldParser.identifier(fields[.invoiceNo], .invoiceNo, mayBeEmpty: false)
+        let stockCode = try FieldParser.identifier(fields[.stockCode], .stockCode, mayBeEmpty: false)
+        let description = try FieldParser.text(fields[.description], .description)
+        quantity = try FieldParser.wholeNumber(fields[.quantity], .quantity, limit: Self.quantityLimit)
+        time = try FieldParser.time(fields[.invoiceDate], .invoiceDate)
+        unitPrice = try FieldParser.money(fields[.unitPrice], .unitPrice, limit: Self.priceLimit)
+        country = try FieldParser.text(fields[.country], .country)
 
         customerHash = contentHash(customerID)
         invoiceHash = contentHash(invoiceNo)

@@ -1,3 +1,5 @@
+import CEvents
+
 /// Customer events from JSON messages, under the shop's own field names.
 ///
 /// One strict pass over the bytes (RFC 8259, valid UTF-8, no field twice, unknown fields checked and ignored), without
@@ -7,27 +9,117 @@ public final class EventDecoder {
     public static let version = 1
 
     public let names: FieldNames
-    private let nameBytes: [[UInt8]]
+    /// The names' bytes one after the other, and where each lies.
+    private let nameBytes: UnsafeMutableRawBufferPointer
+    private let nameRanges: InlineArray<8, UnsafeRawBufferPointer>
     /// Room for texts with escapes; as large as the largest message that had one.
     private var scratch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var scratchUsed = 0
+    private let quotes = UnsafeMutablePointer<UInt32>.allocate(capacity: EventDecoder.quoteLimit + 64)
+    /// Quotes of a message that is read the fast way.
+    private static let quoteLimit = 256
 
     public init(names: FieldNames = FieldNames()) {
         self.names = names
-        nameBytes = EventField.allCases.map { Array(names[$0].utf8) }
+        let texts = EventField.allCases.map { Array(names[$0].utf8) }
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: texts.reduce(0) { $0 + $1.count }, alignment: 1)
+        bytes.copyBytes(from: texts.joined())
+        var start = 0
+        nameRanges = InlineArray { index in
+            defer { start += texts[index].count }
+            return UnsafeRawBufferPointer(rebasing: bytes[start..<(start + texts[index].count)])
+        }
+        nameBytes = bytes
     }
 
-    deinit { scratch.deallocate() }
+    deinit {
+        nameBytes.deallocate()
+        quotes.deallocate()
+        scratch.deallocate()
+    }
 
     /// The event in a message. It borrows from `message` and from the decoder: use it before the next call.
     /// - Throws: `EventError`: what is wrong with which field.
     /// - Complexity: O(bytes).
     public func decode(_ message: UnsafeRawBufferPointer) throws(EventError) -> CustomerEvent {
-        try CustomerEvent(fields(of: message), names: names)
+        var fields = EventFields()
+        if !plainFields(of: message, into: &fields) { fields = try anyFields(of: message) }
+        return try CustomerEvent(fields, names: names)
     }
 
     /// The message's fields, not yet understood.
     public func fields(of message: UnsafeRawBufferPointer) throws(EventError) -> EventFields {
+        var fields = EventFields()
+        if !plainFields(of: message, into: &fields) { fields = try anyFields(of: message) }
+        return fields
+    }
+
+    /// The same for what most messages are: one object without escapes, without space but one behind a colon or a comma,
+    /// with strings, numbers and null for values. The quotes are found first, all together; names and texts then lie
+    /// between them.
+    /// - Returns: false for anything else, and for what is no event.
+    @inline(__always)
+    private func plainFields(of message: UnsafeRawBufferPointer, into fields: inout EventFields) -> Bool {
+        let count = message.count
+        guard count >= 2, message[0] == UInt8(ascii: "{"), let base = message.baseAddress else { return false }
+        var quoteCount = 0
+        let met = ce_quotes(
+            base.assumingMemoryBound(to: UInt8.self), count, quotes, Self.quoteLimit, &quoteCount)
+        if met != 0 {
+            guard met == Int32(ce_has_non_ascii), isValidUTF8(message) else { return false }
+        }
+        let quotes = quotes
+        var next = 0
+        var expected = 0
+        var at = 1
+        while true {
+            if at < count, message[at] == 0x20 { at &+= 1 }
+            guard next &+ 1 < quoteCount, Int(quotes[next]) == at else { return false }
+            let nameEnd = Int(quotes[next &+ 1])
+            let name = UnsafeRawBufferPointer(start: base + (at &+ 1), count: nameEnd &- at &- 1)
+            next &+= 2
+            at = nameEnd &+ 1
+            guard at &+ 1 < count, message[at] == UInt8(ascii: ":") else { return false }
+            at &+= 1
+            if message[at] == 0x20 { at &+= 1 }
+            guard at < count else { return false }
+
+            var value = EventFields.Value(.null, UnsafeRawBufferPointer(start: nil, count: 0))
+            let first = message[at]
+            if first == UInt8(ascii: "\"") {
+                guard next &+ 1 < quoteCount else { return false }
+                let end = Int(quotes[next &+ 1])
+                value = EventFields.Value(
+                    .string, UnsafeRawBufferPointer(start: base + (at &+ 1), count: end &- at &- 1))
+                next &+= 2
+                at = end &+ 1
+            } else if first &- 48 < 10 || first == UInt8(ascii: "-") {
+                var cursor = JSONCursor(message)
+                cursor.at = at
+                guard let number = cursor.plainNumber() else { return false }
+                value = EventFields.Value(.number, number)
+                at = cursor.at
+            } else {
+                // "null", its first byte the lowest.
+                guard at &+ 4 < count, message.halfWord(at) == 0x6C6C_756E else { return false }
+                at &+= 4
+            }
+            let place = place(ofName: name, expected: &expected)
+            if place >= 0 {
+                guard fields.values[place].kind == .absent else { return false }
+                fields.values[place] = value
+            }
+            guard at < count else { return false }
+            if message[at] == UInt8(ascii: ",") {
+                at &+= 1
+            } else {
+                return message[at] == UInt8(ascii: "}") && at &+ 1 == count
+            }
+        }
+    }
+
+    /// The message's fields, however it is written: the definition of what is accepted.
+    func anyFields(of message: UnsafeRawBufferPointer) throws(EventError) -> EventFields {
         guard !message.isEmpty else { throw EventError(field: nil, reason: "empty message") }
         guard isValidUTF8(message) else { throw EventError(field: nil, reason: "not JSON: invalid UTF-8") }
         scratchUsed = 0
@@ -44,7 +136,7 @@ public final class EventDecoder {
                 try cursor.expectColon()
                 cursor.skipSpace()
                 let name = key.escaped ? unescaped(key.raw, of: message) : key.raw
-                if let field = field(named: name, expected: &expected) {
+                if let field = EventField(rawValue: place(ofName: name, expected: &expected)) {
                     guard fields[field].kind == .absent else {
                         throw EventError(field: names[field], reason: "appears twice")
                     }
@@ -61,18 +153,18 @@ public final class EventDecoder {
         return fields
     }
 
-    /// Producers write fields in one order: the field after the last one is tried first.
+    /// A field's raw value, −1 for an unknown name. Producers write fields in one order: the field after the last one is
+    /// tried first.
     @inline(__always)
-    private func field(named name: UnsafeRawBufferPointer, expected: inout Int) -> EventField? {
-        for step in 0..<nameBytes.count {
+    private func place(ofName name: UnsafeRawBufferPointer, expected: inout Int) -> Int {
+        for step in 0..<nameRanges.count {
             let index = (expected &+ step) & 7
-            let candidate = nameBytes[index]
-            if candidate.count == name.count, candidate.elementsEqual(name) {
+            if nameRanges[index].hasSameBytes(as: name) {
                 expected = index &+ 1
-                return EventField(rawValue: index)
+                return index
             }
         }
-        return nil
+        return -1
     }
 
     private func value(_ cursor: inout JSONCursor, of message: UnsafeRawBufferPointer) throws(EventError)

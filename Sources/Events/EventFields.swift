@@ -56,7 +56,7 @@ public struct EventFields {
     static func withoutZeroFraction(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         let digits = UnsafeRawBufferPointer(rebasing: bytes.dropLast(2))
         guard !digits.isEmpty, bytes[bytes.count - 1] == UInt8(ascii: "0"), bytes[bytes.count - 2] == UInt8(ascii: "."),
-            digits.allSatisfy({ $0 &- 48 < 10 })
+            digits.isDigits
         else { return bytes }
         return digits
     }

@@ -41,6 +41,34 @@ public enum EventTime {
     /// ISO 8601 (`2010-12-01T08:26:00Z`, also with a space, a fraction, `±HH:MM`, or the date alone).
     /// - Returns: milliseconds; `nil` when it is no such time or lies outside 1970 to 9999.
     public static func parseISO8601(_ bytes: UnsafeRawBufferPointer) -> Int64? {
+        parseSeconds(bytes) ?? parseAnyISO8601(bytes)
+    }
+
+    /// The same for the notation that most producers write: `YYYY-MM-DD HH:MM:SS`, also with `T` and `Z`.
+    /// - Returns: nil for anything else, and for what is no such time.
+    @inline(__always)
+    static func parseSeconds(_ bytes: UnsafeRawBufferPointer) -> Int64? {
+        let count = bytes.count
+        guard count == 19 || (count == 20 && bytes[19] == UInt8(ascii: "Z")) else { return nil }
+        guard bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"), bytes[13] == UInt8(ascii: ":"),
+            bytes[16] == UInt8(ascii: ":"), bytes[10] == UInt8(ascii: " ") || bytes[10] == UInt8(ascii: "T")
+        else { return nil }
+        // YYYYMMDD and 00HHMMSS, the separators left out.
+        let date =
+            UInt64(bytes.halfWord(0)) | UInt64(bytes[5]) &<< 32 | UInt64(bytes[6]) &<< 40 | UInt64(bytes[8]) &<< 48
+            | UInt64(bytes[9]) &<< 56
+        let clock =
+            0x3030 | UInt64(bytes[11]) &<< 16 | UInt64(bytes[12]) &<< 24 | UInt64(bytes[14]) &<< 32
+            | UInt64(bytes[15]) &<< 40 | UInt64(bytes[17]) &<< 48 | UInt64(bytes[18]) &<< 56
+        guard let ymd = WordScan.digits(date), let hms = WordScan.digits(clock) else { return nil }
+        let (hour, minute, second) = (Int(hms / 10_000), Int(hms / 100 % 100), Int(hms % 100))
+        guard hour < 24, minute < 60, second < 60 else { return nil }
+        return instant(
+            year: Int(ymd / 10_000), month: Int(ymd / 100 % 100), day: Int(ymd % 100),
+            milliseconds: ((hour * 60 + minute) * 60 + second) * 1000)
+    }
+
+    static func parseAnyISO8601(_ bytes: UnsafeRawBufferPointer) -> Int64? {
         var digits = Digits(bytes)
         guard let year = digits.fixed(4), digits.skip("-"), let month = digits.fixed(2), digits.skip("-"),
             let day = digits.fixed(2)
@@ -77,42 +105,64 @@ public enum EventTime {
     }
 
     private static func instant(year: Int, month: Int, day: Int, milliseconds: Int) -> Int64? {
-        guard (1...12).contains(month), day >= 1 else { return nil }
+        guard (1...12).contains(month), day >= 1, day <= daysOfMonth(month, year) else { return nil }
         let days = self.day(year: year, month: month, day: day)
-        let date = date(ofDay: days)
-        guard date.month == month, date.day == day else { return nil }
         let instant = Int64(days) * millisecondsPerDay + Int64(milliseconds)
         return (0...latest).contains(instant) ? instant : nil
     }
 
+    private static func daysOfMonth(_ month: Int, _ year: Int) -> Int {
+        if month == 2 { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28 }
+        return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31
+    }
+
     /// Appends `2010-12-01T08:26:00Z`; milliseconds only where there are some.
     public static func appendISO8601(_ instant: Int64, to out: inout [UInt8]) {
-        func pad(_ value: Int, _ width: Int) {
-            var unit = 1
-            for _ in 1..<width { unit *= 10 }
-            while unit > 0 {
-                out.append(UInt8(48 + value / unit % 10))
-                unit /= 10
-            }
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: longestText) { text in
+            let start = text.baseAddress.unsafelyUnwrapped
+            let count = writeISO8601(instant, to: start) - start
+            out.append(contentsOf: text[..<count])
         }
+    }
+
+    /// Longest ISO 8601 text, and what may be written behind a shorter one.
+    public static let longestText = 32
+
+    /// The same into memory with room for `longestText` bytes.
+    /// - Parameter instant: from 0 to `latest`.
+    /// - Returns: behind the last byte.
+    public static func writeISO8601(_ instant: Int64, to out: UnsafeMutablePointer<UInt8>)
+        -> UnsafeMutablePointer<UInt8>
+    {
         let date = date(ofDay: Int(instant / millisecondsPerDay))
         let clock = Int(instant % millisecondsPerDay)
-        pad(date.year, 4)
-        out.append(UInt8(ascii: "-"))
-        pad(date.month, 2)
-        out.append(UInt8(ascii: "-"))
-        pad(date.day, 2)
-        out.append(UInt8(ascii: "T"))
-        pad(clock / 3_600_000, 2)
-        out.append(UInt8(ascii: ":"))
-        pad(clock / 60_000 % 60, 2)
-        out.append(UInt8(ascii: ":"))
-        pad(clock / 1000 % 60, 2)
-        if clock % 1000 != 0 {
-            out.append(UInt8(ascii: "."))
-            pad(clock % 1000, 3)
+        let seconds = clock / 1000
+        let ymd = ShortestDecimal.digits8(UInt32(truncatingIfNeeded: (date.year * 100 + date.month) * 100 + date.day))
+        let hms = ShortestDecimal.digits8(
+            UInt32(truncatingIfNeeded: (seconds / 3600 * 100 + seconds / 60 % 60) * 100 + seconds % 60))
+        func put(_ digits: UInt64, _ from: Int, _ count: Int, at place: Int) {
+            for index in 0..<count { out[place + index] = UInt8(truncatingIfNeeded: digits &>> UInt64(8 * (from + index))) }
         }
-        out.append(UInt8(ascii: "Z"))
+        put(ymd, 0, 4, at: 0)
+        out[4] = UInt8(ascii: "-")
+        put(ymd, 4, 2, at: 5)
+        out[7] = UInt8(ascii: "-")
+        put(ymd, 6, 2, at: 8)
+        out[10] = UInt8(ascii: "T")
+        put(hms, 2, 2, at: 11)
+        out[13] = UInt8(ascii: ":")
+        put(hms, 4, 2, at: 14)
+        out[16] = UInt8(ascii: ":")
+        put(hms, 6, 2, at: 17)
+        var end = out + 19
+        let milliseconds = clock % 1000
+        if milliseconds != 0 {
+            end[0] = UInt8(ascii: ".")
+            put(ShortestDecimal.digits8(UInt32(truncatingIfNeeded: milliseconds)), 5, 3, at: 20)
+            end += 4
+        }
+        end[0] = UInt8(ascii: "Z")
+        return end + 1
     }
 
     /// An instant as ISO 8601 text.

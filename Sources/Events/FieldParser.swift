@@ -1,12 +1,15 @@
-/// From a field's bytes to its meaning, or an error that names the field.
-struct FieldParser {
-    let fields: EventFields
-    let names: FieldNames
+/// What is wrong with which field, before the shop's name for the field is looked up.
+struct FieldError: Error {
+    let field: EventField
+    let reason: String
+}
 
+/// From a field's bytes to its meaning, or an error that says which field.
+enum FieldParser {
     /// A string, or a whole number as its digits: the numbers `17850` and `17850.0` and the string `"17850"` are one
     /// customer.
-    func identifier(_ field: EventField, mayBeEmpty: Bool) throws(EventError) -> UnsafeRawBufferPointer {
-        let value = fields[field]
+    @inline(__always)
+    static func identifier(_ value: EventFields.Value, _ field: EventField, mayBeEmpty: Bool) throws(FieldError) -> UnsafeRawBufferPointer {
         var bytes = value.bytes
         switch value.kind {
         case .absent: throw error(field, "missing")
@@ -14,7 +17,7 @@ struct FieldParser {
         case .null: bytes = UnsafeRawBufferPointer(start: nil, count: 0)
         case .number:
             bytes = EventFields.withoutZeroFraction(bytes)
-            guard bytes.allSatisfy({ $0 &- 48 < 10 }) else {
+            guard bytes.isDigits else {
                 throw error(field, "as a number must be whole and not negative, found \(quoted(bytes))")
             }
         case .string, .text: break
@@ -30,37 +33,39 @@ struct FieldParser {
     }
 
     /// A string that may be missing.
-    func text(_ field: EventField) throws(EventError) -> UnsafeRawBufferPointer {
-        let value = fields[field]
+    @inline(__always)
+    static func text(_ value: EventFields.Value, _ field: EventField) throws(FieldError) -> UnsafeRawBufferPointer {
         if value.isEmpty { return UnsafeRawBufferPointer(start: nil, count: 0) }
         guard value.kind != .other else { throw error(field, "must be a string") }
         return value.bytes
     }
 
-    func wholeNumber(_ field: EventField, limit: Int64) throws(EventError) -> Int64 {
-        let bytes = try number(field)
-        guard let (value, exact) = FixedPoint.parse(bytes, digits: 0), exact else {
+    @inline(__always)
+    static func wholeNumber(_ value: EventFields.Value, _ field: EventField, limit: Int64) throws(FieldError) -> Int64 {
+        let bytes = try number(value, field)
+        guard let (whole, exact) = FixedPoint.parse(bytes, digits: 0), exact else {
             throw error(field, "must be a whole number, found \(quoted(bytes))")
         }
-        guard value.magnitude <= UInt64(limit) else {
+        guard whole.magnitude <= UInt64(limit) else {
             throw error(field, "must lie within ±\(limit), found \(quoted(bytes))")
         }
-        return value
+        return whole
     }
 
-    func money(_ field: EventField, limit: Int64) throws(EventError) -> Int64 {
-        let bytes = try number(field)
-        guard let (value, _) = FixedPoint.parse(bytes, digits: FixedPoint.moneyDigits) else {
+    @inline(__always)
+    static func money(_ value: EventFields.Value, _ field: EventField, limit: Int64) throws(FieldError) -> Int64 {
+        let bytes = try number(value, field)
+        guard let (money, _) = FixedPoint.parse(bytes, digits: FixedPoint.moneyDigits) else {
             throw error(field, "must be a number, found \(quoted(bytes))")
         }
-        guard value.magnitude <= UInt64(limit) else {
+        guard money.magnitude <= UInt64(limit) else {
             throw error(field, "must lie within ±\(limit / FixedPoint.moneyScale), found \(quoted(bytes))")
         }
-        return value
+        return money
     }
 
-    func time(_ field: EventField) throws(EventError) -> Int64 {
-        let value = fields[field]
+    @inline(__always)
+    static func time(_ value: EventFields.Value, _ field: EventField) throws(FieldError) -> Int64 {
         let parsed: Int64?
         switch value.kind {
         case .absent, .null: throw error(field, "missing")
@@ -80,8 +85,8 @@ struct FieldParser {
         return parsed
     }
 
-    private func number(_ field: EventField) throws(EventError) -> UnsafeRawBufferPointer {
-        let value = fields[field]
+    @inline(__always)
+    private static func number(_ value: EventFields.Value, _ field: EventField) throws(FieldError) -> UnsafeRawBufferPointer {
         switch value.kind {
         case .absent, .null: throw error(field, "missing")
         case .number, .text: return value.bytes
@@ -89,12 +94,11 @@ struct FieldParser {
         }
     }
 
-    private func error(_ field: EventField, _ reason: String) -> EventError {
-        EventError(field: names[field], reason: reason)
-    }
+    @inline(never)
+    private static func error(_ field: EventField, _ reason: String) -> FieldError { FieldError(field: field, reason: reason) }
 
     /// A short rendering of hostile bytes.
-    private func quoted(_ bytes: UnsafeRawBufferPointer, string: Bool = false) -> String {
+    private static func quoted(_ bytes: UnsafeRawBufferPointer, string: Bool = false) -> String {
         let text = printable(UnsafeRawBufferPointer(rebasing: bytes.prefix(40))) + (bytes.count > 40 ? "…" : "")
         return string ? "\"\(text)\"" : text.isEmpty ? "nothing" : text
     }

@@ -13,6 +13,48 @@ public enum FixedPoint {
     /// - Returns: `nil` when `bytes` is no number or the result does not fit in 63 bits. `exact` is false when digits
     ///   were rounded away.
     public static func parse(_ bytes: UnsafeRawBufferPointer, digits: Int) -> (value: Int64, exact: Bool)? {
+        parsePlain(bytes, digits: digits).map { ($0, true) } ?? parseAny(bytes, digits: digits)
+    }
+
+    /// The same for what most numbers are: up to 14 digits, of which no more behind the point than are wanted.
+    /// - Returns: nil for anything else.
+    @inline(__always)
+    static func parsePlain(_ bytes: UnsafeRawBufferPointer, digits: Int) -> Int64? {
+        let count = bytes.count
+        var at = 0
+        let isNegative = count > 0 && bytes[0] == UInt8(ascii: "-")
+        if isNegative { at = 1 }
+        guard count &- at >= 1, count &- at <= 16 else { return nil }
+        // A leading zero stands alone before the point.
+        if bytes[at] == 48, count &- at > 1, bytes[at &+ 1] != UInt8(ascii: ".") { return nil }
+        let start = at
+        var value: Int64 = 0
+        while at < count, bytes[at] &- 48 < 10 {
+            value = value &* 10 &+ Int64(bytes[at] &- 48)
+            at &+= 1
+        }
+        guard at > start else { return nil }
+        var missing = digits
+        if at < count {
+            guard bytes[at] == UInt8(ascii: "."), count &- at &- 1 <= digits, at &+ 1 < count else { return nil }
+            missing = digits &- (count &- at &- 1)
+            at &+= 1
+            while at < count {
+                guard bytes[at] &- 48 < 10 else { return nil }
+                value = value &* 10 &+ Int64(bytes[at] &- 48)
+                at &+= 1
+            }
+        }
+        // 14 digits and 4 more fit.
+        guard digits <= 4, value < 100_000_000_000_000 else { return nil }
+        while missing > 0 {
+            value &*= 10
+            missing &-= 1
+        }
+        return isNegative ? 0 &- value : value
+    }
+
+    static func parseAny(_ bytes: UnsafeRawBufferPointer, digits: Int) -> (value: Int64, exact: Bool)? {
         var at = 0
         let count = bytes.count
         var negative = false

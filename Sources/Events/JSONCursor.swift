@@ -28,10 +28,22 @@ package struct JSONCursor {
     }
 
     /// A string's content without the quotes, as it stands; the cursor is on the opening quote.
+    @inline(__always)
     package mutating func string() throws(EventError) -> (raw: UnsafeRawBufferPointer, escaped: Bool) {
         guard skip("\"") else { throw error("expected a string") }
         let start = at
         var escaped = false
+        while at &+ 8 <= bytes.count {
+            let word = bytes.word(at)
+            let found =
+                WordScan.equal(word, to: UInt8(ascii: "\"")) | WordScan.equal(word, to: UInt8(ascii: "\\"))
+                | WordScan.below(word, 0x20)
+            if found != 0 {
+                at &+= WordScan.first(found)
+                break
+            }
+            at &+= 8
+        }
         while at < bytes.count {
             let byte = bytes[at]
             if byte == UInt8(ascii: "\"") {
@@ -123,6 +135,7 @@ package struct JSONCursor {
     }
 
     /// A number's text, checked against the grammar; the cursor is on its first byte.
+    @inline(__always)
     package mutating func number() throws(EventError) -> UnsafeRawBufferPointer {
         let start = at
         _ = skip("-")
@@ -134,6 +147,24 @@ package struct JSONCursor {
             try digits()
         }
         return UnsafeRawBufferPointer(rebasing: bytes[start..<at])
+    }
+
+    /// The same without an exponent; nil for anything else.
+    @inline(__always)
+    mutating func plainNumber() -> UnsafeRawBufferPointer? {
+        let start = at
+        if bytes[at] == UInt8(ascii: "-") { at &+= 1 }
+        let whole = at
+        while at < bytes.count, bytes[at] &- 48 < 10 { at &+= 1 }
+        if at == whole || (bytes[whole] == 48 && at &- whole > 1) { return nil }
+        if at < bytes.count, bytes[at] == UInt8(ascii: ".") {
+            at &+= 1
+            let fraction = at
+            while at < bytes.count, bytes[at] &- 48 < 10 { at &+= 1 }
+            if at == fraction { return nil }
+        }
+        if at < bytes.count, bytes[at] | 0x20 == UInt8(ascii: "e") { return nil }
+        return UnsafeRawBufferPointer(start: bytes.baseAddress.map { $0 + start }, count: at &- start)
     }
 
     private mutating func digits() throws(EventError) {
@@ -187,11 +218,13 @@ package struct JSONCursor {
         }
     }
 
+    @inline(__always)
     package mutating func expectColon() throws(EventError) {
         skipSpace()
         guard skip(":") else { throw error("expected :") }
     }
 
+    @inline(never)
     func error(_ what: String) -> EventError { EventError(field: nil, reason: "not JSON: \(what) at byte \(at)") }
 }
 

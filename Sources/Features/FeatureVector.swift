@@ -61,6 +61,18 @@ public struct FeatureMatrix: Sendable {
         return copy
     }
 
+    /// A row's bytes, where they lie.
+    @inlinable
+    public func withRow<Result>(
+        _ row: Int, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        precondition(row < rowCount)
+        return try values.withUnsafeBytes { bytes in
+            let width = FeatureSchema.count * MemoryLayout<Float>.stride
+            return try body(UnsafeRawBufferPointer(rebasing: bytes[(row * width)..<((row + 1) * width)]))
+        }
+    }
+
     /// A row's values.
     public subscript(row: Int) -> ArraySlice<Float> {
         values[(row * FeatureSchema.count)..<((row + 1) * FeatureSchema.count)]

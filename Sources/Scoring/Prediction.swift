@@ -26,63 +26,127 @@ public struct PriorityThresholds: Equatable, Sendable {
 
 /// Writes predictions as JSON payloads: a pure function of event, scores, artifact and thresholds.
 public struct PredictionEncoder: Sendable {
-    private let servingModel: ModelName
+    /// What stands between the values: bytes with room behind them for copies in pieces of 32.
+    ///
+    /// Unchecked: the bytes are written once, and the encoder keeps their memory.
+    private struct Fragment: @unchecked Sendable {
+        fileprivate let bytes: UnsafeRawPointer
+        let count: Int
+
+        init(_ text: [UInt8], _ memory: Memory) {
+            let room = UnsafeMutableRawPointer.allocate(byteCount: Fragment.room(text.count), alignment: 32)
+            room.initializeMemory(as: UInt8.self, repeating: 0, count: Fragment.room(text.count))
+            text.withUnsafeBytes { if let base = $0.baseAddress { room.copyMemory(from: base, byteCount: $0.count) } }
+            bytes = UnsafeRawPointer(room)
+            count = text.count
+            memory.fragments.append(self)
+        }
+
+        static func room(_ count: Int) -> Int { (count + 31) / 32 * 32 }
+
+        /// - Parameter out: room for the bytes, rounded up to 32.
+        @inline(__always)
+        func write(to out: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
+            var at = 0
+            while at < count {
+                UnsafeMutableRawPointer(out + at).storeBytes(
+                    of: bytes.loadUnaligned(fromByteOffset: at, as: SIMD32<UInt8>.self), as: SIMD32<UInt8>.self)
+                at &+= 32
+            }
+            return out + count
+        }
+    }
+
+    /// Frees the fragments with the last copy of their encoder.
+    ///
+    /// Unchecked: filled before anyone else sees it.
+    private final class Memory: @unchecked Sendable {
+        var fragments: [Fragment] = []
+
+        deinit { for fragment in fragments { fragment.bytes.deallocate() } }
+    }
+
+    private let memory: Memory
+    private let servingModel: Int
     private let thresholds: PriorityThresholds
-    /// The members' keys, and what comes after the last number.
-    private let memberKeys: [[UInt8]]
-    private let endings: [[UInt8]]
+    private let customerKey: Fragment
+    private let invoiceKey: Fragment
+    private let timeKey: Fragment
+    private let probabilityKey: Fragment
+    private let memberKeys: InlineArray<5, Fragment>
+    /// By priority, with a complete state and with an incomplete one.
+    private let endings: InlineArray<3, Fragment>
+    private let incompleteEndings: InlineArray<3, Fragment>
+    /// Bytes of a payload beside the two identifiers.
+    private let fixedRoom: Int
 
     public init(manifest: Manifest, thresholds: PriorityThresholds) {
-        servingModel = manifest.servingModel
+        let memory = Memory()
+        self.memory = memory
+        func fragment(_ text: String) -> Fragment { Fragment(Array(text.utf8), memory) }
+        customerKey = fragment("{\"customer_id\":")
+        invoiceKey = fragment(",\"invoice_no\":")
+        timeKey = fragment(",\"event_time\":\"")
+        probabilityKey = fragment("\",\"purchase_probability\":")
+        // Every model is among the cases.
+        servingModel = ModelName.allCases.firstIndex(of: manifest.servingModel) ?? 0
         self.thresholds = thresholds
-        memberKeys = ModelName.allCases.enumerated().map { index, model in
-            Array("\(index == 0 ? ",\"members\":{" : ",")\"\(model.rawValue)\":".utf8)
+        memberKeys = InlineArray { index in
+            fragment("\(index == 0 ? ",\"members\":{" : ",")\"\(ModelName.allCases[index].rawValue)\":")
         }
-        endings = Priority.allCases.map { priority in
+        func ending(_ priority: Priority, isComplete: Bool) -> Fragment {
             var ending = Array("},\"priority\":\"\(priority.rawValue)\",\"model_version\":".utf8)
             JSONText.appendString(manifest.version, to: &ending)
-            ending += Array(",\"schema_fingerprint\":\"\(manifest.schemaFingerprint)\"}".utf8)
-            return ending
+            ending += Array(",\"schema_fingerprint\":\"\(manifest.schemaFingerprint)\"".utf8)
+            return Fragment(ending + Array((isComplete ? "}" : ",\"state_incomplete\":true}").utf8), memory)
         }
+        endings = InlineArray { ending(Priority.allCases[$0], isComplete: true) }
+        incompleteEndings = InlineArray { ending(Priority.allCases[$0], isComplete: false) }
+        // Of the endings only one is written, but it does no harm to have room for all.
+        fixedRoom =
+            memory.fragments.reduce(0) { $0 + Fragment.room($1.count) } + EventTime.longestText
+            + (ModelName.allCases.count + 1) * ShortestDecimal.longest
     }
 
-    /// Appends one payload. Numbers are the shortest that read back as the same 64-bit value.
-    public func append(
+    /// The most bytes that a payload takes, and that `write` touches.
+    public func room(customerIDCount: Int, invoiceNoCount: Int) -> Int {
+        fixedRoom + JSONText.longestString(of: customerIDCount) + JSONText.longestString(of: invoiceNoCount)
+    }
+
+    /// Writes one payload into memory with the `room` for it. Numbers are the shortest that read back as the same 64-bit
+    /// value.
+    /// - Returns: behind the last byte.
+    public func write(
         customerID: UnsafeRawBufferPointer, invoiceNo: UnsafeRawBufferPointer, time: Int64, scores: Scores,
-        isStateComplete: Bool, to out: inout [UInt8]
-    ) {
-        let probability = scores[servingModel]
-        out.append(contentsOf: Self.customerKey)
-        JSONText.appendString(customerID, to: &out)
-        out.append(contentsOf: Self.invoiceKey)
-        JSONText.appendString(invoiceNo, to: &out)
-        out.append(contentsOf: Self.timeKey)
-        EventTime.appendISO8601(time, to: &out)
-        out.append(contentsOf: Self.probabilityKey)
-        append(probability, to: &out)
-        for (index, model) in ModelName.allCases.enumerated() {
-            out.append(contentsOf: memberKeys[index])
-            append(scores[model], to: &out)
+        isStateComplete: Bool, to out: UnsafeMutablePointer<UInt8>
+    ) -> UnsafeMutablePointer<UInt8> {
+        var at = customerKey.write(to: out)
+        at = JSONText.writeString(customerID, to: at)
+        at = invoiceKey.write(to: at)
+        at = JSONText.writeString(invoiceNo, to: at)
+        at = timeKey.write(to: at)
+        at = EventTime.writeISO8601(time, to: at)
+        at = probabilityKey.write(to: at)
+        // The served model's number stands twice; it is worked out once.
+        let served = scores[ModelName.allCases[servingModel]]
+        let text = at
+        at = ShortestDecimal.write(served, to: at)
+        let count = at - text
+        for index in 0..<5 {
+            at = memberKeys[index].write(to: at)
+            if index == servingModel {
+                at.update(from: text, count: count)
+                at += count
+            } else {
+                at = ShortestDecimal.write(scores[index], to: at)
+            }
         }
-        switch thresholds.priority(of: probability) {
-        case .high: out.append(contentsOf: endings[0])
-        case .medium: out.append(contentsOf: endings[1])
-        case .low: out.append(contentsOf: endings[2])
-        }
-        if !isStateComplete {
-            out.removeLast()
-            out.append(contentsOf: Self.incompleteEnding)
-        }
+        let priority =
+            switch thresholds.priority(of: served) {
+            case .high: 0
+            case .medium: 1
+            case .low: 2
+            }
+        return (isStateComplete ? endings : incompleteEndings)[priority].write(to: at)
     }
-
-    private func append(_ number: Double, to out: inout [UInt8]) {
-        var text = number.description
-        text.withUTF8 { out.append(contentsOf: $0) }
-    }
-
-    private static let incompleteEnding = Array(",\"state_incomplete\":true}".utf8)
-    private static let customerKey = Array("{\"customer_id\":".utf8)
-    private static let invoiceKey = Array(",\"invoice_no\":".utf8)
-    private static let timeKey = Array(",\"event_time\":\"".utf8)
-    private static let probabilityKey = Array("\",\"purchase_probability\":".utf8)
 }

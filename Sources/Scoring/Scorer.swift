@@ -38,7 +38,7 @@ public struct Scorer {
     private var matrix = FeatureMatrix()
     private var scores: [Scores] = []
     private var workspace: Ensemble.Workspace
-    private var payload: [UInt8] = []
+    private let payload = PayloadMemory()
 
     public init(artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds()) {
         self.artifact = artifact
@@ -87,24 +87,43 @@ public struct Scorer {
             matrix.removeAll()
         }
         for (row, entry) in pending.enumerated() {
-            payload.removeAll(keepingCapacity: true)
             try identifiers.withUnsafeBytes { identifiers in
-                let customerEnd = entry.start + entry.customerIDCount
-                let customerID = UnsafeRawBufferPointer(rebasing: identifiers[entry.start..<customerEnd])
+                let start = identifiers.baseAddress.map { $0 + entry.start }
+                let customerID = UnsafeRawBufferPointer(start: start, count: entry.customerIDCount)
                 let invoiceNo = UnsafeRawBufferPointer(
-                    rebasing: identifiers[customerEnd..<(customerEnd + entry.invoiceNoCount)])
-                encoder.append(
+                    start: start.map { $0 + entry.customerIDCount }, count: entry.invoiceNoCount)
+                let out = payload.reserve(
+                    encoder.room(customerIDCount: entry.customerIDCount, invoiceNoCount: entry.invoiceNoCount))
+                let end = encoder.write(
                     customerID: customerID, invoiceNo: invoiceNo, time: entry.time, scores: scores[row],
-                    isStateComplete: entry.isStateComplete, to: &payload)
-                try payload.withUnsafeBytes { payload in
-                    try matrix[row].withUnsafeBytes { features in
-                        try body(
-                            Prediction(
-                                tag: entry.tag, customerID: customerID, payload: payload, features: features,
-                                scores: scores[row], time: entry.time))
-                    }
+                    isStateComplete: entry.isStateComplete, to: out)
+                try matrix.withRow(row) { features in
+                    try body(
+                        Prediction(
+                            tag: entry.tag, customerID: customerID,
+                            payload: UnsafeRawBufferPointer(start: out, count: end - out), features: features,
+                            scores: scores[row], time: entry.time))
                 }
             }
         }
+    }
+}
+
+/// Memory for one payload, which grows to the largest.
+private final class PayloadMemory {
+    private var bytes: UnsafeMutablePointer<UInt8>
+    private var capacity = 4096
+
+    init() { bytes = .allocate(capacity: capacity) }
+
+    deinit { bytes.deallocate() }
+
+    func reserve(_ count: Int) -> UnsafeMutablePointer<UInt8> {
+        if count > capacity {
+            bytes.deallocate()
+            capacity = count
+            bytes = .allocate(capacity: count)
+        }
+        return bytes
     }
 }

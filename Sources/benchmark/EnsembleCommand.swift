@@ -109,9 +109,10 @@ struct EnsembleCommand: ParsableCommand {
                 var ours: [[Float]] = []
                 batch.append(seconds { ours = forest.margins(matrix) } * 1e9 / Double(count))
                 var single = [Float](repeating: 0, count: few)
+                let workspace = CompiledForest.Workspace(for: forest)
                 alone.append(
                     seconds {
-                        for row in 0..<few { single[row] = forest.margin(rows + row * width) }
+                        for row in 0..<few { single[row] = forest.margin(rows + row * width, workspace) }
                     } * 1e9 / Double(few))
                 theirBatch.append(
                     try seconds {

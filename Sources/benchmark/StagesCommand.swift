@@ -55,16 +55,20 @@ struct StagesCommand: ParsableCommand {
         var workspace = Ensemble.Workspace(for: artifact.ensemble)
         var (table, plain) = (CustomerTable(), CustomerTable())
         var matrix = FeatureMatrix()
+        var events: [CustomerEvent] = []
+        events.reserveCapacity(Self.batch)
         var scores: [Scores] = []
-        var payload: [UInt8] = []
+        let longest = CustomerEvent.identifierLimit
+        let payload = UnsafeMutablePointer<UInt8>.allocate(
+            capacity: encoder.room(customerIDCount: longest, invoiceNoCount: longest))
+        defer { payload.deallocate() }
         var (decode, state, features, ensemble, encode) = (0.0, 0.0, 0.0, 0.0, 0.0)
         var sum: UInt64 = 0
         let hash = seconds { messages.each { sum ^= contentHash($0) } }
 
         try messages.batches(of: Self.batch) { batch in
             // Texts with escapes are lent until the next message only; those few are left out.
-            var events: [CustomerEvent] = []
-            events.reserveCapacity(batch.count)
+            events.removeAll(keepingCapacity: true)
             decode += try seconds {
                 for message in batch { events.append(try decoder.decode(message)) }
             }
@@ -83,11 +87,10 @@ struct StagesCommand: ParsableCommand {
             ensemble += seconds { artifact.ensemble.score(matrix, into: &scores, workspace: &workspace) }
             encode += seconds {
                 for (row, event) in events.enumerated() {
-                    payload.removeAll(keepingCapacity: true)
-                    encoder.append(
+                    let end = encoder.write(
                         customerID: event.customerID, invoiceNo: event.invoiceNo, time: event.time, scores: scores[row],
-                        isStateComplete: true, to: &payload)
-                    sum &+= UInt64(payload.count)
+                        isStateComplete: true, to: payload)
+                    sum &+= UInt64(end - payload)
                 }
             }
         }

@@ -129,7 +129,11 @@ import Testing
             var scores: [Scores] = []
             var workspace = Ensemble.Workspace(for: ensemble)
             ensemble.score(matrix, into: &scores, workspace: &workspace)
+            var alone: [Scores] = []
             for row in 0..<matrix.rowCount {
+                var single = FeatureMatrix()
+                single.append(row: matrix[row])
+                ensemble.score(single, into: &alone, workspace: &workspace)
                 let members = (
                     matrix[row].withUnsafeBufferPointer { logistic.margin($0.baseAddress!) },
                     Double(artifact.randomForest.margin(matrix[row])), Double(artifact.xgboost.margin(matrix[row]))
@@ -137,6 +141,7 @@ import Testing
                 for model in ModelName.allCases {
                     let expected = weights[model]!.probability(members.0, members.1, members.2)
                     #expect(scores[row][model].bitPattern == expected.bitPattern, "row \(row), \(model)")
+                    #expect(alone[0][model].bitPattern == expected.bitPattern, "row \(row) alone, \(model)")
                 }
             }
         }

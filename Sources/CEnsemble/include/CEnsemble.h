@@ -42,7 +42,8 @@ enum { ce_depth_limit = 8 };
 
 struct ce_tree {
     uint32_t first_node;
-    /// 2^depth values, by the path: bit d is 1 if a row went right at level d, 0 behind a leaf.
+    /// 2^depth values, by the path: bit d is 1 if a row went right at level d, 0 behind a leaf. Behind the last tree's
+    /// values there is room for 16 more.
     uint32_t first_value;
     uint8_t depth;
     /// For each level, how many nodes have a node below them, and how many have two leaves. In this order they stand.
@@ -64,6 +65,24 @@ void ce_add_trees(
     int level, const uint8_t *ranks, const struct ce_tree *trees, size_t tree_count, const struct ce_node *nodes,
     const float *values, float *margins);
 
+/// A node for rows that come alone. The next one is the first child, or the one behind it if the row's value is not below
+/// the threshold. A leaf's threshold is NaN, and its first child is itself.
+struct ce_walk_node {
+    float threshold;
+    /// Place of the value in the row in the lower 8 bits, first child in the upper 24.
+    uint32_t link;
+};
+
+/// Trees that are walked at a time.
+enum { ce_walk_trees = 8 };
+
+/// One row's leaf values, added to `margin` tree after tree.
+///
+/// - depths: for each eight trees, the steps that the deepest takes.
+float ce_walk(
+    const float *row, const struct ce_walk_node *nodes, const float *values, const uint32_t *roots,
+    const uint8_t *depths, size_t tree_count, float margin);
+
 /// A term of the logistic regression (see `LogisticModel`).
 struct ce_term {
     double mean, scale, weight, missing_weight;
@@ -75,6 +94,10 @@ struct ce_term {
 void ce_logistic(
     int level, const float *rows, size_t stride, const struct ce_term *terms, size_t term_count, double intercept,
     double clip, double *margins);
+
+/// The same for one row.
+double ce_logistic_row(
+    int level, const float *row, const struct ce_term *terms, size_t term_count, double intercept, double clip);
 
 /// Probabilities of 64 rows: sigmoid(intercept + w0 · logistic + w1 · forest + w2 · boosted), added in this order.
 void ce_probabilities(
