@@ -76,19 +76,23 @@ public struct CustomerState: Sendable {
             step.spend = event.amount
             step.units = event.quantity
         }
+        count(.invoice, event.invoiceHash, at: event.time, deadUpTo, &step)
+        if event.isPurchase {
+            let day = EventTime.day(of: event.time)
+            if count(.purchaseInvoice, event.invoiceHash, at: event.time, deadUpTo, &step) {
+                lifetime.purchaseInvoices &+= 1
+            }
+            if count(.purchaseDay, UInt64(UInt32(bitPattern: day)), at: event.time, deadUpTo, &step) {
+                lifetime.purchaseDays &+= 1
+            }
+            if !count(.product, event.stockCodeHash, at: event.time, deadUpTo, &step) { lifetime.repeatLines &+= 1 }
+            if event.descriptionHash != 0 {
+                count(.description, event.descriptionHash, at: event.time, deadUpTo, &step)
+            }
+            if day > EventTime.day(of: clock) - Int32(Windows.longestDays) { purchaseDays.insert(day) }
+        }
         moments[at].totals += step
         addToWindows(step, at: at)
-
-        count(.invoice, event.invoiceHash, at: event.time, deadUpTo)
-        guard event.isPurchase else { return }
-        let day = EventTime.day(of: event.time)
-        if count(.purchaseInvoice, event.invoiceHash, at: event.time, deadUpTo) { lifetime.purchaseInvoices &+= 1 }
-        if count(.purchaseDay, UInt64(UInt32(bitPattern: day)), at: event.time, deadUpTo) {
-            lifetime.purchaseDays &+= 1
-        }
-        if !count(.product, event.stockCodeHash, at: event.time, deadUpTo) { lifetime.repeatLines &+= 1 }
-        if event.descriptionHash != 0 { count(.description, event.descriptionHash, at: event.time, deadUpTo) }
-        if day > EventTime.day(of: clock) - Int32(Windows.longestDays) { purchaseDays.insert(day) }
     }
 
     /// Moves the clock on, so that windows give back what has left them; an earlier time changes nothing.
@@ -151,23 +155,27 @@ public struct CustomerState: Sendable {
         for window in 0..<Windows.count where moment >= starts[window] { totals[window] += step }
     }
 
-    /// Counts a key as distinct at its latest occurrence.
+    /// Counts a key as distinct at its latest occurrence: in `step`, which is for this time, and not any more where it
+    /// occurred before.
     /// - Returns: whether it is new to the longest window.
     @discardableResult
-    private mutating func count(_ kind: KeyKind, _ hash: UInt64, at time: Int64, _ deadUpTo: Int64) -> Bool {
+    @inline(__always)
+    private mutating func count(
+        _ kind: KeyKind, _ hash: UInt64, at time: Int64, _ deadUpTo: Int64, _ step: inout Totals
+    ) -> Bool {
         let previous = latest.record(kind.key(hash), at: time, deadUpTo: deadUpTo)
         if let previous {
             if previous >= time { return false }
-            recount(kind, at: previous, by: -1)
+            uncount(kind, at: previous)
         }
-        recount(kind, at: time, by: 1)
+        kind.adjust(&step, by: 1)
         return previous == nil
     }
 
-    private mutating func recount(_ kind: KeyKind, at time: Int64, by step: Int32) {
-        let at = moments[moments.count - 1].time == time ? moments.count - 1 : index(of: time)
-        kind.adjust(&moments[at].totals, by: step)
-        for window in 0..<Windows.count where at >= starts[window] { kind.adjust(&totals[window], by: step) }
+    private mutating func uncount(_ kind: KeyKind, at time: Int64) {
+        let at = index(of: time)
+        kind.adjust(&moments[at].totals, by: -1)
+        for window in 0..<Windows.count where at >= starts[window] { kind.adjust(&totals[window], by: -1) }
     }
 
     private mutating func compact() {

@@ -82,6 +82,17 @@ public struct CustomerTable: Sendable {
         if isGone(entries[sweep].clock, at: clock.time) { remove(sweep) } else { sweep += 1 }
     }
 
+    /// A customer's state where it lies: `states[index]` without a copy of it.
+    @inlinable
+    public func withState<Result>(at index: Int, _ body: (UnsafePointer<CustomerState>) throws -> Result) rethrows
+        -> Result
+    {
+        try states.withUnsafeBufferPointer { states in
+            precondition(index < states.count)
+            return try body(states.baseAddress.unsafelyUnwrapped + index)
+        }
+    }
+
     /// The index in `states` of a customer who is known and not gone.
     /// - Parameter time: the event time at which is asked.
     public func index(of customerID: UnsafeRawBufferPointer, hash: UInt64, at time: Int64) -> Int? {

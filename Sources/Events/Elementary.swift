@@ -6,13 +6,16 @@
 public enum Elementary {
     private static let ln2High = 6.93147180369123816490e-01
     private static let ln2Low = 1.90821492927058770002e-10
+    /// One and a half times 2^52.
+    private static let roundingShift = 6_755_399_441_055_744.0
 
     /// e^x; 0 below −745, infinity above 709.78, NaN for NaN.
     public static func exp(_ x: Double) -> Double {
         if x.isNaN { return x }
         if x > 709.782712893383973096 { return .infinity }
         if x < -745.13321910194110842 { return 0 }
-        let k = (x * 1.44269504088896338700).rounded(.toNearestOrEven)
+        // Adding this rounds to the nearest whole number, ties to even, whatever the processor has an instruction for.
+        let k = (x * 1.44269504088896338700 + roundingShift) - roundingShift
         let high = x - k * ln2High
         let low = k * ln2Low
         let r = high - low
@@ -32,8 +35,13 @@ public enum Elementary {
         if x.isNaN || x < 0 { return .nan }
         if x == 0 { return -.infinity }
         if x == .infinity { return x }
-        var exponent = Int(x.exponent)
-        var f = x.significand
+        var exponent = Int(x.bitPattern >> 52) - 1023
+        var f = Double(bitPattern: x.bitPattern & 0x000F_FFFF_FFFF_FFFF | 0x3FF0_0000_0000_0000)
+        if exponent == -1023 {
+            // Subnormal.
+            exponent = Int(x.exponent)
+            f = x.significand
+        }
         if f > 1.41421356237309514547 {
             f /= 2
             exponent += 1
@@ -67,10 +75,12 @@ public enum Elementary {
     public static func logit(_ p: Double) -> Double { log(p / (1 - p)) }
 
     private static func scaled(_ y: Double, by k: Int) -> Double {
-        if k >= -1021 && k <= 1023 { return y * Double(sign: .plus, exponent: k, significand: 1) }
+        if k >= -1021 && k <= 1023 { return y * powerOfTwo(k) }
         // Two exact steps at the ends of the range.
         let first = k > 0 ? 1023 : -1000
-        return y * Double(sign: .plus, exponent: first, significand: 1)
-            * Double(sign: .plus, exponent: k - first, significand: 1)
+        return y * powerOfTwo(first) * powerOfTwo(k - first)
     }
+
+    /// 2^k for k from −1022 to 1023.
+    private static func powerOfTwo(_ k: Int) -> Double { Double(bitPattern: UInt64(k &+ 1023) &<< 52) }
 }

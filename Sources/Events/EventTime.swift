@@ -141,7 +141,9 @@ public enum EventTime {
         let hms = ShortestDecimal.digits8(
             UInt32(truncatingIfNeeded: (seconds / 3600 * 100 + seconds / 60 % 60) * 100 + seconds % 60))
         func put(_ digits: UInt64, _ from: Int, _ count: Int, at place: Int) {
-            for index in 0..<count { out[place + index] = UInt8(truncatingIfNeeded: digits &>> UInt64(8 * (from + index))) }
+            for index in 0..<count {
+                out[place + index] = UInt8(truncatingIfNeeded: digits &>> UInt64(8 * (from + index)))
+            }
         }
         put(ymd, 0, 4, at: 0)
         out[4] = UInt8(ascii: "-")

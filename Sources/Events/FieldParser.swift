@@ -9,7 +9,9 @@ enum FieldParser {
     /// A string, or a whole number as its digits: the numbers `17850` and `17850.0` and the string `"17850"` are one
     /// customer.
     @inline(__always)
-    static func identifier(_ value: EventFields.Value, _ field: EventField, mayBeEmpty: Bool) throws(FieldError) -> UnsafeRawBufferPointer {
+    static func identifier(_ value: EventFields.Value, _ field: EventField, mayBeEmpty: Bool) throws(FieldError)
+        -> UnsafeRawBufferPointer
+    {
         var bytes = value.bytes
         switch value.kind {
         case .absent: throw error(field, "missing")
@@ -86,7 +88,9 @@ enum FieldParser {
     }
 
     @inline(__always)
-    private static func number(_ value: EventFields.Value, _ field: EventField) throws(FieldError) -> UnsafeRawBufferPointer {
+    private static func number(_ value: EventFields.Value, _ field: EventField) throws(FieldError)
+        -> UnsafeRawBufferPointer
+    {
         switch value.kind {
         case .absent, .null: throw error(field, "missing")
         case .number, .text: return value.bytes
@@ -95,7 +99,9 @@ enum FieldParser {
     }
 
     @inline(never)
-    private static func error(_ field: EventField, _ reason: String) -> FieldError { FieldError(field: field, reason: reason) }
+    private static func error(_ field: EventField, _ reason: String) -> FieldError {
+        FieldError(field: field, reason: reason)
+    }
 
     /// A short rendering of hostile bytes.
     private static func quoted(_ bytes: UnsafeRawBufferPointer, string: Bool = false) -> String {

@@ -155,13 +155,38 @@ public enum FixedPoint {
 
     /// Appends an integer in decimal.
     public static func appendInteger(_ value: Int64, to out: inout [UInt8]) {
-        if value < 0 { out.append(UInt8(ascii: "-")) }
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: longestInteger) { text in
+            let start = text.baseAddress.unsafelyUnwrapped
+            let count = writeInteger(value, to: start) - start
+            out.append(contentsOf: text[..<count])
+        }
+    }
+
+    /// Longest text of an integer, in bytes.
+    public static let longestInteger = 24
+
+    /// Writes an integer in decimal into memory with room for `longestInteger` bytes.
+    /// - Returns: behind the last byte.
+    public static func writeInteger(_ value: Int64, to out: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
+        var at = out
+        if value < 0 {
+            at[0] = UInt8(ascii: "-")
+            at += 1
+        }
         var magnitude = value.magnitude
-        let start = out.count
+        var digits = 1
+        var bound: UInt64 = 10
+        while digits < 20, magnitude >= bound {
+            digits &+= 1
+            // 10^20 does not fit, and is not asked for.
+            if digits < 20 { bound &*= 10 }
+        }
+        var place = digits
         repeat {
-            out.append(UInt8(48 + magnitude % 10))
+            place &-= 1
+            at[place] = UInt8(truncatingIfNeeded: 48 &+ magnitude % 10)
             magnitude /= 10
-        } while magnitude > 0
-        out[start...].reverse()
+        } while place > 0
+        return at + digits
     }
 }

@@ -9,16 +9,20 @@ public struct FeatureExtractor: Sendable {
     static let rateOffset = 0.3
     static let ratePriorDays = 60.0
     static let decayedPrior = 0.5
-    static let halfLivesDays: [Double] = [45, 90, 180]
+    static let halfLivesDays: InlineArray<3, Double> = [45, 90, 180]
 
     public let tables: FrozenTables
     /// Weight of a purchase day by age in days, for each half-life.
-    private let decay: [[Double]]
+    private let decay: [SIMD4<Double>]
 
     public init(tables: FrozenTables) {
         self.tables = tables
-        decay = Self.halfLivesDays.map { halfLife in
-            (0...Windows.longestDays).map { Self.decayed(age: Double($0), halfLife: halfLife) }
+        decay = (0...Windows.longestDays).map { age in
+            var weights = SIMD4<Double>()
+            for index in 0..<3 {
+                weights[index] = Self.decayed(age: Double(age), halfLife: Self.halfLivesDays[index])
+            }
+            return weights
         }
     }
 
@@ -30,24 +34,29 @@ public struct FeatureExtractor: Sendable {
     /// - Complexity: O(1), but for the decayed sums and the hazard, which read the purchase days of the longest window
     ///   (365 at most).
     public func extract(_ state: CustomerState, into row: FeatureVector) {
+        withUnsafePointer(to: state) { extract($0, into: row) }
+    }
+
+    /// The same from where the state lies, which spares a copy of it.
+    public func extract(_ state: UnsafePointer<CustomerState>, into row: FeatureVector) {
         totals(state, row)
         windows(state, row)
         calendar(state, row)
         rates(state, row)
         gaps(state, row)
         basket(state, row)
-        row.row[Feature.country.rawValue] = tables.countryRank(state.lifetime.countryHash)
+        row.row[Feature.country.rawValue] = tables.countryRank(state.pointee.lifetime.countryHash)
     }
 
-    private func totals(_ state: CustomerState, _ row: FeatureVector) {
-        let lifetime = state.lifetime
+    private func totals(_ state: UnsafePointer<CustomerState>, _ row: FeatureVector) {
+        let lifetime = state.pointee.lifetime
         let spend = currency(lifetime.spend)
         let returned = currency(lifetime.returnAmount)
         let invoices = Double(lifetime.purchaseInvoices)
-        row[.recencyDays] = days(from: lifetime.lastPurchaseTime, to: state.clock)
-        row[.customerLifetimeDays] = days(from: lifetime.firstEventTime, to: state.clock)
-        row[.purchaseLifetimeDays] = days(from: lifetime.firstPurchaseTime, to: state.clock)
-        row[.daysSinceLastReturn] = days(from: lifetime.lastReturnTime, to: state.clock)
+        row[.recencyDays] = days(from: lifetime.lastPurchaseTime, to: state.pointee.clock)
+        row[.customerLifetimeDays] = days(from: lifetime.firstEventTime, to: state.pointee.clock)
+        row[.purchaseLifetimeDays] = days(from: lifetime.firstPurchaseTime, to: state.pointee.clock)
+        row[.daysSinceLastReturn] = days(from: lifetime.lastReturnTime, to: state.pointee.clock)
         row[.frequency] = invoices
         row[.purchaseDays] = Double(lifetime.purchaseDays)
         row[.totalTransactions] = Double(lifetime.events)
@@ -65,9 +74,9 @@ public struct FeatureExtractor: Sendable {
         row[.netAmount] = currency(lifetime.spend &- lifetime.returnAmount)
     }
 
-    private func windows(_ state: CustomerState, _ row: FeatureVector) {
-        let (w7, w30, w60) = (state.window(0), state.window(1), state.window(2))
-        let (w90, w180, w365) = (state.window(3), state.window(4), state.window(5))
+    private func windows(_ state: UnsafePointer<CustomerState>, _ row: FeatureVector) {
+        let (w7, w30, w60) = (state.pointee.window(0), state.pointee.window(1), state.pointee.window(2))
+        let (w90, w180, w365) = (state.pointee.window(3), state.pointee.window(4), state.pointee.window(5))
         row[.freq7d] = Double(w7.purchaseInvoices)
         row[.freq30d] = Double(w30.purchaseInvoices)
         row[.freq60d] = Double(w60.purchaseInvoices)
@@ -110,8 +119,8 @@ public struct FeatureExtractor: Sendable {
         row[.freqRatio90d180d] = ratio(Double(w90.purchaseInvoices), Double(w180.purchaseInvoices))
     }
 
-    private func calendar(_ state: CustomerState, _ row: FeatureVector) {
-        let lifetime = state.lifetime
+    private func calendar(_ state: UnsafePointer<CustomerState>, _ row: FeatureVector) {
+        let lifetime = state.pointee.lifetime
         let events = lifetime.events
         row[.avgDayOfWeek] = ratio(Double(lifetime.weekdaySum), Double(events))
         row[.stdDayOfWeek] = deviation(count: events, sum: lifetime.weekdaySum, squares: lifetime.weekdaySquareSum)
@@ -120,9 +129,9 @@ public struct FeatureExtractor: Sendable {
         row[.weekendRatio] = ratio(Double(lifetime.weekendEvents), Double(events))
     }
 
-    private func rates(_ state: CustomerState, _ row: FeatureVector) {
-        let purchaseDays = Double(state.lifetime.purchaseDays)
-        let age = days(from: state.lifetime.firstPurchaseTime, to: state.clock)
+    private func rates(_ state: UnsafePointer<CustomerState>, _ row: FeatureVector) {
+        let purchaseDays = Double(state.pointee.lifetime.purchaseDays)
+        let age = days(from: state.pointee.lifetime.firstPurchaseTime, to: state.pointee.clock)
         if purchaseDays > 0, !age.isNaN {
             let count = purchaseDays - Self.rateOffset
             let exposure = age + Self.ratePriorDays
@@ -136,13 +145,16 @@ public struct FeatureExtractor: Sendable {
             row[.purchaseProbability30d] = .nan
         }
 
-        let today = Int(EventTime.day(of: state.clock))
-        let counts: [Feature] = [.decayedPurchaseDays45d, .decayedPurchaseDays90d, .decayedPurchaseDays180d]
-        let rates: [Feature] = [.decayedRate45d, .decayedRate90d, .decayedRate180d]
-        for (index, halfLife) in Self.halfLivesDays.enumerated() {
-            let weights = decay[index]
-            var sum = 0.0
-            for day in state.purchaseDays.days { sum += weights[today - Int(day)] }
+        let today = Int(EventTime.day(of: state.pointee.clock))
+        let counts: InlineArray<3, Feature> = [
+            .decayedPurchaseDays45d, .decayedPurchaseDays90d, .decayedPurchaseDays180d,
+        ]
+        let rates: InlineArray<3, Feature> = [.decayedRate45d, .decayedRate90d, .decayedRate180d]
+        var sums = SIMD4<Double>()
+        for day in state.pointee.purchaseDays.days { sums += decay[today - Int(day)] }
+        for index in 0..<3 {
+            let halfLife = Self.halfLivesDays[index]
+            let sum = sums[index]
             row[counts[index]] = sum
             let seen = min(max(age.isNaN ? 0 : age, 0), Double(Windows.longestDays))
             let exposure = halfLife / 0.693147180559945309417 * (1 - Self.decayed(age: seen, halfLife: halfLife))
@@ -150,11 +162,11 @@ public struct FeatureExtractor: Sendable {
         }
     }
 
-    private func gaps(_ state: CustomerState, _ row: FeatureVector) {
-        let purchaseDays = state.purchaseDays.days
-        let gaps = state.purchaseDays.sortedGaps
-        let today = EventTime.day(of: state.clock)
-        let recency = days(from: state.lifetime.lastPurchaseTime, to: state.clock)
+    private func gaps(_ state: UnsafePointer<CustomerState>, _ row: FeatureVector) {
+        let purchaseDays = state.pointee.purchaseDays.days
+        let gaps = state.pointee.purchaseDays.sortedGaps
+        let today = EventTime.day(of: state.pointee.clock)
+        let recency = days(from: state.pointee.lifetime.lastPurchaseTime, to: state.pointee.clock)
 
         if let last = purchaseDays.last {
             let before = last == today ? purchaseDays.dropLast().last : last
@@ -170,11 +182,11 @@ public struct FeatureExtractor: Sendable {
         }
 
         guard let first = gaps.first, let longest = gaps.last else {
-            let without: [Feature] = [
+            let without: InlineArray<10, Feature> = [
                 .lastGapDays, .meanGapDays, .medianGapDays, .stdGapDays, .minGapDays, .maxGapDays, .gapVariation,
                 .recencyOverMeanGap, .recencyOverMedianGap, .lastGapOverMeanGap,
             ]
-            for feature in without { row[feature] = .nan }
+            for index in without.indices { row[without[index]] = .nan }
             return
         }
         let lastGap = Double(purchaseDays[purchaseDays.count - 1] - purchaseDays[purchaseDays.count - 2])
@@ -199,13 +211,13 @@ public struct FeatureExtractor: Sendable {
         row[.lastGapOverMeanGap] = lastGap / mean
     }
 
-    private func basket(_ state: CustomerState, _ row: FeatureVector) {
-        let basket = state.basket
+    private func basket(_ state: UnsafePointer<CustomerState>, _ row: FeatureVector) {
+        let basket = state.pointee.basket
         row[.basketLines] = Double(basket.purchaseLines)
         row[.basketUnits] = Double(basket.units)
         row[.basketValue] = currency(basket.spend)
         row[.basketReturns] = Double(basket.returnLines)
-        let average = ratio(currency(state.lifetime.spend), Double(state.lifetime.purchaseInvoices))
+        let average = ratio(currency(state.pointee.lifetime.spend), Double(state.pointee.lifetime.purchaseInvoices))
         row[.basketValueOverAverage] = ratio(currency(basket.spend), average)
     }
 

@@ -37,10 +37,10 @@ final class ProduceFields {
         return (bytes.baseAddress.map { UnsafeMutableRawPointer(mutating: $0) } ?? empty, bytes.count)
     }
 
-    /// Queues one message; a timestamp of 0 means now.
+    /// Queues one message; a timestamp of 0 means now. Takes over the list of headers.
     func produce(
         _ client: OpaquePointer, _ topic: Topic, _ partition: Int32, _ key: UnsafeRawBufferPointer?,
-        _ value: UnsafeRawBufferPointer?, _ headers: [Header], _ timestampMilliseconds: Int64
+        _ value: UnsafeRawBufferPointer?, _ list: OpaquePointer?, _ timestampMilliseconds: Int64
     ) -> KafkaError? {
         let key = address(of: key)
         let value = address(of: value)
@@ -51,7 +51,6 @@ final class ProduceFields {
         table[4].u.mem.ptr = value.start
         table[4].u.mem.size = value.count
         table[5].u.i64 = timestampMilliseconds
-        let list = headers.isEmpty ? nil : makeList(headers)
         table[6].u.headers = list
         guard let error = rd_kafka_produceva(client, table, list == nil ? Self.count - 1 : Self.count) else {
             return nil
@@ -61,7 +60,19 @@ final class ProduceFields {
         return KafkaError(consuming: error, operation: "produce to \(topic.name)")
     }
 
-    private func makeList(_ headers: [Header]) -> OpaquePointer? {
+    func makeList(_ name: StaticString, _ content: UnsafeRawBufferPointer) -> OpaquePointer? {
+        let list = rd_kafka_headers_new(1)
+        name.withUTF8Buffer { name in
+            _ = rd_kafka_header_add(
+                list, UnsafeRawPointer(name.baseAddress)?.assumingMemoryBound(to: CChar.self), name.count,
+                UnsafeRawPointer(address(of: content).start), content.count)
+        }
+        return list
+    }
+
+    /// - Returns: Null if there are none.
+    func makeList(_ headers: [Header]) -> OpaquePointer? {
+        if headers.isEmpty { return nil }
         let list = rd_kafka_headers_new(headers.count)
         for header in headers {
             header.name.withUnsafeBytes { name in

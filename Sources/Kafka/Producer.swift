@@ -69,24 +69,39 @@ public final class Producer {
     ) throws(KafkaError) {
         let partition = partition ?? -1
         let isPlain = headers.isEmpty && timestampMilliseconds == nil
-        var error =
+        try whileThereIsNoRoom {
             isPlain
-            ? producePlain(to: topic, partition, key, value)
-            : fields.produce(client.handle, topic, partition, key, value, headers, timestampMilliseconds ?? 0)
-        if error == nil { return }
-
-        let deadline = Deadline(milliseconds: queueFullTimeoutMilliseconds)
-        while let found = error, found.code == RD_KAFKA_RESP_ERR__QUEUE_FULL.rawValue, !deadline.isPast {
-            rd_kafka_poll(client.handle, min(100, deadline.remainingMilliseconds))
-            error =
-                isPlain
                 ? producePlain(to: topic, partition, key, value)
-                : fields.produce(client.handle, topic, partition, key, value, headers, timestampMilliseconds ?? 0)
+                : fields.produce(
+                    client.handle, topic, partition, key, value, fields.makeList(headers), timestampMilliseconds ?? 0)
         }
-        if let error {
-            throw Client.fatalError(
-                of: client.handle, ifBehind: rd_kafka_resp_err_t(error.code), operation: error.operation) ?? error
+    }
+
+    /// The same with one header, for every message of a stream: nothing is allocated but what the library keeps.
+    ///
+    /// - Parameters:
+    ///   - header: The header's name.
+    ///   - content: The header's value, which is copied too.
+    public func produce(
+        to topic: Topic, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?, header: StaticString,
+        _ content: UnsafeRawBufferPointer
+    ) throws(KafkaError) {
+        try whileThereIsNoRoom {
+            fields.produce(client.handle, topic, -1, key, value, fields.makeList(header, content), 0)
         }
+    }
+
+    /// Tries again, serving delivery reports, as long as the local queue is full.
+    private func whileThereIsNoRoom(_ attempt: () -> KafkaError?) throws(KafkaError) {
+        guard var error = attempt() else { return }
+        let deadline = Deadline(milliseconds: queueFullTimeoutMilliseconds)
+        while error.code == RD_KAFKA_RESP_ERR__QUEUE_FULL.rawValue, !deadline.isPast {
+            rd_kafka_poll(client.handle, min(100, deadline.remainingMilliseconds))
+            guard let again = attempt() else { return }
+            error = again
+        }
+        throw Client.fatalError(
+            of: client.handle, ifBehind: rd_kafka_resp_err_t(error.code), operation: error.operation) ?? error
     }
 
     /// Messages acknowledged so far, as far as reports have been served.

@@ -62,9 +62,9 @@ public struct Scorer {
     ) {
         if isCounted {
             let customer = table.update(event)
-            matrix.appendRow { extractor.extract(table.states[customer], into: $0) }
+            matrix.appendRow { row in table.withState(at: customer) { extractor.extract($0, into: row) } }
         } else if let customer = table.index(of: event.customerID, hash: event.customerHash, at: event.time) {
-            matrix.appendRow { extractor.extract(table.states[customer], into: $0) }
+            matrix.appendRow { row in table.withState(at: customer) { extractor.extract($0, into: row) } }
         } else {
             var passing = CustomerState(firstEvent: event)
             passing.update(event)

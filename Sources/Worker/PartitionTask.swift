@@ -102,12 +102,10 @@ final class PartitionTask {
         return offset < upTo
     }
 
-    /// Whether a message is to be processed: nothing is taken twice, or before its turn.
-    func isDue(_ offset: Int64) -> Bool { phase == .running && offset >= next }
-
-    func processed(_ offset: Int64) {
-        next = offset + 1
-        if offset >= liveFrom { uncommitted += 1 }
+    /// Notes that the messages before `next` have been processed, `live` of which nothing had been published before.
+    func processed(upTo next: Int64, live: Int) {
+        self.next = next
+        uncommitted += live
         if next >= liveFrom, !ahead.isEmpty { ahead = [:] }
     }
 

@@ -51,6 +51,7 @@ final class StreamThread {
     var stateReport = ContinuousClock.now + .seconds(60)
     var restoreReports = RateLimit(pause: .seconds(3))
     var deadLetters: DeadLetters
+    private let source: PredictionSource.Writer
     /// Set once something could not be published or committed: from then on nothing may be committed.
     var hasFailed = false
     var lastCommit = ContinuousClock.now
@@ -88,6 +89,7 @@ final class StreamThread {
             cycle = try ExactlyOnce(producer: producer, timeoutMilliseconds: Self.patienceMilliseconds)
         case .atLeastOnce: cycle = AtLeastOnce(producer: producer)
         }
+        source = PredictionSource.Writer(topic: settings.inputTopic)
         decoder = EventDecoder(names: settings.fields)
         scorer = Scorer(artifact: artifact, thresholds: settings.thresholds)
         batch = MessageBatch(capacity: settings.batchMessages)
@@ -148,64 +150,92 @@ final class StreamThread {
         }
     }
 
+    /// What became of a batch's messages.
+    struct Tally {
+        var live = 0
+        var anonymous = 0
+        var restored = 0
+        /// Messages that are no customer events, by their place in the batch.
+        var rejected: [(position: Int, reason: EventError)] = []
+        /// How far each partition has come.
+        var progress: [(task: PartitionTask, next: Int64, live: Int)] = []
+    }
+
     func process() throws {
-        var (live, anonymous, rejected, restored) = (0, 0, 0, 0)
         let begun = ContinuousClock.now
-        var lastRejection: String?
-        var letters: [(position: Int, reason: EventError)] = []
-        for position in 0..<batch.count {
+        var tally = Tally()
+        // Messages of one partition stand together.
+        var position = 0
+        while position < batch.count {
+            let partition = batch[position].partition
+            var end = position + 1
+            while end < batch.count, batch[end].partition == partition { end += 1 }
+            if let task = tasks[partition] { take(position..<end, task, &tally) }
+            position = end
+        }
+        budget.took(messages: tally.live + tally.restored, seconds: (ContinuousClock.now - begun) / .seconds(1))
+        if tally.live > 0 { try cycle.begin() }
+        let example = tally.rejected.last.map {
+            "\(settings.inputTopic)[\(batch[$0.position].partition)]@\(batch[$0.position].offset): \($0.reason)"
+        }
+        try deadLetters.count(messages: tally.live, rejected: tally.rejected.count, example: example)
+        for (position, reason) in tally.rejected {
+            try deadLetters.send(batch[position], reason, of: settings.inputTopic, by: producer)
+        }
+        let scored = scorer.pendingCount
+        try scorer.score { prediction in try publish(prediction) }
+        // Only what has been handed to the producer may be committed.
+        for (task, next, live) in tally.progress {
+            let wasRestoring = task.isRestoring
+            task.processed(upTo: next, live: live)
+            if wasRestoring, !task.isRestoring { restoreFinished(task) }
+        }
+        count(tally, scored: scored)
+    }
+
+    /// Takes consecutive messages of one partition into its customers' states, and into the scorer from where the
+    /// partition is live.
+    private func take(_ positions: Range<Int>, _ task: PartitionTask, _ tally: inout Tally) {
+        guard task.phase == .running else { return }
+        var next = task.next
+        var live = 0
+        for position in positions {
             let message = batch[position]
-            guard let task = tasks[message.partition], task.isDue(message.offset) else { continue }
-            let isLive = message.offset >= task.liveFrom
+            let offset = message.offset
+            guard offset >= next else { continue }
+            next = offset + 1
+            let isLive = offset >= task.liveFrom
+            if isLive { live += 1 } else { tally.restored += 1 }
             do throws(EventError) {
                 let event = try decoder.decode(message.value ?? UnsafeRawBufferPointer(start: nil, count: 0))
                 if event.isAnonymous {
-                    if isLive { anonymous += 1 }
+                    if isLive { tally.anonymous += 1 }
                 } else if isLive {
                     scorer.add(
                         event, tag: position, to: &task.table, isCounted: !isInState(message, task),
                         isStateComplete: !task.isIncomplete)
                 } else if isInState(message, task) {
                     // Counted where the original stands.
-                } else if task.isTaken(message.offset, of: event.customerID) {
+                } else if task.isTaken(offset, of: event.customerID) {
                     task.table.observe(event.time)
                 } else {
                     task.table.update(event)
                 }
             } catch {
-                if isLive {
-                    rejected += 1
-                    letters.append((position, error))
-                    lastRejection = "\(task.partition)@\(message.offset): \(error)"
-                    rejections.run { suppressed in
-                        logger.warning(
-                            "message is no customer event",
-                            metadata: [
-                                "message": "\(task.partition)@\(message.offset)", "reason": "\(error)",
-                                "more_since": "\(suppressed)",
-                            ])
-                    }
+                guard isLive else { continue }
+                tally.rejected.append((position, error))
+                rejections.run { suppressed in
+                    logger.warning(
+                        "message is no customer event",
+                        metadata: [
+                            "message": "\(task.partition)@\(offset)", "reason": "\(error)",
+                            "more_since": "\(suppressed)",
+                        ])
                 }
             }
-            if isLive { live += 1 } else { restored += 1 }
         }
-        budget.took(messages: live + restored, seconds: (ContinuousClock.now - begun) / .seconds(1))
-        if live > 0 { try cycle.begin() }
-        try deadLetters.count(messages: live, rejected: rejected, example: lastRejection)
-        for (position, reason) in letters {
-            try deadLetters.send(batch[position], reason, of: settings.inputTopic, by: producer)
-        }
-        let scored = scorer.pendingCount
-        try scorer.score { prediction in try publish(prediction) }
-        // Only what has been handed to the producer may be committed.
-        for position in 0..<batch.count {
-            let message = batch[position]
-            guard let task = tasks[message.partition], task.isDue(message.offset) else { continue }
-            let wasRestoring = task.isRestoring
-            task.processed(message.offset)
-            if wasRestoring, !task.isRestoring { restoreFinished(task) }
-        }
-        count(live: live, scored: scored, anonymous: anonymous, rejected: rejected, restored: restored)
+        tally.live += live
+        tally.progress.append((task, next, live))
     }
 
     /// Whether a message that is driven again is one that the state holds already.
@@ -217,25 +247,23 @@ final class StreamThread {
     }
 
     func publish(_ prediction: Scorer.Prediction) throws(KafkaError) {
-        let message = batch[prediction.tag]
-        var headers = [
-            Header("source.topic", settings.inputTopic), Header("source.partition", "\(message.partition)"),
-            Header("source.offset", "\(message.offset)"),
-        ]
-        if let time = message.timestampMilliseconds { headers.append(Header("source.timestamp", "\(time)")) }
-        try producer.produce(to: output, key: prediction.customerID, value: prediction.payload, headers: headers)
+        let source = source.write(batch[prediction.tag])
+        try producer.produce(
+            to: output, key: prediction.customerID, value: prediction.payload, header: PredictionSource.header, source)
         if let features {
-            try producer.produce(to: features, key: prediction.customerID, value: prediction.features, headers: headers)
+            try producer.produce(
+                to: features, key: prediction.customerID, value: prediction.features, header: PredictionSource.header,
+                source)
         }
     }
 
-    func count(live: Int, scored: Int, anonymous: Int, rejected: Int, restored: Int) {
-        if live + restored == 0 { return }
-        counters.received.add(live, ordering: .relaxed)
+    private func count(_ tally: Tally, scored: Int) {
+        if tally.live + tally.restored == 0 { return }
+        counters.received.add(tally.live, ordering: .relaxed)
         counters.scored.add(scored, ordering: .relaxed)
-        counters.anonymous.add(anonymous, ordering: .relaxed)
-        counters.rejected.add(rejected, ordering: .relaxed)
-        counters.restored.add(restored, ordering: .relaxed)
+        counters.anonymous.add(tally.anonymous, ordering: .relaxed)
+        counters.rejected.add(tally.rejected.count, ordering: .relaxed)
+        counters.restored.add(tally.restored, ordering: .relaxed)
         countCustomers()
     }
 

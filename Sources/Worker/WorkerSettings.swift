@@ -215,7 +215,11 @@ public struct WorkerSettings: Sendable {
     public var producerProperties: [String: String] {
         // Keys land where Kafka's own clients put them.
         Self.standard
-            .merging(["enable.idempotence": "true", "linger.ms": "5", "partitioner": "murmur2_random"]) { $1 }
+            .merging([
+                "enable.idempotence": "true", "linger.ms": "5", "partitioner": "murmur2_random",
+                // What is delivered needs no report: a flush, or a transaction's commit, tells.
+                "delivery.report.only.error": "true",
+            ]) { $1 }
             .merging(kafka) { $1 }.merging(kafkaProducer) { $1 }
     }
 }

@@ -7,5 +7,7 @@ struct BenchmarkCommand: AsyncParsableCommand {
         abstract:
             "Measures what the documentation claims: each figure with its spread, and as a ratio to something named that ran "
             + "in the same run.",
-        subcommands: [StagesCommand.self, EnsembleCommand.self, RecoveryCommand.self, GuaranteesCommand.self])
+        subcommands: [
+            StagesCommand.self, EnsembleCommand.self, WorkerCommand.self, RecoveryCommand.self, GuaranteesCommand.self,
+        ])
 }

@@ -11,7 +11,8 @@ struct EnsembleCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ensemble",
         abstract:
-            "What tree models and the whole ensemble cost a row, in batches and alone, beside libxgboost on the same rows.")
+            "What tree models and the whole ensemble cost a row, in batches and alone, beside libxgboost on the same rows."
+    )
 
     @Option(help: "History whose feature rows are scored. Without one a shop is made up.")
     var history: String?

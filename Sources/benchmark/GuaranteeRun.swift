@@ -87,10 +87,8 @@ final class GuaranteeRun {
                 let now = Date().timeIntervalSince1970 * 1000
                 for position in 0..<batch.count {
                     read += 1
-                    guard let text = batch[position].header("source.timestamp"),
-                        let sent = Double(String(decoding: text, as: UTF8.self))
-                    else { continue }
-                    latencies.record(milliseconds: now - sent)
+                    guard let sent = PredictionSource(batch[position])?.timestamp else { continue }
+                    latencies.record(milliseconds: now - Double(sent))
                 }
             }
             return latencies

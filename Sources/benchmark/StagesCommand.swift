@@ -9,7 +9,8 @@ import Scoring
 
 struct StagesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stages", abstract: "Where a message's time goes between its bytes and its prediction's, stage by stage.")
+        commandName: "stages",
+        abstract: "Where a message's time goes between its bytes and its prediction's, stage by stage.")
 
     @Option(help: "History whose messages are scored. Without one a shop is made up.")
     var history: String?
@@ -38,7 +39,9 @@ struct StagesCommand: ParsableCommand {
             var times: [String: [Double]] = [:]
             for round in 0..<repetitions {
                 progress.show("scoring", share: Double(round) / Double(repetitions))
-                for (name, nanoseconds) in try measure(messages, artifact) { times[name, default: []].append(nanoseconds) }
+                for (name, nanoseconds) in try measure(messages, artifact) {
+                    times[name, default: []].append(nanoseconds)
+                }
             }
             progress.finish()
             let hash = Figure("reading each message's bytes once (XXH64)", unit: "ns/message", times["hash"] ?? [])
@@ -79,7 +82,7 @@ struct StagesCommand: ParsableCommand {
             let both = seconds {
                 for event in events {
                     let customer = table.update(event)
-                    matrix.appendRow { extractor.extract(table.states[customer], into: $0) }
+                    matrix.appendRow { row in table.withState(at: customer) { extractor.extract($0, into: row) } }
                 }
             }
             state += alone

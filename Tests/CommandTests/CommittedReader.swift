@@ -1,4 +1,5 @@
 import Kafka
+import Worker
 
 /// Reads what is committed on a topic, from its beginning.
 final class CommittedReader: RebalanceHandler {
@@ -7,8 +8,10 @@ final class CommittedReader: RebalanceHandler {
         let value: String
         let headers: [String: String]
 
-        var source: String { "\(headers["source.partition"] ?? "")@\(headers["source.offset"] ?? "")" }
-        var sourceOffset: Int { Int(headers["source.offset"] ?? "") ?? -1 }
+        let origin: PredictionSource?
+
+        var source: String { origin.map { "\($0.partition)@\($0.offset)" } ?? "" }
+        var sourceOffset: Int { origin.map { Int($0.offset) } ?? -1 }
     }
 
     private(set) var records: [Record] = []
@@ -37,7 +40,10 @@ final class CommittedReader: RebalanceHandler {
             }
             var headers: [String: String] = [:]
             for header in message.headers { headers[header.name] = text(header.value) }
-            records.append(Record(key: text(message.key), value: text(message.value), headers: headers))
+            records.append(
+                Record(
+                    key: text(message.key), value: text(message.value), headers: headers,
+                    origin: PredictionSource(message)))
         }
         return batch.count > 0
     }

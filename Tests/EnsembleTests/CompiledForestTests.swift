@@ -109,7 +109,8 @@ import Testing
         var matrix = rows(for: few, &random, plain: 300)
         // Of every size of float, and such as overflow nothing.
         for _ in 0..<500 {
-            let row = (0..<FeatureSchema.count).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }
+            let row = (0..<FeatureSchema.count).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next()))
+            }
             matrix.append(row: row[...])
         }
         for value: Float in [.infinity, -.infinity, .greatestFiniteMagnitude, .nan, 0, -0.0] {

@@ -36,7 +36,7 @@ import Testing
         let task = PartitionTask(
             partition: partition, logStart: 0, liveFrom: committed, timeToLiveDays: 730, restore: nil, isAtStart: true)
         task.table = table
-        task.processed(offset - 1)
+        task.processed(upTo: offset, live: 1)
         return task
     }
 

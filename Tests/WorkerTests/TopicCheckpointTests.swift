@@ -32,7 +32,7 @@ import Testing
         let task = PartitionTask(
             partition: partition, logStart: 0, liveFrom: 1 << 40, timeToLiveDays: 730, restore: nil, isAtStart: true)
         task.table = table
-        if offset > 0 { task.processed(offset - 1) }
+        if offset > 0 { task.processed(upTo: offset, live: 1) }
         return task
     }
 
@@ -80,7 +80,7 @@ import Testing
                 customer: "c\(random.next() % UInt64(customers))", invoice: "\(random.next() % 50)",
                 time: 1_291_191_960_000 + task.next * 60_000)
             try decoder.with(event) { task.table.update($0) }
-            task.processed(task.next)
+            task.processed(upTo: task.next + 1, live: 1)
         }
     }
 
@@ -106,7 +106,7 @@ import Testing
                         time: 1_291_191_960_000 + Int64(events.count) * 60_000)
                     events.append(event)
                     try decoder.with(event) { task.table.update($0) }
-                    task.processed(task.next)
+                    task.processed(upTo: task.next + 1, live: 1)
                 }
             }
             for round in 0..<12 {
@@ -134,7 +134,7 @@ import Testing
                             next.table.update(event)
                         }
                     }
-                    next.processed(next.next)
+                    next.processed(upTo: next.next + 1, live: 1)
                 }
                 expectAlike(next.table, task.table, "seed \(seed), round \(round), next owner")
                 #expect(next.lineage.term > lineage.term || log.records.isEmpty)
@@ -164,7 +164,7 @@ import Testing
             let event = SampleEvent(
                 invoice: "\(number)", product: "P\(number)", time: 1_291_191_960_000 + Int64(number) * 1000)
             try decoder.with(event) { task.table.update($0) }
-            task.processed(task.next)
+            task.processed(upTo: task.next + 1, live: 1)
         }
         try take(task, log, after: CheckpointLineage())
         #expect(log.records.allSatisfy { ($0.value?.count ?? 0) < 1_000_000 })

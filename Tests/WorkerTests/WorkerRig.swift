@@ -95,13 +95,11 @@ final class TopicReader: RebalanceHandler {
         try consumer.poll(into: batch, timeoutMilliseconds: 20)
         for position in 0..<batch.count {
             let message = batch[position]
-            func number(_ header: String) -> Int64 {
-                message.header(header).flatMap { Int64(String(decoding: $0, as: UTF8.self)) } ?? -1
-            }
+            let source = PredictionSource(message)
             body(
                 Record(
                     partition: message.partition, offset: message.offset,
-                    sourcePartition: Int32(number("source.partition")), sourceOffset: number("source.offset"),
+                    sourcePartition: source?.partition ?? -1, sourceOffset: source?.offset ?? -1,
                     value: Array(message.value ?? UnsafeRawBufferPointer(start: nil, count: 0))))
         }
     }

@@ -29,11 +29,9 @@ final class OutputReader {
             try consumer.poll(into: batch, timeoutMilliseconds: 100)
             for position in 0..<batch.count {
                 let message = batch[position]
-                func number(_ header: String) -> Int {
-                    message.header(header).flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? -1
-                }
+                let source = PredictionSource(message)
                 body(
-                    number("source.partition"), number("source.offset"),
+                    source.map { Int($0.partition) } ?? -1, source.map { Int($0.offset) } ?? -1,
                     contentHash(message.value ?? UnsafeRawBufferPointer(start: nil, count: 0)))
             }
             for end in batch.ends { ended.insert(end.partition) }

@@ -27,10 +27,10 @@ final class PredictionReader: RebalanceHandler {
         let now = Date().timeIntervalSince1970 * 1000
         for position in 0..<batch.count {
             let message = batch[position]
-            let source = message.header("source.timestamp").flatMap { Double(String(decoding: $0, as: UTF8.self)) }
+            let published = PredictionSource(message)?.timestamp
             let prediction = try PublishedPrediction(
                 payload: message.value ?? UnsafeRawBufferPointer(start: nil, count: 0))
-            body(prediction, source.map { now - $0 } ?? 0)
+            body(prediction, published.map { now - Double($0) } ?? 0)
         }
         return batch.count
     }

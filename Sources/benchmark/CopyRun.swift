@@ -1,0 +1,174 @@
+import Ensemble
+import Events
+import Foundation
+import Kafka
+import LocalCluster
+import Logging
+import Worker
+
+/// A broker with a topic full of messages, which are copied and scored in turn.
+final class CopyRun {
+    /// What taking every message from one topic to the other costs.
+    struct Cost: Sendable {
+        let messagesPerSecond: Double
+        /// Of all of this process's threads, a message.
+        let processorNanoseconds: Double
+
+        init(messages: Int, seconds: Double, processorSeconds: Double) {
+            messagesPerSecond = Double(messages) / seconds
+            processorNanoseconds = processorSeconds * 1e9 / Double(messages)
+        }
+    }
+
+    private let broker: LocalBroker
+    private let directory: String
+    private let settings: WorkerSettings
+    private let artifact: ModelArtifact
+    private let count: Int
+    private let partitions: Int
+    private var runs = 0
+
+    init(
+        command: String, settings: WorkerSettings, artifact: ModelArtifact, partitions: Int, _ messages: Messages
+    ) throws {
+        directory = NSTemporaryDirectory() + "/benchmark-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        broker = try LocalBroker(command: command, directory: directory)
+        var settings = settings
+        settings.confine(to: broker.bootstrapServers)
+        settings.checkpoints = .none
+        settings.deadLetterTopic = nil
+        // For both: a consumer that reads as far ahead as it can, and messages sent together.
+        settings.kafkaConsumer = ["queued.min.messages": "1000000", "queued.max.messages.kbytes": "1048576"]
+        settings.kafkaProducer = ["queue.buffering.max.messages": "1000000"]
+        self.settings = settings
+        self.artifact = artifact
+        self.partitions = partitions
+        count = messages.ends.count
+        try broker.create([settings.inputTopic], partitions: partitions)
+        try fill(messages)
+    }
+
+    func close() {
+        broker.stop()
+        try? FileManager.default.removeItem(atPath: directory)
+    }
+
+    /// Every customer's messages in one partition.
+    private func fill(_ messages: Messages) throws {
+        let producer = try Producer(properties: settings.producerProperties)
+        defer { producer.close() }
+        let topic = try producer.topic(named: settings.inputTopic)
+        let decoder = EventDecoder()
+        try messages.each { message in
+            let customer = try decoder.decode(message).customerID
+            try producer.produce(to: topic, key: customer.isEmpty ? nil : customer, value: message)
+        }
+        try producer.flush(timeoutMilliseconds: 60_000)
+    }
+
+    /// Consume, produce, commit: nothing is looked at.
+    func copy() throws -> Cost {
+        runs += 1
+        let output = "copy-\(runs)"
+        try broker.create([output], partitions: partitions)
+        let isExact = settings.guarantee == .exactlyOnce
+        let consumer = try Consumer(
+            properties: settings.clientProperties.merging(settings.kafkaConsumer) { $1 }.merging([
+                "group.id": "copy-\(runs)", "auto.offset.reset": "earliest", "enable.auto.commit": "false",
+            ]) { $1 })
+        defer { consumer.close() }
+        let producer = try Producer(
+            properties: settings.producerProperties.merging(isExact ? ["transactional.id": "copy-\(runs)"] : [:]) { $1 }
+        )
+        defer { producer.close() }
+        if isExact { try producer.initTransactions(timeoutMilliseconds: 30_000) }
+        let topic = try producer.topic(named: output)
+        let batch = MessageBatch(capacity: settings.batchMessages)
+        try consumer.assign(
+            (0..<Int32(partitions)).map { PartitionOffset(topic: settings.inputTopic, partition: $0, offset: 0) })
+        while batch.isEmpty { try consumer.poll(into: batch, timeoutMilliseconds: 100) }
+
+        let meter = Meter()
+        var copied = 0
+        var next: [Int32: Int64] = [:]
+        var isOpen = false
+        var lastCommit = ContinuousClock.now
+        func commit() throws {
+            let offsets = next.map { PartitionOffset(topic: settings.inputTopic, partition: $0.key, offset: $0.value) }
+            if isExact {
+                try producer.sendOffsets(offsets, groupOf: consumer, timeoutMilliseconds: 30_000)
+                try producer.commitTransaction(timeoutMilliseconds: 30_000)
+                isOpen = false
+            } else {
+                try producer.flush(timeoutMilliseconds: 30_000)
+                try consumer.commit(offsets)
+            }
+            lastCommit = .now
+        }
+        while true {
+            if isExact, !isOpen {
+                try producer.beginTransaction()
+                isOpen = true
+            }
+            for position in 0..<batch.count {
+                let message = batch[position]
+                try producer.produce(to: topic, key: message.key, value: message.value)
+                next[message.partition] = message.offset + 1
+            }
+            copied += batch.count
+            producer.poll()
+            if copied >= count { break }
+            if ContinuousClock.now - lastCommit >= .milliseconds(settings.commitIntervalMilliseconds) { try commit() }
+            try consumer.poll(into: batch, timeoutMilliseconds: 100)
+        }
+        try commit()
+        return meter.cost(of: copied)
+    }
+
+    /// The same messages scored by an ordinary worker.
+    func score(threads: Int) async throws -> Cost {
+        runs += 1
+        var settings = settings
+        settings.threads = threads
+        settings.group = "score-\(runs)"
+        settings.outputTopic = "scores-\(runs)"
+        try broker.create([settings.outputTopic], partitions: partitions)
+        var logger = Logger(label: "benchmark")
+        logger.logLevel = .error
+        let worker = Worker(settings: settings, artifact: artifact, logger: logger)
+        let running = Task { try await worker.run() }
+        let count = count
+        let meter: Meter = await withCheckedContinuation { continuation in
+            Thread {
+                while worker.counters.snapshot.received == 0 { Thread.sleep(forTimeInterval: 0.001) }
+                let meter = Meter()
+                while worker.counters.snapshot.received < count { Thread.sleep(forTimeInterval: 0.002) }
+                continuation.resume(returning: meter)
+            }.start()
+        }
+        // Stopping publishes and commits what is left.
+        worker.requestStop()
+        try await running.value
+        return meter.cost(of: count)
+    }
+}
+
+/// Time and processor time since it was made.
+struct Meter: Sendable {
+    private let start = ContinuousClock.now
+    private let processor = Meter.processorSeconds
+
+    func cost(of messages: Int) -> CopyRun.Cost {
+        CopyRun.Cost(
+            messages: messages, seconds: (ContinuousClock.now - start) / .seconds(1),
+            processorSeconds: Meter.processorSeconds - processor)
+    }
+
+    private static var processorSeconds: Double {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+        return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+    }
+}

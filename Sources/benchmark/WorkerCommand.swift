@@ -1,0 +1,99 @@
+import ArgumentParser
+import Console
+import Ensemble
+import Events
+import Foundation
+import Kafka
+import LocalCluster
+import Logging
+import Worker
+
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker",
+        abstract:
+            "The whole worker beside a bare copy loop of the same messages: throughput, and processor time a message in this "
+            + "process, librdkafka's threads included.")
+
+    @Option(help: "Command that starts a broker; {port} and {data} stand for its port and its data directory.")
+    var broker: String
+
+    @Option(help: "Directory of model artifacts; the configuration's unless given.")
+    var models: String?
+
+    @Option(help: "History whose messages are scored. Without one a shop is made up.")
+    var history: String?
+
+    @Option(help: "Messages of each measurement.")
+    var messages = 300_000
+
+    @Option(help: "Partitions of the topics.")
+    var partitions = 4
+
+    @Option(help: "The worker's threads, each measured beside the copy loop.")
+    var threads: [Int] = [1, 2]
+
+    @Option(help: "Repetitions.")
+    var repetitions = 3
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @OptionGroup var configuration: ConfigurationOptions
+
+    private struct Samples {
+        var rate: [Double] = []
+        var processor: [Double] = []
+
+        mutating func add(_ run: CopyRun.Cost) {
+            rate.append(run.messagesPerSecond)
+            processor.append(run.processorNanoseconds)
+        }
+    }
+
+    func run() async throws {
+        try await reportingFailuresAsync {
+            var settings = try WorkerSettings(configuration.reader(for: .worker))
+            settings.models = models ?? settings.models
+            settings.commitIntervalMilliseconds = 1000
+            let artifact = try settings.artifact()
+            let progress = Progress()
+            progress.show("making messages")
+            let messages = try Messages(history: history, limit: messages)
+            var copies: [WorkerSettings.Guarantee: Samples] = [:]
+            var workers: [WorkerSettings.Guarantee: [Int: Samples]] = [:]
+            for repetition in 0..<repetitions {
+                for guarantee in WorkerSettings.Guarantee.allCases {
+                    settings.guarantee = guarantee
+                    progress.show(guarantee.rawValue, detail: "repetition \(repetition + 1) of \(repetitions)")
+                    let run = try CopyRun(
+                        command: broker, settings: settings, artifact: artifact, partitions: partitions, messages)
+                    defer { run.close() }
+                    copies[guarantee, default: Samples()].add(try run.copy())
+                    for count in threads {
+                        workers[guarantee, default: [:]][count, default: Samples()].add(
+                            try await run.score(threads: count))
+                    }
+                }
+            }
+            progress.finish()
+            var figures: [Figure] = []
+            for guarantee in WorkerSettings.Guarantee.allCases {
+                guard let copy = copies[guarantee] else { continue }
+                let name = guarantee == .exactlyOnce ? "exactly once, commits every second" : "at least once"
+                let rate = Figure("bare copy, \(name): throughput", unit: "messages/s", copy.rate)
+                let processor = Figure("bare copy, \(name): processor time", unit: "ns/message", copy.processor)
+                figures += [rate, processor]
+                for (count, samples) in (workers[guarantee] ?? [:]).sorted(by: { $0.key < $1.key }) {
+                    let title = "worker of \(count) \(count == 1 ? "thread" : "threads"), \(name)"
+                    figures.append(
+                        Figure("\(title): throughput", unit: "messages/s", samples.rate).relative(to: rate))
+                    figures.append(
+                        Figure("\(title): processor time", unit: "ns/message", samples.processor).relative(
+                            to: processor))
+                }
+            }
+            try figures.write(asJSON: json)
+        }
+    }
+}
