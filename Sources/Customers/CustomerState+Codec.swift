@@ -77,7 +77,7 @@ extension CustomerState {
     }
 
     /// Works out from the moments what each window holds.
-    private mutating func sumWindows() {
+    mutating func sumWindows() {
         var sum = Totals()
         var start = moments.count
         for window in 0..<Windows.count {

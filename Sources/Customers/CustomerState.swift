@@ -5,7 +5,7 @@ import Events
 /// Windows slide in event time, exact to the millisecond. The clock is the latest event time seen and never goes back;
 /// an event that arrives late is counted where it belongs if it is still in a window, and in the lifetime totals in any
 /// case. Memory is one `Moment` per distinct event time and one key per distinct invoice, product, description and day
-/// of the longest window.
+/// of the longest window, up to a bound (see `keepWithinBounds`).
 public struct CustomerState: Sendable {
     /// The events of one instant.
     @usableFromInline
@@ -93,6 +93,7 @@ public struct CustomerState: Sendable {
         }
         moments[at].totals += step
         addToWindows(step, at: at)
+        if lifetime.events & (Self.eventsBetweenBounds - 1) == 0 { keepWithinBounds() }
     }
 
     /// Moves the clock on, so that windows give back what has left them; an earlier time changes nothing.
@@ -178,7 +179,7 @@ public struct CustomerState: Sendable {
         for window in 0..<Windows.count where at >= starts[window] { kind.adjust(&totals[window], by: -1) }
     }
 
-    private mutating func compact() {
+    mutating func compact() {
         moments.removeFirst(expired)
         for window in 0..<Windows.count { starts[window] -= expired }
         expired = 0

@@ -167,7 +167,8 @@ public enum FixedPoint {
 
     /// Writes an integer in decimal into memory with room for `longestInteger` bytes.
     /// - Returns: behind the last byte.
-    public static func writeInteger(_ value: Int64, to out: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
+    public static func writeInteger(_ value: Int64, to out: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>
+    {
         var at = out
         if value < 0 {
             at[0] = UInt8(ascii: "-")

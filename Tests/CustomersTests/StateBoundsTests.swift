@@ -1,0 +1,65 @@
+import Events
+import TestSupport
+import Testing
+
+@testable import Customers
+
+/// A customer without measure: every event at an instant of its own, of an invoice and a product of its own.
+@Suite struct StateBoundsTests {
+    let decoder = EventDecoder()
+
+    func event(_ number: Int, every milliseconds: Int64) -> SampleEvent {
+        SampleEvent(
+            invoice: "\(number)", product: "P\(number)", description: "D\(number)", quantity: number % 9 == 0 ? -1 : 2,
+            time: 1_300_000_000_000 + Int64(number) * milliseconds)
+    }
+
+    @Test func theStateOfACustomerOfHundredsOfThousandsOfEventsStaysBounded() throws {
+        var largest = 0
+        var state: CustomerState?
+        for number in 0..<300_000 {
+            try decoder.with(event(number, every: 1000)) {
+                if state == nil { state = CustomerState(firstEvent: $0) }
+                state?.update($0)
+            }
+            if number % 4096 == 0, let state {
+                largest = max(largest, state.memoryBytes)
+                let bound = CustomerState.momentLimit + Int(CustomerState.eventsBetweenBounds)
+                #expect(state.momentCount <= bound)
+            }
+        }
+        #expect(largest < 8 << 20)
+        // Nothing that is summed is lost: the events are all in the windows that they belong to, a little
+        // beside their time.
+        let totals = try #require(state).window(5)
+        #expect(totals.events == 300_000)
+        #expect(try #require(state).window(0).events == 300_000)
+        #expect(try #require(state).lifetime.events == 300_000)
+    }
+
+    @Test func aBoundedStateReadBackGoesOnAlike() throws {
+        var random = SplitMix64(seed: 31)
+        var straight: CustomerState?
+        var broken: CustomerState?
+        for number in 0..<120_000 {
+            // Some late, and so many days in all that windows give back while instants are made coarser.
+            let late = random.next() % 50 == 0 ? Int(random.next() % 20_000) : 0
+            try decoder.with(event(max(0, number - late), every: 200_000)) {
+                if straight == nil {
+                    straight = CustomerState(firstEvent: $0)
+                    broken = straight
+                }
+                straight?.update($0)
+                broken?.update($0)
+            }
+            if number % 7001 == 7000, let state = broken {
+                broken = try StateCodecTests.decoded(StateCodecTests.encoded(state))
+            }
+            if number % 8192 < 3, let straight, let broken, let found = StateCodecTests.difference(straight, broken) {
+                Issue.record("after \(number) events: \(found)")
+                return
+            }
+        }
+        #expect(try #require(straight).momentCount < 40_000)
+    }
+}
