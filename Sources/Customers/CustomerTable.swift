@@ -19,10 +19,10 @@ public struct CustomerTable: Sendable {
     public internal(set) var states: [CustomerState] = []
     /// One a state.
     var entries: [Entry] = []
-    private var identifiers: [UInt8] = []
+    var identifiers: [UInt8] = []
     private var unusedIdentifierBytes = 0
     /// Index into `states` plus one; 0 is free. A power of two long.
-    private var slots = [Int32](repeating: 0, count: 16)
+    var slots = [Int32](repeating: 0, count: 16)
     /// How far the partition has come in event time.
     public internal(set) var clock = PartitionClock()
     private let timeToLive: Int64

@@ -12,9 +12,10 @@ public final class EventDecoder {
     /// The names' bytes one after the other, and where each lies.
     private let nameBytes: UnsafeMutableRawBufferPointer
     private let nameRanges: InlineArray<8, UnsafeRawBufferPointer>
-    /// Room for texts with escapes; as large as the largest message that had one.
-    private var scratch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    /// Room for texts with escapes: pieces of which the last is in use.
+    private var scratch: [UnsafeMutableRawBufferPointer] = []
     private var scratchUsed = 0
+    private static let scratchBytes = 1 << 16
     private let quotes = UnsafeMutablePointer<UInt32>.allocate(capacity: EventDecoder.quoteLimit + 64)
     /// Quotes of a message that is read the fast way.
     private static let quoteLimit = 256
@@ -35,20 +36,38 @@ public final class EventDecoder {
     deinit {
         nameBytes.deallocate()
         quotes.deallocate()
-        scratch.deallocate()
+        for piece in scratch { piece.deallocate() }
     }
 
-    /// The event in a message. It borrows from `message` and from the decoder: use it before the next call.
+    /// The event in a message. It borrows from `message` and from the decoder: use it before the next call, or before
+    /// `forgetTexts` if that is asked for.
+    /// - Parameter keepingTexts: whether events decoded before are still in use.
     /// - Throws: `EventError`: what is wrong with which field.
     /// - Complexity: O(bytes).
-    public func decode(_ message: UnsafeRawBufferPointer) throws(EventError) -> CustomerEvent {
+    public func decode(_ message: UnsafeRawBufferPointer, keepingTexts: Bool = false) throws(EventError)
+        -> CustomerEvent
+    {
+        if !keepingTexts { forgetTexts() }
         var fields = EventFields()
         if !plainFields(of: message, into: &fields) { fields = try anyFields(of: message) }
         return try CustomerEvent(fields, names: names)
     }
 
-    /// The message's fields, not yet understood.
+    /// Ends the life of all events decoded so far.
+    @inline(__always)
+    public func forgetTexts() {
+        scratchUsed = 0
+        if scratch.count > 1 { freeScratch() }
+    }
+
+    private func freeScratch() {
+        for piece in scratch.dropLast() { piece.deallocate() }
+        scratch.removeFirst(scratch.count - 1)
+    }
+
+    /// The message's fields, not yet understood; they live as long as an event does.
     public func fields(of message: UnsafeRawBufferPointer) throws(EventError) -> EventFields {
+        forgetTexts()
         var fields = EventFields()
         if !plainFields(of: message, into: &fields) { fields = try anyFields(of: message) }
         return fields
@@ -122,7 +141,6 @@ public final class EventDecoder {
     func anyFields(of message: UnsafeRawBufferPointer) throws(EventError) -> EventFields {
         guard !message.isEmpty else { throw EventError(field: nil, reason: "empty message") }
         guard isValidUTF8(message) else { throw EventError(field: nil, reason: "not JSON: invalid UTF-8") }
-        scratchUsed = 0
         var fields = EventFields()
         var cursor = JSONCursor(message)
         cursor.skipSpace()
@@ -188,12 +206,12 @@ public final class EventDecoder {
 
     private func unescaped(_ raw: UnsafeRawBufferPointer, of message: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer
     {
-        // All texts of one message together are no longer than the message, so this never moves one still in use.
-        if scratchUsed == 0, scratch.count < message.count {
-            scratch.deallocate()
-            scratch = .allocate(byteCount: message.count, alignment: 1)
+        // A piece is never moved or given up while a text in it may be in use; no text grows by being unescaped.
+        if scratch.isEmpty || scratch[scratch.count - 1].count - scratchUsed < raw.count {
+            scratch.append(.allocate(byteCount: max(Self.scratchBytes, raw.count), alignment: 1))
+            scratchUsed = 0
         }
-        let room = UnsafeMutableRawBufferPointer(rebasing: scratch[scratchUsed...])
+        let room = UnsafeMutableRawBufferPointer(rebasing: scratch[scratch.count - 1][scratchUsed...])
         let count = JSONCursor.unescape(raw, into: room)
         scratchUsed += count
         return UnsafeRawBufferPointer(rebasing: room[..<count])

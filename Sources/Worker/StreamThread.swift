@@ -29,6 +29,8 @@ final class StreamThread {
     let decoder: EventDecoder
     var scorer: Scorer
     let batch: MessageBatch
+    /// The events of a batch's messages, and those messages' places in it.
+    private var decoded: [(event: CustomerEvent, position: Int)] = []
     var tasks: [Int32: PartitionTask] = [:]
     var failure: (any Error)?
     /// Set when what was processed has been taken back: partitions go back to their committed offsets before the next poll.
@@ -199,43 +201,55 @@ final class StreamThread {
         guard task.phase == .running else { return }
         var next = task.next
         var live = 0
+        decoder.forgetTexts()
+        decoded.removeAll(keepingCapacity: true)
         for position in positions {
             let message = batch[position]
-            let offset = message.offset
-            guard offset >= next else { continue }
-            next = offset + 1
-            let isLive = offset >= task.liveFrom
+            guard message.offset >= next else { continue }
+            next = message.offset + 1
+            let isLive = message.offset >= task.liveFrom
             if isLive { live += 1 } else { tally.restored += 1 }
             do throws(EventError) {
-                let event = try decoder.decode(message.value ?? UnsafeRawBufferPointer(start: nil, count: 0))
-                if event.isAnonymous {
-                    if isLive { tally.anonymous += 1 }
+                let event = try decoder.decode(
+                    message.value ?? UnsafeRawBufferPointer(start: nil, count: 0), keepingTexts: true)
+                if !event.isAnonymous {
+                    decoded.append((event, position))
                 } else if isLive {
-                    scorer.add(
-                        event, tag: position, to: &task.table, isCounted: !isInState(message, task),
-                        isStateComplete: !task.isIncomplete)
-                } else if isInState(message, task) {
-                    // Counted where the original stands.
-                } else if task.isTaken(offset, of: event.customerID) {
-                    task.table.observe(event.time)
-                } else {
-                    task.table.update(event)
+                    tally.anonymous += 1
                 }
             } catch {
-                guard isLive else { continue }
-                tally.rejected.append((position, error))
-                rejections.run { suppressed in
-                    logger.warning(
-                        "message is no customer event",
-                        metadata: [
-                            "message": "\(task.partition)@\(offset)", "reason": "\(error)",
-                            "more_since": "\(suppressed)",
-                        ])
-                }
+                if isLive { reject(position, error, task, &tally) }
+            }
+        }
+        for turn in decoded.indices {
+            task.table.lookAhead(from: turn, count: decoded.count) { decoded[$0].event }
+            let (event, position) = decoded[turn]
+            let message = batch[position]
+            let isCounted = !isInState(message, task)
+            if message.offset >= task.liveFrom {
+                scorer.add(
+                    event, tag: position, to: &task.table, isCounted: isCounted, isStateComplete: !task.isIncomplete)
+            } else if task.isTaken(message.offset, of: event.customerID) {
+                if isCounted { task.table.observe(event.time) }
+            } else if isCounted {
+                // Otherwise it is counted where the original stands.
+                task.table.update(event)
             }
         }
         tally.live += live
         tally.progress.append((task, next, live))
+    }
+
+    private func reject(_ position: Int, _ error: EventError, _ task: PartitionTask, _ tally: inout Tally) {
+        tally.rejected.append((position, error))
+        rejections.run { suppressed in
+            logger.warning(
+                "message is no customer event",
+                metadata: [
+                    "message": "\(task.partition)@\(batch[position].offset)", "reason": "\(error)",
+                    "more_since": "\(suppressed)",
+                ])
+        }
     }
 
     /// Whether a message that is driven again is one that the state holds already.

@@ -1,0 +1,109 @@
+import ArgumentParser
+import Console
+import Customers
+import Ensemble
+import Events
+import Features
+import Foundation
+
+struct ScaleCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "scale",
+        abstract:
+            "What an event costs, state and features, and what a customer takes, with ever more customers; the events are of "
+            + "customers at random, which is the worst for caches.")
+
+    @Option(help: "Customers.")
+    var customers: [Int] = [10_000, 100_000, 1_000_000]
+
+    @Option(help: "Events of each customer before the measurement.")
+    var eventsEach = 5
+
+    @Option(help: "Events of each measurement.")
+    var events = 200_000
+
+    @Option(help: "Directory of model artifacts.")
+    var models = "models"
+
+    @Option(help: "Repetitions.")
+    var repetitions = 5
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    /// Events that are at hand at a time, as in a poll's batch.
+    private static let batch = 1024
+
+    func run() throws {
+        try reportingFailures {
+            let progress = Progress()
+            let extractor = FeatureExtractor(tables: try ModelArtifact(path: models).tables)
+            var figures: [Figure] = []
+            var base: Figure?
+            for count in customers.sorted() {
+                let (cost, memory) = try measure(count, extractor, progress)
+                figures += [base.map { cost.relative(to: $0) } ?? cost, memory]
+                base = base ?? cost
+            }
+            progress.finish()
+            try figures.write(asJSON: json)
+        }
+    }
+
+    private func measure(_ count: Int, _ extractor: FeatureExtractor, _ progress: Console.Progress) throws
+        -> (cost: Figure, memory: Figure)
+    {
+        var table = CustomerTable()
+        let decoder = EventDecoder()
+        var random = SplitMix64(seed: 1)
+        var fields = SampleFields()
+        for round in 0..<eventsEach {
+            for customer in 0..<count {
+                if customer % 65_536 == 0 {
+                    progress.show(
+                        "\(count) customers", share: Double(round * count + customer) / Double(count * eventsEach))
+                }
+                try fields.message(customer: customer, round: round, random: random.next()).withUnsafeBytes {
+                    _ = table.update(try decoder.decode($0))
+                }
+            }
+        }
+        let memory = Figure(
+            "\(count) customers: memory", unit: "bytes/customer",
+            [Double(table.estimatedMemory.bytes) / Double(count)])
+
+        var costs: [Double] = []
+        var matrix = FeatureMatrix(reservingRows: Self.batch)
+        for repetition in 0..<repetitions {
+            progress.show("\(count) customers: measuring")
+            var bytes: [UInt8] = []
+            var ends: [Int] = []
+            for _ in 0..<events {
+                let customer = Int(random.next() % UInt64(count))
+                bytes += fields.message(customer: customer, round: eventsEach + repetition, random: random.next())
+                ends.append(bytes.count)
+            }
+            var spent = 0.0
+            try bytes.withUnsafeBytes { bytes in
+                var start = 0
+                for first in stride(from: 0, to: events, by: Self.batch) {
+                    var batch: [CustomerEvent] = []
+                    for end in ends[first..<min(first + Self.batch, events)] {
+                        batch.append(try decoder.decode(UnsafeRawBufferPointer(rebasing: bytes[start..<end])))
+                        start = end
+                    }
+                    matrix.removeAll()
+                    spent += seconds {
+                        for (position, event) in batch.enumerated() {
+                            table.lookAhead(from: position, count: batch.count) { batch[$0] }
+                            let customer = table.update(event)
+                            matrix.appendRow { row in table.withState(at: customer) { extractor.extract($0, into: row) } }
+                        }
+                    }
+                }
+            }
+            costs.append(spent * 1e9 / Double(events))
+        }
+        return (Figure("\(count) customers: state and features", unit: "ns/event", costs), memory)
+    }
+}
