@@ -23,7 +23,8 @@ let package = Package(
         .target(name: "Events", dependencies: ["CEvents", "CZlib"], swiftSettings: strict),
         .target(name: "Customers", dependencies: ["CPrefetch", "Events"], swiftSettings: strict),
         .target(name: "Features", dependencies: ["Customers", "Events"], swiftSettings: strict),
-        .target(name: "Ensemble", dependencies: ["CCrypto", "CEnsemble", "Customers", "Features"], swiftSettings: strict),
+        .target(
+            name: "Ensemble", dependencies: ["CCrypto", "CEnsemble", "Customers", "Features"], swiftSettings: strict),
         .target(name: "Scoring", dependencies: ["Customers", "Ensemble", "Events", "Features"], swiftSettings: strict),
         .target(
             name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
@@ -70,6 +71,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Events", "LocalCluster"], path: "Tests/TestSupport",
             swiftSettings: strict),
+        .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
         .testTarget(name: "KafkaTests", dependencies: ["Kafka", "TestSupport"], swiftSettings: strict),
@@ -82,7 +84,8 @@ let package = Package(
             name: "EnsembleTests", dependencies: ["CEnsemble", "Ensemble", "Events", "Features", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "ScoringTests", dependencies: ["Customers", "Ensemble", "Events", "Scoring", "TestSupport"],
+            name: "ScoringTests",
+            dependencies: ["CAllocations", "Customers", "Ensemble", "Events", "Scoring", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "TrainingTests",

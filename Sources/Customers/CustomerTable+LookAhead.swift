@@ -36,7 +36,9 @@ extension CustomerTable {
     }
 
     /// The customer in the hash's own slot: nearly always the one that is meant.
-    private func likelyIndex(_ hash: UInt64) -> Int { Int(slots[Int(truncatingIfNeeded: hash) & (slots.count - 1)]) - 1 }
+    private func likelyIndex(_ hash: UInt64) -> Int {
+        Int(slots[Int(truncatingIfNeeded: hash) & (slots.count - 1)]) - 1
+    }
 
     private func fetchState(_ hash: UInt64) {
         let index = likelyIndex(hash)

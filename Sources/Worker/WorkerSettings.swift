@@ -68,6 +68,33 @@ public struct WorkerSettings: Sendable {
     public var deadLetterMaxFraction = 0.5
     /// Messages over which the share is taken.
     public var deadLetterWindow = 1000
+    /// What librdkafka's clients are set for where the configuration leaves a property open.
+    public enum Profile: String, CaseIterable, Sendable {
+        /// Between the two.
+        case balanced
+        /// Every message is fetched and sent at once, in many small requests.
+        case latency
+        /// Far ahead of what is worked on, in few large requests; up to a gigabyte of messages in memory a thread.
+        case throughput
+
+        var consumer: [String: String] {
+            switch self {
+            case .balanced: [:]
+            case .latency: ["fetch.wait.max.ms": "5"]
+            case .throughput: ["queued.min.messages": "1000000", "queued.max.messages.kbytes": "1048576"]
+            }
+        }
+
+        var producer: [String: String] {
+            switch self {
+            case .balanced: ["linger.ms": "5"]
+            case .latency: ["linger.ms": "0"]
+            case .throughput: ["linger.ms": "20", "queue.buffering.max.messages": "1000000"]
+            }
+        }
+    }
+
+    public var profile = Profile.balanced
     /// Time between commits, milliseconds.
     public var commitIntervalMilliseconds = 1000
     /// Time to publish and commit what was processed when the worker stops, milliseconds.
@@ -94,6 +121,7 @@ public struct WorkerSettings: Sendable {
         threads = reader.int("threads", default: threads, in: 1...256)
         batchMessages = reader.int("batch.max_messages", default: batchMessages, in: 1...100_000)
         pollMilliseconds = reader.duration("batch.max_wait", default: pollMilliseconds, in: 1...60_000)
+        profile = reader.choice("profile", default: profile)
         guarantee = reader.choice("processing.guarantee", default: guarantee)
         let instance = reader.string("processing.instance", default: "")
         self.instance = instance.isEmpty ? nil : instance
@@ -171,12 +199,14 @@ public struct WorkerSettings: Sendable {
         kafkaConsumer["auto.offset.reset"] ?? kafka["auto.offset.reset"] ?? "earliest"
     }
 
-    var consumerProperties: [String: String] {
+    /// Properties of a consumer in the worker's group.
+    public var consumerProperties: [String: String] {
         Self.standard
             .merging([
                 "partition.assignment.strategy": "cooperative-sticky",
                 "enable.auto.offset.store": "false",
             ]) { $1 }
+            .merging(profile.consumer) { $1 }
             .merging(kafka) { $1 }.merging(kafkaConsumer) { $1 }
             // The worker says where reading starts; a place that is not in the log is an error and never another place.
             .merging(["group.id": group, "enable.auto.commit": "false", "auto.offset.reset": "error"]) { $1 }
@@ -216,10 +246,11 @@ public struct WorkerSettings: Sendable {
         // Keys land where Kafka's own clients put them.
         Self.standard
             .merging([
-                "enable.idempotence": "true", "linger.ms": "5", "partitioner": "murmur2_random",
+                "enable.idempotence": "true", "partitioner": "murmur2_random",
                 // What is delivered needs no report: a flush, or a transaction's commit, tells.
                 "delivery.report.only.error": "true",
             ]) { $1 }
+            .merging(profile.producer) { $1 }
             .merging(kafka) { $1 }.merging(kafkaProducer) { $1 }
     }
 }

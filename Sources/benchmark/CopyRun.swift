@@ -39,8 +39,7 @@ final class CopyRun {
         settings.checkpoints = .none
         settings.deadLetterTopic = nil
         // For both: a consumer that reads as far ahead as it can, and messages sent together.
-        settings.kafkaConsumer = ["queued.min.messages": "1000000", "queued.max.messages.kbytes": "1048576"]
-        settings.kafkaProducer = ["queue.buffering.max.messages": "1000000"]
+        settings.profile = .throughput
         self.settings = settings
         self.artifact = artifact
         self.partitions = partitions
@@ -74,9 +73,7 @@ final class CopyRun {
         try broker.create([output], partitions: partitions)
         let isExact = settings.guarantee == .exactlyOnce
         let consumer = try Consumer(
-            properties: settings.clientProperties.merging(settings.kafkaConsumer) { $1 }.merging([
-                "group.id": "copy-\(runs)", "auto.offset.reset": "earliest", "enable.auto.commit": "false",
-            ]) { $1 })
+            properties: settings.consumerProperties.merging(["group.id": "copy-\(runs)"]) { $1 })
         defer { consumer.close() }
         let producer = try Producer(
             properties: settings.producerProperties.merging(isExact ? ["transactional.id": "copy-\(runs)"] : [:]) { $1 }

@@ -53,46 +53,73 @@ final class GuaranteeRun {
 
     /// From publishing an event to reading its committed prediction, at a steady pace.
     func latency(rate: Int, seconds: Int) async throws -> LatencyHistogram {
-        return try await withWorker { [settings] worker in
+        try await withWorker { [settings] worker in
             while worker.counters.snapshot.partitions < 2 { Thread.sleep(forTimeInterval: 0.01) }
-            let reader = try Consumer(
-                properties: settings.clientProperties.merging([
-                    "group.id": "latency", "isolation.level": "read_committed", "fetch.wait.max.ms": "10",
-                ]) { $1 })
-            defer { reader.close() }
-            let ends = try (0..<Int32(2)).map { number in
-                let partition = TopicPartition(topic: settings.outputTopic, partition: number)
-                return PartitionOffset(
-                    partition, offset: try reader.watermarks(of: partition, timeoutMilliseconds: 5000).high)
-            }
-            try reader.assign(ends)
-            let publisher = try EventPublisher(settings: settings, topic: settings.inputTopic)
-            defer { publisher.close() }
-            let shop = ShopGenerator(customers: 2000, days: 365, seed: 2)
-            var latencies = LatencyHistogram()
-            let batch = MessageBatch(capacity: 1000)
-            let start = ContinuousClock.now
-            var read = 0
-            let wanted = rate * seconds
-            let deadline = start + .seconds(seconds + 20)
-            while read < wanted, ContinuousClock.now < deadline {
-                let due = min(wanted, Int((ContinuousClock.now - start) / .seconds(1) * Double(rate)))
-                while publisher.published < due, let fields = shop.nextFields() {
-                    // Without a customer there is no prediction to wait for.
-                    if fields[.customerID].bytes.isEmpty { continue }
-                    try publisher.publish(fields, key: fields[.customerID].bytes)
-                }
-                publisher.serve()
-                try reader.poll(into: batch, timeoutMilliseconds: 1)
-                let now = Date().timeIntervalSince1970 * 1000
-                for position in 0..<batch.count {
-                    read += 1
-                    guard let sent = PredictionSource(batch[position])?.timestamp else { continue }
-                    latencies.record(milliseconds: now - Double(sent))
-                }
-            }
-            return latencies
+            return try Self.latency(settings, rate: rate, seconds: seconds) { PredictionSource($0)?.timestamp }
         }
+    }
+
+    /// The same through a loop that copies messages as they are.
+    func copyLatency(rate: Int, seconds: Int) async throws -> LatencyHistogram {
+        // Topics of its own: the worker begins at the beginning.
+        var settings = settings
+        settings.inputTopic = "copy-input"
+        settings.outputTopic = "copy-output"
+        try broker.create([settings.inputTopic, settings.outputTopic], partitions: 2)
+        let loop = CopyLoop(settings)
+        try loop.start()
+        defer { loop.stop() }
+        return try await withCheckedThrowingContinuation { [settings] continuation in
+            Thread {
+                continuation.resume(
+                    with: Swift.Result {
+                        try Self.latency(settings, rate: rate, seconds: seconds) { $0.timestampMilliseconds }
+                    })
+            }.start()
+        }
+    }
+
+    /// - Parameter published: when the event was published that a message of the output topic is of, milliseconds.
+    private static func latency(
+        _ settings: WorkerSettings, rate: Int, seconds: Int, published: (Message) -> Int64?
+    ) throws -> LatencyHistogram {
+        let reader = try Consumer(
+            properties: settings.clientProperties.merging([
+                "group.id": "latency", "isolation.level": "read_committed", "fetch.wait.max.ms": "5",
+            ]) { $1 })
+        defer { reader.close() }
+        let ends = try (0..<Int32(2)).map { number in
+            let partition = TopicPartition(topic: settings.outputTopic, partition: number)
+            return PartitionOffset(
+                partition, offset: try reader.watermarks(of: partition, timeoutMilliseconds: 5000).high)
+        }
+        try reader.assign(ends)
+        let publisher = try EventPublisher(settings: settings, topic: settings.inputTopic)
+        defer { publisher.close() }
+        let shop = ShopGenerator(customers: 2 + rate * seconds / 10, days: 365, seed: 2)
+        var latencies = LatencyHistogram()
+        let batch = MessageBatch(capacity: 1000)
+        let start = ContinuousClock.now
+        var read = 0
+        let wanted = rate * seconds
+        let deadline = start + .seconds(seconds + 20)
+        while read < wanted, ContinuousClock.now < deadline {
+            let due = min(wanted, Int((ContinuousClock.now - start) / .seconds(1) * Double(rate)))
+            while publisher.published < due, let fields = shop.nextFields() {
+                // Without a customer there is no prediction to wait for.
+                if fields[.customerID].bytes.isEmpty { continue }
+                try publisher.publish(fields, key: fields[.customerID].bytes)
+            }
+            publisher.serve()
+            try reader.poll(into: batch, timeoutMilliseconds: 1)
+            let now = Date().timeIntervalSince1970 * 1000
+            for position in 0..<batch.count {
+                read += 1
+                guard let sent = published(batch[position]) else { continue }
+                latencies.record(milliseconds: now - Double(sent))
+            }
+        }
+        return latencies
     }
 
     private func withWorker<Result: Sendable>(_ body: @escaping @Sendable (Worker) throws -> Result) async throws

@@ -1,0 +1,86 @@
+import CAllocations
+import Customers
+import Ensemble
+import Events
+import TestSupport
+import Testing
+
+@testable import Scoring
+
+/// What the hot path allocates: nothing an event, once it is warm.
+@Suite(.enabled(if: ca_allocations() >= 0, "allocations cannot be counted here"))
+struct AllocationTests {
+    /// A shop's messages, a day of them over and over: later rounds bring nothing new to any customer.
+    func messages() -> [[UInt8]] {
+        let shop = ShopGenerator(customers: 300, days: 30, seed: 8)
+        let encoder = EventEncoder()
+        var messages: [[UInt8]] = []
+        while messages.count < 4096, let fields = shop.nextFields() {
+            var message: [UInt8] = []
+            encoder.append(fields, to: &message)
+            messages.append(message)
+        }
+        return messages
+    }
+
+    @Test func countsAnAllocation() {
+        let before = ca_allocations()
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: 100, alignment: 8)
+        memory.deallocate()
+        #expect(ca_allocations() > before)
+    }
+
+    @Test func scoringKnownCustomersAllocatesNothing() throws {
+        let artifact = try ModelArtifact(path: Checkout.models)
+        let messages = messages()
+        let decoder = EventDecoder()
+        var scorer = Scorer(artifact: artifact)
+        var table = CustomerTable()
+        var bytes = 0
+        func round() throws {
+            var first = 0
+            while first < messages.count {
+                for position in first..<min(first + 1024, messages.count) {
+                    try messages[position].withUnsafeBytes { message in
+                        let event = try decoder.decode(message)
+                        if !event.isAnonymous { scorer.add(event, tag: position, to: &table) }
+                    }
+                }
+                scorer.score { bytes += $0.payload.count }
+                first += 1024
+            }
+        }
+        // Sizes settle: of the states, and of what a batch needs.
+        for _ in 0..<3 { try round() }
+        let before = ca_allocations()
+        for _ in 0..<5 { try round() }
+        let allocations = ca_allocations() - before
+        #expect(bytes > 0)
+        #expect(allocations <= 5, "\(allocations) allocations in \(5 * messages.count) events")
+    }
+
+    @Test func aGrowingShopAllocatesLittle() throws {
+        let artifact = try ModelArtifact(path: Checkout.models)
+        let shop = ShopGenerator(customers: 500, days: 300, seed: 9)
+        let encoder = EventEncoder()
+        let decoder = EventDecoder()
+        var scorer = Scorer(artifact: artifact)
+        var table = CustomerTable()
+        var message: [UInt8] = []
+        var (events, allocations) = (0, Int64(0))
+        while events < 60_000, let fields = shop.nextFields() {
+            message.removeAll(keepingCapacity: true)
+            encoder.append(fields, to: &message)
+            let before = ca_allocations()
+            try message.withUnsafeBytes { bytes in
+                let event = try decoder.decode(bytes)
+                if !event.isAnonymous { scorer.add(event, tag: events, to: &table) }
+            }
+            events += 1
+            if events % 512 == 0 { scorer.score { _ in } }
+            if events > 20_000 { allocations += ca_allocations() - before }
+        }
+        // New customers, and states that grow with what they remember.
+        #expect(Double(allocations) < 0.5 * Double(events - 20_000), "\(allocations) in \(events - 20_000) events")
+    }
+}
