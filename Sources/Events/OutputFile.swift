@@ -43,8 +43,20 @@ public final class OutputFile {
         }
     }
 
-    public func write(_ bytes: some Collection<UInt8>) throws(HistoryError) {
+    public func write(_ bytes: UnsafeRawBufferPointer) throws(HistoryError) {
         buffer.append(contentsOf: bytes)
+        if buffer.count >= Self.bufferLimit { try flush() }
+    }
+
+    public func write(_ bytes: [UInt8]) throws(HistoryError) {
+        buffer.append(contentsOf: bytes)
+        if buffer.count >= Self.bufferLimit { try flush() }
+    }
+
+    /// Writes bytes and ends the line.
+    public func writeLine(_ bytes: UnsafeRawBufferPointer) throws(HistoryError) {
+        buffer.append(contentsOf: bytes)
+        buffer.append(0x0A)
         if buffer.count >= Self.bufferLimit { try flush() }
     }
 

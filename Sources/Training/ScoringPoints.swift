@@ -51,20 +51,23 @@ public struct ScoringPoints: Sendable {
                 throw TrainingError("\(reader.path): changed while it was read: give a history that stands still")
             }
             let index = table.update(event)
-            let state = table.states[index]
-            let isUsable = times.isTraining(state.clock) || times.isTest(state.clock)
-            guard isUsable || observe != nil else { continue }
-            row.removeAll()
-            row.appendRow { extractor.extract(state, into: $0) }
-            observe?(event, row[0])
-            guard isUsable else { continue }
-            matrix.append(row: row[0])
-            points.append(
-                Point(
-                    kind: .event(isLastOfInvoice: survey.isLastOfInvoice(event, ordinal: ordinal)),
-                    customer: Int32(customer), time: state.clock,
-                    label: survey.purchases.label(customer: customer, at: state.clock, invoiceHash: event.invoiceHash),
-                    positionInInvoice: Int32(truncatingIfNeeded: state.basket.events)))
+            table.withState(at: index) { state in
+                let clock = state.pointee.clock
+                let isUsable = times.isTraining(clock) || times.isTest(clock)
+                if let observe {
+                    row.removeAll()
+                    row.appendRow { extractor.extract(state, into: $0) }
+                    observe(event, row[0])
+                }
+                guard isUsable else { return }
+                matrix.appendRow { extractor.extract(state, into: $0) }
+                points.append(
+                    Point(
+                        kind: .event(isLastOfInvoice: survey.isLastOfInvoice(event, ordinal: ordinal)),
+                        customer: Int32(customer), time: clock,
+                        label: survey.purchases.label(customer: customer, at: clock, invoiceHash: event.invoiceHash),
+                        positionInInvoice: Int32(truncatingIfNeeded: state.pointee.basket.events)))
+            }
         }
         for cutOff in snapshots { takeSnapshot(at: cutOff, table, survey, extractor) }
         progress(reader, read)

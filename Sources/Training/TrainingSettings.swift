@@ -59,9 +59,9 @@ public struct TrainingSettings: Equatable, Sendable {
     public var withheldFeatures: [Feature] = [.avgMonth, .stdMonth]
     public var logisticRegression = Logistic()
     public var randomForest = Trees(
-        trees: 200, maxDepth: 9, learningRate: 1, minChildWeight: 15, subsample: 0.5, columnSample: 0.15, lambda: 1)
+        trees: 50, maxDepth: 7, learningRate: 1, minChildWeight: 15, subsample: 0.5, columnSample: 0.15, lambda: 1)
     public var xgboost = Trees(
-        trees: 300, maxDepth: 3, learningRate: 0.02, minChildWeight: 40, subsample: 0.6, columnSample: 0.3, lambda: 10)
+        trees: 100, maxDepth: 3, learningRate: 0.06, minChildWeight: 40, subsample: 0.6, columnSample: 0.3, lambda: 10)
     /// Blocks of time, oldest first, that members predict without having seen them or anything later.
     public var folds = 4
     public var servingModel = ModelName.blending

@@ -9,6 +9,7 @@ struct BenchmarkCommand: AsyncParsableCommand {
             + "in the same run.",
         subcommands: [
             StagesCommand.self, EnsembleCommand.self, WorkerCommand.self, ScaleCommand.self, LatencyCommand.self,
+            TrainingCommand.self,
             RecoveryCommand.self,
             GuaranteesCommand.self,
         ])

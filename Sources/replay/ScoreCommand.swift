@@ -48,8 +48,7 @@ struct ScoreCommand: ParsableCommand {
             func score() throws {
                 scored += scorer.pendingCount
                 try scorer.score { prediction in
-                    try payloads.write(prediction.payload)
-                    try payloads.write(CollectionOfOne(0x0A))
+                    try payloads.writeLine(prediction.payload)
                     try rows?.append(prediction.features)
                 }
                 progress.show("scoring", detail: "\(events) events", share: reader.share)
