@@ -1,4 +1,4 @@
-# What demo.sh and test.sh share: the packages that this machine lacks, and where things are.
+# What the scripts here share: the packages that this machine lacks, and where things are.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -18,6 +18,18 @@ need() {
     echo "installing ${missing[*]}"
     "${root[@]}" apt-get update -qq
     DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Names a small Kafka-speaking server in broker_executable, for what needs a broker process with real transactions; nothing
+# if it cannot be had.
+find_broker() {
+    local environment=.build-test/broker
+    if ! compgen -G "$environment/lib/python3*/site-packages/noida_db/noida-db" >/dev/null; then
+        python3 -m venv $environment && $environment/bin/pip install -q --disable-pip-version-check noida-db==0.2.3 ||
+            rm -rf $environment
+    fi
+    # The server itself and not the script around it, which would leave it running when killed.
+    broker_executable=$(compgen -G "$PWD/$environment/lib/python3*/site-packages/noida_db/noida-db" || true)
 }
 
 command -v swift >/dev/null || { echo "error: no swift on the PATH: install Swift 6.2 or newer, https://swift.org/install" >&2; exit 1; }

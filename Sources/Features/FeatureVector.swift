@@ -52,13 +52,13 @@ public struct FeatureMatrix: Sendable {
         rowCount += 1
     }
 
-    /// The same rows with no value in the columns of some features.
-    public func withoutValues(of features: [Feature]) -> FeatureMatrix {
-        var copy = self
-        for feature in features {
-            for row in 0..<rowCount { copy.values[row * FeatureSchema.count + feature.rawValue] = .nan }
+    /// Copies a row's values.
+    /// - Precondition: `out` has room for `FeatureSchema.count` of them.
+    public func copyRow(_ row: Int, into out: UnsafeMutableBufferPointer<Float>) {
+        let first = row * FeatureSchema.count
+        values.withUnsafeBufferPointer { values in
+            _ = out.update(fromContentsOf: values[first..<(first + FeatureSchema.count)])
         }
-        return copy
     }
 
     /// A row's bytes, where they lie.

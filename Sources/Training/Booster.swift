@@ -6,10 +6,10 @@ import Foundation
 /// One training run of libxgboost.
 package final class Booster {
     private var handle: BoosterHandle?
-    private let data: TrainingMatrix
+    private let data: any BoosterData
 
     /// - Parameter parameters: XGBoost's own, by name.
-    package init(data: TrainingMatrix, parameters: [(String, String)]) throws(TrainingError) {
+    package init(data: any BoosterData, parameters: [(String, String)]) throws(TrainingError) {
         self.data = data
         var matrices = [data.handle]
         try check(XGBoosterCreate(&matrices, 1, &handle))
@@ -79,9 +79,22 @@ package final class Booster {
     }
 }
 
-/// Rows, labels and weights as libxgboost holds them.
-package final class TrainingMatrix {
-    fileprivate(set) var handle: DMatrixHandle?
+/// Rows as libxgboost holds them.
+package protocol BoosterData: AnyObject {
+    var handle: DMatrixHandle? { get }
+}
+
+extension BoosterData {
+    func nameFeatures() throws(TrainingError) {
+        try withFeatureNames { names, count throws(TrainingError) in
+            try check(XGDMatrixSetStrFeatureInfo(handle, "feature_name", names, count))
+        }
+    }
+}
+
+/// Rows, labels and weights in a copy of libxgboost's own.
+package final class TrainingMatrix: BoosterData {
+    package private(set) var handle: DMatrixHandle?
 
     /// - Parameters: `labels` and `weights` may be empty for rows that are only predicted.
     package init(_ matrix: FeatureMatrix, labels: [Bool], weights: [Float]) throws(TrainingError) {
@@ -98,9 +111,7 @@ package final class TrainingMatrix {
         if !weights.isEmpty {
             try check(XGDMatrixSetFloatInfo(handle, "weight", weights, bst_ulong(weights.count)))
         }
-        try withFeatureNames { names, count throws(TrainingError) in
-            try check(XGDMatrixSetStrFeatureInfo(handle, "feature_name", names, count))
-        }
+        try nameFeatures()
     }
 
     deinit { XGDMatrixFree(handle) }
@@ -116,7 +127,7 @@ private func withFeatureNames(
     try body(&pointers, bst_ulong(pointers.count))
 }
 
-private func check(_ status: Int32) throws(TrainingError) {
+func check(_ status: Int32) throws(TrainingError) {
     guard status != 0 else { return }
     // A stack trace follows the message.
     let message = String(cString: XGBGetLastError()).prefix { $0 != "\n" }

@@ -14,7 +14,6 @@ struct Members {
     init(
         _ points: ScoringPoints, _ set: TrainingSet, _ settings: TrainingSettings, progress: (Double) -> Void
     ) throws {
-        let rows = points.rows(set.indices)
         let labels = set.labels(points)
         guard labels.contains(true), labels.contains(false) else {
             throw TrainingError(
@@ -22,13 +21,17 @@ struct Members {
                     + "give a longer history")
         }
         logisticRegression = LogisticTrainer.fit(
-            rows, labels: labels, weights: set.weights, ridge: settings.logisticRegression.ridge,
+            points.rows(set.indices), labels: labels, weights: set.weights, ridge: settings.logisticRegression.ridge,
             withheld: settings.withheldFeatures)
         progress(0.3)
 
-        // A column without a value offers no split.
-        let offered = rows.withoutValues(of: settings.withheldFeatures)
-        let matrix = try TrainingMatrix(offered, labels: labels, weights: set.weights)
+        let matrix = try QuantileMatrix(
+            labels: labels, weights: set.weights, bins: Self.bins, threads: settings.threads
+        ) { place, row in
+            points.matrix.copyRow(set.indices[place], into: row)
+            // A column without a value offers no split.
+            for feature in settings.withheldFeatures { row[feature.rawValue] = .nan }
+        }
         let forest = try Booster(data: matrix, parameters: Self.forestParameters(settings))
         try forest.update(round: 0)
         randomForestFile = try forest.modelFile()
@@ -44,6 +47,9 @@ struct Members {
         xgboost = try XGBoostModelFile.parse(xgboostFile, path: "xgboost.ubj")
     }
 
+    /// Bins of each feature's values.
+    private static let bins = 128
+
     /// The members' raw log-odds for some points, one array a member.
     func margins(_ points: ScoringPoints, _ indices: [Int]) -> [[Double]] {
         let rows = points.rows(indices)
@@ -56,7 +62,7 @@ struct Members {
 
     private static func common(_ settings: TrainingSettings, _ trees: TrainingSettings.Trees) -> [(String, String)] {
         [
-            ("objective", "binary:logistic"), ("base_score", "0.5"), ("tree_method", "hist"), ("max_bin", "128"),
+            ("objective", "binary:logistic"), ("base_score", "0.5"), ("tree_method", "hist"), ("max_bin", "\(bins)"),
             ("seed", "\(settings.seed)"), ("nthread", "\(settings.threads)"), ("verbosity", "0"),
             ("eta", "\(trees.learningRate)"), ("max_depth", "\(trees.maxDepth)"),
             ("min_child_weight", "\(trees.minChildWeight)"), ("subsample", "\(trees.subsample)"),

@@ -78,7 +78,7 @@ final class StreamThread {
         let report: @Sendable (KafkaError) -> Void = { error in
             logger.debug("kafka client", metadata: ["error": "\(error)"])
         }
-        consumer = try Consumer(properties: settings.consumerProperties, onError: report)
+        consumer = try Consumer(properties: settings.consumerProperties(thread: number), onError: report)
         producer = try Producer(properties: settings.producerProperties(thread: number), onError: report)
         output = try producer.topic(named: settings.outputTopic)
         let producer = producer

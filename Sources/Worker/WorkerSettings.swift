@@ -212,6 +212,16 @@ public struct WorkerSettings: Sendable {
             .merging(["group.id": group, "enable.auto.commit": "false", "auto.offset.reset": "error"]) { $1 }
     }
 
+    /// Properties of the consumer of one of the worker's threads. Static members are told apart by their threads: two of
+    /// one name would throw each other out of the group.
+    func consumerProperties(thread: Int) -> [String: String] {
+        var properties = consumerProperties
+        if threads > 1, let instance = properties["group.instance.id"] {
+            properties["group.instance.id"] = "\(instance)-\(thread)"
+        }
+        return properties
+    }
+
     /// The checkpoint store's topic, if there is one.
     var checkpointTopicName: String? {
         checkpoints == .topic ? checkpointTopic ?? "\(group)-\(inputTopic)-checkpoints" : nil

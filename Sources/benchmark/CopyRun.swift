@@ -128,6 +128,9 @@ final class CopyRun {
         runs += 1
         var settings = settings
         settings.threads = threads
+        // Static members, and an assignor that every server gets right.
+        settings.kafkaConsumer["group.instance.id"] = "score-\(runs)"
+        settings.kafkaConsumer["partition.assignment.strategy"] = "range"
         settings.group = "score-\(runs)"
         settings.outputTopic = "scores-\(runs)"
         try broker.create([settings.outputTopic], partitions: partitions)

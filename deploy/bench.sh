@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Measures everything that the documentation claims and writes a report in Markdown, to the standard output or to a file:
+# deploy/bench.sh [--history FILE] [--output FILE]
+# A broker of your own: FUTURE_CART_BENCH_BROKER='COMMAND {port} {data}'
+set -euo pipefail
+caller=$PWD
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+history=()
+output=/dev/stdout
+while [ $# -gt 0 ]; do
+    case $1 in
+        --history) history=(--history "$(cd "$caller" && realpath "$2")"); shift 2 ;;
+        --output) output=$(cd "$caller" && realpath "$2"); shift 2 ;;
+        *) echo "error: unknown option $1; there are --history FILE and --output FILE" >&2; exit 2 ;;
+    esac
+done
+
+need librdkafka-dev libxgboost-dev zlib1g-dev libssl-dev python3-venv
+swift build -c release --product benchmark >&2
+benchmark=$(swift build -c release --show-bin-path)/benchmark
+broker=${FUTURE_CART_BENCH_BROKER:-}
+if [ -z "$broker" ]; then
+    find_broker
+    broker="$broker_executable start --only kafka --kafka-port {port} --data-dir {data}"
+fi
+
+report=$(mktemp)
+trap 'rm -f "$report"' EXIT
+# section TITLE ARGUMENTS...: the figures of one command, under its words.
+section() {
+    local title=$1
+    shift
+    printf '\n## %s\n\n`benchmark %s`\n\n' "$title" "$*" >>"$report"
+    "$benchmark" "$@" >>"$report"
+}
+
+{
+    echo "# Benchmarks"
+    echo
+    echo "$(date -u +%Y-%m-%d), $(git rev-parse --short HEAD 2>/dev/null || echo 'no commit')," \
+        "$(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2- | xargs), $(nproc) cores."
+    echo "Medians with the smallest and the largest; ratios are to figures of the same run."
+} >"$report"
+section "Where a message's time goes" stages "${history[@]}"
+section "Trees and the ensemble" ensemble "${history[@]}"
+section "Ever more customers" scale
+section "Coming back" recovery "${history[@]}"
+if [ ${#history[@]} -gt 0 ]; then section "Training" training "${history[@]}"; fi
+if [ -n "${broker%% *}" ] && [ "${broker%% *}" != start ]; then
+    section "The whole worker beside a copy loop" worker --broker "$broker" --threads 1 "${history[@]}"
+    section "Latency by profile" latency --broker "$broker"
+    section "What exactly once costs" guarantees --broker "$broker"
+else
+    printf '\nNo broker: the worker is not measured.\n' >>"$report"
+fi
+cat "$report" >"$output"
