@@ -16,15 +16,15 @@ let package = Package(
         .systemLibrary(name: "CRDKafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
-        .target(name: "CEnsemble"),
+        .target(name: "CArithmetic"),
         .target(name: "CEvents"),
         .target(name: "CPrefetch"),
         .systemLibrary(name: "CXGBoost", providers: [.apt(["libxgboost-dev"])]),
         .target(name: "Events", dependencies: ["CEvents", "CZlib"], swiftSettings: strict),
         .target(name: "Customers", dependencies: ["CPrefetch", "Events"], swiftSettings: strict),
-        .target(name: "Features", dependencies: ["Customers", "Events"], swiftSettings: strict),
+        .target(name: "Features", dependencies: ["CArithmetic", "Customers", "Events"], swiftSettings: strict),
         .target(
-            name: "Ensemble", dependencies: ["CCrypto", "CEnsemble", "Customers", "Features"], swiftSettings: strict),
+            name: "Ensemble", dependencies: ["CCrypto", "CArithmetic", "Customers", "Features"], swiftSettings: strict),
         .target(name: "Scoring", dependencies: ["Customers", "Ensemble", "Events", "Features"], swiftSettings: strict),
         .target(
             name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
@@ -81,7 +81,7 @@ let package = Package(
             name: "FeaturesTests", dependencies: ["Customers", "Events", "Features", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "EnsembleTests", dependencies: ["CEnsemble", "Ensemble", "Events", "Features", "TestSupport"],
+            name: "EnsembleTests", dependencies: ["CArithmetic", "Ensemble", "Events", "Features", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "ScoringTests",

@@ -44,7 +44,7 @@ section() {
 } >"$report"
 section "Where a message's time goes" stages "${history[@]}"
 section "Trees and the ensemble" ensemble "${history[@]}"
-section "Ever more customers" scale
+section "Ever more customers" scale "${history[@]}"
 section "Coming back" recovery "${history[@]}"
 if [ ${#history[@]} -gt 0 ]; then section "Training" training "${history[@]}"; fi
 if [ -n "${broker%% *}" ] && [ "${broker%% *}" != start ]; then

@@ -16,6 +16,8 @@ extension CustomerState {
     /// - Complexity: O(moments + keys), seldom.
     mutating func keepWithinBounds() {
         while momentCount > Self.momentLimit { coarsen() }
+        // Counted or not, what is forgotten counts anew.
+        counted = Counted()
         latest.forgetOldest(beyond: Self.keyLimit, deadUpTo: clock &- Windows.longestMilliseconds)
     }
 

@@ -33,6 +33,14 @@ public struct CustomerState: Sendable {
     @usableFromInline var starts: InlineArray<6, Int> = InlineArray(repeating: 0)
     @usableFromInline var totals: InlineArray<6, Totals> = InlineArray(repeating: Totals())
     @usableFromInline var latest = LatestTable()
+    /// What has been counted last; not kept, for what is counted twice changes nothing.
+    var counted = Counted()
+
+    struct Counted: Sendable {
+        var time = Int64.min
+        var invoiceHash: UInt64 = 0
+        var isPurchase = false
+    }
 
     /// The state before a customer's first event.
     public init(firstEvent event: CustomerEvent) {
@@ -76,20 +84,28 @@ public struct CustomerState: Sendable {
             step.spend = event.amount
             step.units = event.quantity
         }
-        count(.invoice, event.invoiceHash, at: event.time, deadUpTo, &step)
+        // The lines of an invoice follow one another at one time, and count it and its day once.
+        let isNextLine = counted.time == event.time && counted.invoiceHash == event.invoiceHash
+        if !isNextLine {
+            count(.invoice, event.invoiceHash, at: event.time, deadUpTo, &step)
+            counted = Counted(time: event.time, invoiceHash: event.invoiceHash, isPurchase: false)
+        }
         if event.isPurchase {
-            let day = EventTime.day(of: event.time)
-            if count(.purchaseInvoice, event.invoiceHash, at: event.time, deadUpTo, &step) {
-                lifetime.purchaseInvoices &+= 1
-            }
-            if count(.purchaseDay, UInt64(UInt32(bitPattern: day)), at: event.time, deadUpTo, &step) {
-                lifetime.purchaseDays &+= 1
+            if !counted.isPurchase {
+                counted.isPurchase = true
+                let day = EventTime.day(of: event.time)
+                if count(.purchaseInvoice, event.invoiceHash, at: event.time, deadUpTo, &step) {
+                    lifetime.purchaseInvoices &+= 1
+                }
+                if count(.purchaseDay, UInt64(UInt32(bitPattern: day)), at: event.time, deadUpTo, &step) {
+                    lifetime.purchaseDays &+= 1
+                }
+                if day > EventTime.day(of: clock) - Int32(Windows.longestDays) { purchaseDays.insert(day) }
             }
             if !count(.product, event.stockCodeHash, at: event.time, deadUpTo, &step) { lifetime.repeatLines &+= 1 }
             if event.descriptionHash != 0 {
                 count(.description, event.descriptionHash, at: event.time, deadUpTo, &step)
             }
-            if day > EventTime.day(of: clock) - Int32(Windows.longestDays) { purchaseDays.insert(day) }
         }
         moments[at].totals += step
         addToWindows(step, at: at)

@@ -8,6 +8,9 @@ public struct PurchaseDays: Equatable, Sendable {
     public private(set) var days: [Int32] = []
     /// Gaps between neighbouring days, in days, ascending.
     public private(set) var sortedGaps: [Int32] = []
+    /// Of the gaps, and of their squares.
+    public private(set) var gapSum: Int64 = 0
+    public private(set) var gapSquareSum: Int64 = 0
 
     @usableFromInline
     init() {}
@@ -16,6 +19,7 @@ public struct PurchaseDays: Equatable, Sendable {
     init(days: [Int32]) {
         self.days = days
         sortedGaps = zip(days, days.dropFirst()).map { $1 - $0 }.sorted()
+        for gap in sortedGaps { add(gap, 1) }
     }
 
     /// Adds a day, in the order of time wherever it arrives.
@@ -50,10 +54,17 @@ public struct PurchaseDays: Equatable, Sendable {
 
     private mutating func insertGap(_ gap: Int32) {
         sortedGaps.insert(gap, at: sortedGaps.partitioningIndex { $0 >= gap })
+        add(gap, 1)
     }
 
     private mutating func removeGap(_ gap: Int32) {
         sortedGaps.remove(at: sortedGaps.partitioningIndex { $0 >= gap })
+        add(gap, -1)
+    }
+
+    private mutating func add(_ gap: Int32, _ sign: Int64) {
+        gapSum &+= sign &* Int64(gap)
+        gapSquareSum &+= sign &* Int64(gap) &* Int64(gap)
     }
 }
 

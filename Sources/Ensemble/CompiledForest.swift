@@ -1,4 +1,4 @@
-import CEnsemble
+import CArithmetic
 import Features
 
 /// The tree models of an ensemble in the forms that serve: `RankedTrees` for blocks of rows, `TreeWalk` for rows that

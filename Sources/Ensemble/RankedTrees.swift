@@ -1,4 +1,4 @@
-import CEnsemble
+import CArithmetic
 import Features
 
 /// Trees laid out for blocks of 64 rows: a node is one comparison of 64 bytes.

@@ -1,4 +1,4 @@
-import CEnsemble
+import CArithmetic
 import Features
 
 /// Trees laid out flat for rows that come alone: siblings side by side, a leaf its own child, so that a walk has no

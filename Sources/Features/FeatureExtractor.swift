@@ -1,3 +1,4 @@
+import CArithmetic
 import Customers
 import Events
 
@@ -14,6 +15,8 @@ public struct FeatureExtractor: Sendable {
     public let tables: FrozenTables
     /// Weight of a purchase day by age in days, for each half-life.
     private let decay: [SIMD4<Double>]
+    /// Instruction set of the kernels.
+    private let level = ce_best_level()
 
     public init(tables: FrozenTables) {
         self.tables = tables
@@ -27,7 +30,11 @@ public struct FeatureExtractor: Sendable {
     }
 
     static func decayed(age: Double, halfLife: Double) -> Double {
-        Elementary.exp(-0.693147180559945309417 * age / halfLife)
+        Elementary.exp(decayExponent(age: age, halfLife: halfLife))
+    }
+
+    private static func decayExponent(age: Double, halfLife: Double) -> Double {
+        -0.693147180559945309417 * age / halfLife
     }
 
     /// Fills `row` with the features of `state` at its clock.
@@ -132,18 +139,21 @@ public struct FeatureExtractor: Sendable {
     private func rates(_ state: UnsafePointer<CustomerState>, _ row: FeatureVector) {
         let purchaseDays = Double(state.pointee.lifetime.purchaseDays)
         let age = days(from: state.pointee.lifetime.firstPurchaseTime, to: state.pointee.clock)
-        if purchaseDays > 0, !age.isNaN {
-            let count = purchaseDays - Self.rateOffset
-            let exposure = age + Self.ratePriorDays
-            let horizon = Double(Self.horizonDays)
-            row[.purchaseRate] = count / exposure
-            row[.expectedPurchases30d] = count / exposure * horizon
-            row[.purchaseProbability30d] = 1 - Elementary.exp(count * Elementary.log(exposure / (exposure + horizon)))
-        } else {
-            row[.purchaseRate] = .nan
-            row[.expectedPurchases30d] = .nan
-            row[.purchaseProbability30d] = .nan
+        // All exponentials at once; those of the first three are of what has been seen, by half-life.
+        let seen = min(max(age.isNaN ? 0 : age, 0), Double(Windows.longestDays))
+        var exponentials: InlineArray<8, Double> = InlineArray(repeating: 0)
+        for index in 0..<3 { exponentials[index] = Self.decayExponent(age: seen, halfLife: Self.halfLivesDays[index]) }
+        let count = purchaseDays - Self.rateOffset
+        let exposure = age + Self.ratePriorDays
+        let horizon = Double(Self.horizonDays)
+        let hasRate = purchaseDays > 0 && !age.isNaN
+        if hasRate { exponentials[3] = count * Elementary.log(exposure / (exposure + horizon)) }
+        withUnsafeMutablePointer(to: &exponentials) { values in
+            ce_exp(level, UnsafeMutableRawPointer(values).assumingMemoryBound(to: Double.self))
         }
+        row[.purchaseRate] = hasRate ? count / exposure : .nan
+        row[.expectedPurchases30d] = hasRate ? count / exposure * horizon : .nan
+        row[.purchaseProbability30d] = hasRate ? 1 - exponentials[3] : .nan
 
         let today = Int(EventTime.day(of: state.pointee.clock))
         let counts: InlineArray<3, Feature> = [
@@ -153,11 +163,9 @@ public struct FeatureExtractor: Sendable {
         var sums = SIMD4<Double>()
         for day in state.pointee.purchaseDays.days { sums += decay[today - Int(day)] }
         for index in 0..<3 {
-            let halfLife = Self.halfLivesDays[index]
             let sum = sums[index]
             row[counts[index]] = sum
-            let seen = min(max(age.isNaN ? 0 : age, 0), Double(Windows.longestDays))
-            let exposure = halfLife / 0.693147180559945309417 * (1 - Self.decayed(age: seen, halfLife: halfLife))
+            let exposure = Self.halfLivesDays[index] / 0.693147180559945309417 * (1 - exponentials[index])
             row[rates[index]] = (sum + Self.decayedPrior) / (exposure + Self.ratePriorDays)
         }
     }
@@ -190,12 +198,8 @@ public struct FeatureExtractor: Sendable {
             return
         }
         let lastGap = Double(purchaseDays[purchaseDays.count - 1] - purchaseDays[purchaseDays.count - 2])
-        var sum: Int64 = 0
-        var squares: Int64 = 0
-        for gap in gaps {
-            sum += Int64(gap)
-            squares += Int64(gap) * Int64(gap)
-        }
+        let sum = state.pointee.purchaseDays.gapSum
+        let squares = state.pointee.purchaseDays.gapSquareSum
         let mean = Double(sum) / Double(gaps.count)
         let median = Double(gaps[(gaps.count - 1) / 2] + gaps[gaps.count / 2]) / 2
         let spread = deviation(count: Int64(gaps.count), sum: sum, squares: squares)

@@ -22,6 +22,9 @@ struct ScaleCommand: ParsableCommand {
     @Option(help: "Events of each measurement.")
     var events = 200_000
 
+    @Option(help: "History, to see how much memory its customers take, from the least to the most.")
+    var history: String?
+
     @Option(help: "Directory of model artifacts.")
     var models = "models"
 
@@ -45,8 +48,26 @@ struct ScaleCommand: ParsableCommand {
                 figures += [base.map { cost.relative(to: $0) } ?? cost, memory]
                 base = base ?? cost
             }
+            if let history {
+                progress.show("taking in the history")
+                figures += try distribution(history)
+            }
             progress.finish()
             try figures.write(asJSON: json)
+        }
+    }
+
+    /// What the customers of a history take at its end.
+    private func distribution(_ history: String) throws -> [Figure] {
+        let reader = try HistoryReader(path: history, names: FieldNames())
+        var table = CustomerTable()
+        while let event = try reader.next() {
+            if !event.isAnonymous { table.update(event) }
+        }
+        let bytes = table.states.map { Double($0.memoryBytes) }.sorted()
+        return [("median", 0.5), ("90 in 100 below", 0.9), ("99 in 100 below", 0.99), ("most", 1)].map { name, share in
+            let place = min(bytes.count - 1, Int(Double(bytes.count) * share))
+            return Figure("history of \(bytes.count) customers: memory, \(name)", unit: "bytes", [bytes[place]])
         }
     }
 

@@ -1,4 +1,4 @@
-import CEnsemble
+import CArithmetic
 import Events
 import Features
 import TestSupport

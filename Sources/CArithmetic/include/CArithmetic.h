@@ -1,4 +1,5 @@
-/// The ensemble's arithmetic on blocks of 64 rows, for the instruction set that the processor has.
+/// The ensemble's arithmetic on blocks of 64 rows, and exponentials side by side, for the instruction set that the
+/// processor has.
 ///
 /// Every function gives the same bits on every level: comparisons are exact, and floating-point operations are single
 /// IEEE 754 ones in a fixed order.
@@ -103,5 +104,8 @@ double ce_logistic_row(
 void ce_probabilities(
     int level, const double weights[4], const double *logistic, const float *forest, const float *boosted,
     double *probabilities);
+
+/// e^x of eight values that are not above 0, in place: `Elementary.exp` bit for bit.
+void ce_exp(int level, double values[8]);
 
 #endif

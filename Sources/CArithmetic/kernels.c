@@ -1,4 +1,4 @@
-#include "CEnsemble.h"
+#include "CArithmetic.h"
 
 #include <string.h>
 #if defined(__x86_64__)
@@ -98,6 +98,8 @@ double ce_logistic_row(
     (void)level;
     return logistic_row_portable(row, terms, term_count, intercept, clip);
 }
+
+void ce_exp(int level, double values[8]) { CALL(level, exponentials, values); }
 
 void ce_probabilities(
     int level, const double weights[4], const double *logistic, const float *forest, const float *boosted,
