@@ -32,8 +32,9 @@ section() {
     local title=$1
     shift
     printf '\n## %s\n\n`benchmark %s`\n\n' "$title" "$*" >>"$report"
-    "$benchmark" "$@" >>"$report"
+    "$benchmark" "$@" >>"$report" || { status=1; echo "failed" >>"$report"; }
 }
+status=0
 
 {
     echo "# Benchmarks"
@@ -55,3 +56,4 @@ else
     printf '\nNo broker: the worker is not measured.\n' >>"$report"
 fi
 cat "$report" >"$output"
+exit $status

@@ -11,8 +11,8 @@ import Events
 ///
 /// Window totals, the gaps between days and the order of the key table follow from these and are not kept.
 extension CustomerState {
-    /// Version of the layout above.
-    public static let codecVersion: UInt64 = 1
+    /// Version of the layout above, and of what a state makes of its events.
+    public static let codecVersion: UInt64 = 2
 
     /// Appends the state.
     /// - Complexity: O(moments + keys); about 11 bytes a key and 15 a moment.

@@ -69,6 +69,8 @@ public struct CustomerState: Sendable {
         advance(to: event.time)
         basket.add(event)
         lifetime.add(event, basketSpend: basket.spend)
+        // Whatever becomes of the event, so that no order of events gets past it.
+        defer { if lifetime.events & (Self.eventsBetweenBounds - 1) == 0 { keepWithinBounds() } }
         let deadUpTo = clock &- Windows.longestMilliseconds
         guard event.time > deadUpTo else { return }
 
@@ -109,7 +111,6 @@ public struct CustomerState: Sendable {
         }
         moments[at].totals += step
         addToWindows(step, at: at)
-        if lifetime.events & (Self.eventsBetweenBounds - 1) == 0 { keepWithinBounds() }
     }
 
     /// Moves the clock on, so that windows give back what has left them; an earlier time changes nothing.

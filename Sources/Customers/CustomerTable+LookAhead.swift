@@ -68,8 +68,8 @@ extension CustomerTable {
 /// Where a state's arrays lie, without touching them: to hold an array is to count its holders, in memory that is not
 /// there yet.
 ///
-/// An array is a pointer to its storage, whose count is at byte 16 and whose elements are from byte 32 on. Should that
-/// change, the wrong memory is fetched early and nothing else happens.
+/// An array is a pointer to its storage, whose count is at byte 16 and whose elements are from byte 32 on; an empty one's
+/// storage has a count too. What is read of it only says what to fetch early.
 private struct StateAddresses {
     private let state: UnsafeRawPointer
 
@@ -77,10 +77,17 @@ private struct StateAddresses {
         state = UnsafeRawPointer(states.baseAddress.unsafelyUnwrapped + index)
     }
 
-    private static let moments = MemoryLayout<CustomerState>.offset(of: \.moments) ?? 0
-    private static let keys = MemoryLayout<CustomerState>.offset(of: \.latest.slots) ?? 0
-    private static let days = MemoryLayout<CustomerState>.offset(of: \.purchaseDays.days) ?? 0
-    private static let gaps = MemoryLayout<CustomerState>.offset(of: \.purchaseDays.sortedGaps) ?? 0
+    private static let moments = offset(of: \.moments)
+    private static let keys = offset(of: \.latest.slots)
+    private static let days = offset(of: \.purchaseDays.days)
+    private static let gaps = offset(of: \.purchaseDays.sortedGaps)
+
+    private static func offset(of property: PartialKeyPath<CustomerState>) -> Int {
+        guard let offset = MemoryLayout<CustomerState>.offset(of: property) else {
+            preconditionFailure("no stored property: \(property)")
+        }
+        return offset
+    }
 
     private func storage(_ offset: Int) -> UnsafeRawPointer {
         state.load(fromByteOffset: offset, as: UnsafeRawPointer.self)

@@ -19,6 +19,8 @@ struct TreeWalk: Sendable {
     /// - Precondition: fewer nodes than `nodeLimit`, no tree deeper than 255 levels; model files are held to both.
     /// - Complexity: O(nodes).
     init(_ model: TreeModel) {
+        // A place takes 8 bits of a link.
+        precondition(Self.rowCount <= 256)
         for tree in model.trees { append(tree) }
         precondition(nodes.count < Self.nodeLimit)
         let group = Int(ce_walk_trees)

@@ -64,7 +64,7 @@ final class Client {
     }
 
     /// Makes a request whose C call does not keep its own time limit: on a thread of its own, and not waited for beyond
-    /// the limit. Costs the start of a thread.
+    /// the limit. Costs the start of a thread. A client makes one such request at a time.
     ///
     /// - Parameter request: Gets the handle, and may outlive this call.
     /// - Throws: `KafkaError`: the request's, or with the remedy `.retry` if there is no answer in time.
@@ -73,17 +73,25 @@ final class Client {
         _ request: @escaping @Sendable (OpaquePointer) throws(KafkaError) -> Value
     ) throws(KafkaError) -> Value {
         guard let storage else { preconditionFailure("this Kafka client has been closed") }
+        func timedOut(_ reason: String) -> KafkaError {
+            KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, operation: operation, reason: reason)
+        }
+        let deadline = Deadline(milliseconds: timeoutMilliseconds)
+        guard storage.beginRequest(deadline) else { throw timedOut("an earlier request has not been answered either") }
         let answer = Answer<Result<Value, KafkaError>>()
         storage.retain()
         let isStarted = detachThread {
             answer.give(Result { () throws(KafkaError) in try request(storage.pointer) })
+            storage.endRequest()
             storage.release()
         }
-        if !isStarted { storage.release() }
-        guard isStarted, let result = answer.wait(milliseconds: timeoutMilliseconds) else {
-            throw KafkaError(
-                RD_KAFKA_RESP_ERR__TIMED_OUT, operation: operation,
-                reason: isStarted ? "no answer in \(timeoutMilliseconds) ms" : "no thread can be started")
+        guard isStarted else {
+            storage.endRequest()
+            storage.release()
+            throw timedOut("no thread can be started")
+        }
+        guard let result = answer.wait(milliseconds: Int(deadline.remainingMilliseconds)) else {
+            throw timedOut("no answer in \(timeoutMilliseconds) ms")
         }
         return try result.get()
     }

@@ -1,4 +1,5 @@
 import CRDKafka
+import Glibc
 import Synchronization
 
 /// librdkafka's pointer to a client, destroyed by the last of those who use it: the `Client`, and requests that have
@@ -10,11 +11,25 @@ final class ClientHandle: @unchecked Sendable {
     let pointer: OpaquePointer
     private let context: CallbackContext
     private let users = Atomic(1)
+    /// A request without a time limit of its own is under way.
+    private let isBusy = Atomic(false)
 
     init(_ pointer: OpaquePointer, _ context: CallbackContext) {
         self.pointer = pointer
         self.context = context
     }
+
+    /// Claims the one place for requests without a time limit of their own.
+    /// - Returns: false if it does not become free in time: another one of them would only be stuck beside the first.
+    func beginRequest(_ deadline: Deadline) -> Bool {
+        while isBusy.exchange(true, ordering: .acquiring) {
+            if deadline.isPast { return false }
+            usleep(10_000)
+        }
+        return true
+    }
+
+    func endRequest() { isBusy.store(false, ordering: .releasing) }
 
     func retain() { users.add(1, ordering: .relaxed) }
 

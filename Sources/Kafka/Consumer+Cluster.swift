@@ -12,7 +12,10 @@ extension Consumer {
             var high: Int64 = 0
             let code = rd_kafka_query_watermark_offsets(
                 handle, partition.topic, partition.partition, &low, &high, Int32(clamping: timeoutMilliseconds))
-            guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, operation: operation) }
+            guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+                throw Client.fatalError(of: handle, ifBehind: code, operation: operation)
+                    ?? KafkaError(code, operation: operation)
+            }
             return Watermarks(low: low, high: high)
         }
     }
@@ -37,7 +40,10 @@ extension Consumer {
         return try client.limited(operation, timeoutMilliseconds: timeoutMilliseconds) { handle throws(KafkaError) in
             let list = PartitionList(times.map { PartitionOffset($0.key, offset: $0.value) })
             let code = rd_kafka_offsets_for_times(handle, list.pointer, Int32(clamping: timeoutMilliseconds))
-            guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, operation: operation) }
+            guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+                throw Client.fatalError(of: handle, ifBehind: code, operation: operation)
+                    ?? KafkaError(code, operation: operation)
+            }
             if let error = list.firstError(operation) { throw error }
             return list.offsets
         }

@@ -80,7 +80,8 @@ final class QuantileMatrix: BoosterData {
             }
             do throws(TrainingError) {
                 try check(
-                    XGProxyDMatrixSetDataDense(proxy, interface(UnsafePointer(buffer.baseAddress), "\(count), \(width)")))
+                    XGProxyDMatrixSetDataDense(
+                        proxy, interface(UnsafePointer(buffer.baseAddress), "\(count), \(width)")))
                 for (name, values) in [("label", labels), ("weight", weights)] {
                     let status = values.withUnsafeBufferPointer { values in
                         XGDMatrixSetInfoFromInterface(

@@ -23,6 +23,8 @@ final class PartitionTask {
     var logStart: Int64
     /// Offset behind the last message processed.
     private(set) var next: Int64
+    /// Offset behind the last message that the state has taken in.
+    private(set) var takenUpTo: Int64
     /// Live messages processed since the last commit.
     private(set) var uncommitted = 0
     /// Offset at which the log was begun to be read.
@@ -58,6 +60,7 @@ final class PartitionTask {
         table = CustomerTable(timeToLiveDays: timeToLiveDays)
         start = logStart
         next = logStart
+        takenUpTo = logStart
         decodedFrom = logStart
         phase = restore != nil ? .loading : isAtStart ? .running : .seeking
         if phase == .running { running = .now }
@@ -78,6 +81,7 @@ final class PartitionTask {
             checkpoint = (header.offset, state.bytes)
         }
         next = start
+        takenUpTo = start
         phase = .seeking
     }
 
@@ -94,6 +98,7 @@ final class PartitionTask {
         isIncomplete = true
         start = max(start, logStart)
         next = start
+        takenUpTo = start
     }
 
     /// Whether a restored state holds a customer's message already.
@@ -102,9 +107,13 @@ final class PartitionTask {
         return offset < upTo
     }
 
+    /// Notes that the state holds the messages before `next`; they are processed when what they make is published.
+    func took(upTo next: Int64) { takenUpTo = next }
+
     /// Notes that the messages before `next` have been processed, `live` of which nothing had been published before.
     func processed(upTo next: Int64, live: Int) {
-        self.next = next
+        self.next = max(self.next, next)
+        takenUpTo = max(takenUpTo, self.next)
         uncommitted += live
         if next >= liveFrom, !ahead.isEmpty { ahead = [:] }
     }

@@ -199,7 +199,7 @@ final class StreamThread {
     /// partition is live.
     private func take(_ positions: Range<Int>, _ task: PartitionTask, _ tally: inout Tally) {
         guard task.phase == .running else { return }
-        var next = task.next
+        var next = task.takenUpTo
         var live = 0
         decoder.forgetTexts()
         decoded.removeAll(keepingCapacity: true)
@@ -236,6 +236,7 @@ final class StreamThread {
                 task.table.update(event)
             }
         }
+        task.took(upTo: next)
         tally.live += live
         tally.progress.append((task, next, live))
     }

@@ -37,6 +37,22 @@ import Testing
         #expect(try #require(state).lifetime.events == 300_000)
     }
 
+    @Test func lateEventsDoNotGetPastTheBound() throws {
+        var state: CustomerState?
+        for number in 0..<60_000 {
+            // Of each 8,192 the one at which the bound is looked at comes two years late.
+            let isLate = number % 8192 == 8191
+            var sample = event(number, every: 1000)
+            if isLate { sample.time -= 2 * 365 * 86_400_000 }
+            try decoder.with(sample) {
+                if state == nil { state = CustomerState(firstEvent: $0) }
+                state?.update($0)
+            }
+        }
+        let bound = CustomerState.momentLimit + Int(CustomerState.eventsBetweenBounds)
+        #expect(try #require(state).momentCount <= bound)
+    }
+
     @Test func aBoundedStateReadBackGoesOnAlike() throws {
         var random = SplitMix64(seed: 31)
         var straight: CustomerState?

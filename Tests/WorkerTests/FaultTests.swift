@@ -23,8 +23,9 @@ import Testing
     }
 
     static let troubles: [Trouble] = [
+        // On a busy machine an outage can outlast the member's session.
         Trouble(
-            testDescription: "an outage of two seconds", begin: { try $0.setBrokerDown() },
+            testDescription: "an outage of two seconds", mayRepeat: true, begin: { try $0.setBrokerDown() },
             end: {
                 Thread.sleep(forTimeInterval: 2)
                 try $0.setBrokerUp()

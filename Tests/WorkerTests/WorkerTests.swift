@@ -59,12 +59,17 @@ import Testing
     }
 
     /// What is on the output topic, in the order of the input.
+    /// The predictions of so many events, and what is repeated of them.
     static func records(_ count: Int, _ settings: WorkerSettings) throws -> [TopicReader.Record] {
         let reader = try TopicReader(topic: settings.outputTopic, properties: settings.clientProperties)
         var found: [TopicReader.Record] = []
+        var offsets: [Int32: Set<Int64>] = [:]
         try wait(for: "\(count) predictions") {
-            try reader.read { found.append($0) }
-            return found.count >= count
+            try reader.read {
+                found.append($0)
+                offsets[$0.sourcePartition, default: []].insert($0.sourceOffset)
+            }
+            return offsets.values.reduce(0) { $0 + $1.count } >= count
         }
         return found.sorted { ($0.sourceOffset, $0.offset) < ($1.sourceOffset, $1.offset) }
     }
