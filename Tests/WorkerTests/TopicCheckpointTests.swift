@@ -163,7 +163,8 @@ import Testing
         // As many as a customer's state can hold before it is kept within bounds.
         for number in 0..<16_383 {
             let event = SampleEvent(
-                invoice: "\(number)", product: "P\(number)", time: 1_291_191_960_000 + Int64(number) * 1000)
+                invoice: "\(number)", product: "P\(number)", description: "D\(number)",
+                time: 1_291_191_960_000 + Int64(number) * 1000)
             try decoder.with(event) { task.table.update($0) }
             task.processed(upTo: task.next + 1, live: 1)
         }
