@@ -33,7 +33,7 @@ struct EnsembleCommand: ParsableCommand {
     private static let shapes: [(name: String, parameters: [(String, String)], rounds: Int)] = [
         ("200 trees of depth 6", [("max_depth", "6"), ("eta", "0.05")], 200),
         (
-            "forest of 300 trees of 256 leaves",
+            "forest of 300 trees of depth 8",
             [
                 ("max_depth", "8"), ("eta", "1"), ("num_parallel_tree", "300"), ("subsample", "0.6"),
                 ("colsample_bynode", "0.3"),
