@@ -7,7 +7,7 @@ import Events
 /// - of more than 65,536 keys (invoices, products, descriptions, days) the older half is forgotten; one that comes back
 ///   counts anew, while it is still counted where it was.
 ///
-/// At most 12,288 instants and 106,496 keys are remembered, about 4 MiB a customer.
+/// At most 12,288 instants and 106,496 keys are remembered, in less than 6 MiB a customer.
 extension CustomerState {
     static let eventsBetweenBounds: Int64 = 8192
     static let momentLimit = 4096

@@ -68,20 +68,6 @@ public struct Scores: Equatable, Sendable {
     }
 }
 
-extension Scores {
-    /// The probability of a model by its place among all models.
-    @inlinable
-    public subscript(_ place: Int) -> Double {
-        switch place {
-        case 0: logisticRegression
-        case 1: randomForest
-        case 2: xgboost
-        case 3: stacking
-        default: blending
-        }
-    }
-}
-
 /// The ensemble: three members, each with its calibration, and two combiners over the members' log-odds.
 ///
 /// Members are evaluated once a row, whatever the combiners make of them.

@@ -67,7 +67,8 @@ public struct PredictionEncoder: Sendable {
     }
 
     private let memory: Memory
-    private let servingModel: Int
+    private let servingModel: ModelName
+    private let models: InlineArray<5, ModelName>
     private let thresholds: PriorityThresholds
     private let customerKey: Fragment
     private let invoiceKey: Fragment
@@ -88,8 +89,8 @@ public struct PredictionEncoder: Sendable {
         invoiceKey = fragment(",\"invoice_no\":")
         timeKey = fragment(",\"event_time\":\"")
         probabilityKey = fragment("\",\"purchase_probability\":")
-        // Every model is among the cases.
-        servingModel = ModelName.allCases.firstIndex(of: manifest.servingModel) ?? 0
+        servingModel = manifest.servingModel
+        models = InlineArray { ModelName.allCases[$0] }
         self.thresholds = thresholds
         memberKeys = InlineArray { index in
             fragment("\(index == 0 ? ",\"members\":{" : ",")\"\(ModelName.allCases[index].rawValue)\":")
@@ -128,17 +129,17 @@ public struct PredictionEncoder: Sendable {
         at = EventTime.writeISO8601(time, to: at)
         at = probabilityKey.write(to: at)
         // The served model's number stands twice; it is worked out once.
-        let served = scores[ModelName.allCases[servingModel]]
+        let served = scores[servingModel]
         let text = at
         at = ShortestDecimal.write(served, to: at)
         let count = at - text
-        for index in 0..<5 {
+        for index in models.indices {
             at = memberKeys[index].write(to: at)
-            if index == servingModel {
+            if models[index] == servingModel {
                 at.update(from: text, count: count)
                 at += count
             } else {
-                at = ShortestDecimal.write(scores[index], to: at)
+                at = ShortestDecimal.write(scores[models[index]], to: at)
             }
         }
         let priority =

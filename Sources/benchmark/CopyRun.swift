@@ -2,7 +2,6 @@ import Ensemble
 import Events
 import Foundation
 import Kafka
-import LocalCluster
 import Logging
 import Worker
 
@@ -20,8 +19,7 @@ final class CopyRun {
         }
     }
 
-    private let broker: LocalBroker
-    private let directory: String
+    private let broker: BenchmarkBroker
     private let settings: WorkerSettings
     private let artifact: ModelArtifact
     private let count: Int
@@ -31,13 +29,8 @@ final class CopyRun {
     init(
         command: String, settings: WorkerSettings, artifact: ModelArtifact, partitions: Int, _ messages: Messages
     ) throws {
-        directory = NSTemporaryDirectory() + "/benchmark-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        broker = try LocalBroker(command: command, directory: directory)
-        var settings = settings
-        settings.confine(to: broker.bootstrapServers)
-        settings.checkpoints = .none
-        settings.deadLetterTopic = nil
+        broker = try BenchmarkBroker(command: command)
+        var settings = broker.settings(settings)
         // For both: a consumer that reads as far ahead as it can, and messages sent together.
         settings.profile = .throughput
         self.settings = settings
@@ -48,10 +41,7 @@ final class CopyRun {
         try fill(messages)
     }
 
-    func close() {
-        broker.stop()
-        try? FileManager.default.removeItem(atPath: directory)
-    }
+    func close() { broker.close() }
 
     /// Every customer's messages in one partition.
     private func fill(_ messages: Messages) throws {

@@ -2,36 +2,26 @@ import Ensemble
 import Events
 import Foundation
 import Kafka
-import LocalCluster
 import Logging
 import Monitoring
 import Worker
 
 /// A broker and an ordinary worker in one way of committing.
 final class GuaranteeRun {
-    private let broker: LocalBroker
-    private let directory: String
+    private let broker: BenchmarkBroker
     private let settings: WorkerSettings
     private let artifact: ModelArtifact
 
     init(command: String, settings: WorkerSettings, artifact: ModelArtifact) throws {
-        directory = NSTemporaryDirectory() + "/benchmark-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        broker = try LocalBroker(command: command, directory: directory)
-        var settings = settings
-        settings.confine(to: broker.bootstrapServers)
-        settings.checkpoints = .none
+        broker = try BenchmarkBroker(command: command)
+        var settings = broker.settings(settings)
         settings.kafkaProducer["compression.type"] = "zstd"
-        settings.deadLetterTopic = nil
         self.settings = settings
         self.artifact = artifact
         try broker.create([settings.inputTopic, settings.outputTopic], partitions: 2)
     }
 
-    func close() {
-        broker.stop()
-        try? FileManager.default.removeItem(atPath: directory)
-    }
+    func close() { broker.close() }
 
     /// Events a second from a full topic, commits included, from the first to the last that is handed to the producer.
     func throughput(events: Int) async throws -> Double {
