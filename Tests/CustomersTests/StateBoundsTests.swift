@@ -53,6 +53,31 @@ import Testing
         #expect(try #require(state).momentCount <= bound)
     }
 
+    @Test func anInvoiceThatWasForgottenCountsAnewAlsoAfterItWasReadBack() throws {
+        var straight: CustomerState?
+        var broken: CustomerState?
+        // All at one instant, so that the older half of the keys is all of them, the invoice's own too.
+        for number in 0..<60_000 {
+            var sample = event(number, every: 0)
+            sample.invoice = "one"
+            try decoder.with(sample) {
+                if straight == nil {
+                    straight = CustomerState(firstEvent: $0)
+                    broken = straight
+                }
+                straight?.update($0)
+                broken?.update($0)
+            }
+            // Where the bound has just been looked at.
+            if number % 8192 == 8191, let state = broken {
+                broken = try StateCodecTests.decoded(StateCodecTests.encoded(state))
+            }
+        }
+        let (one, other) = (try #require(straight), try #require(broken))
+        #expect(StateCodecTests.difference(one, other) == nil)
+        #expect(one.window(5).invoices > 1)
+    }
+
     @Test func aBoundedStateReadBackGoesOnAlike() throws {
         var random = SplitMix64(seed: 31)
         var straight: CustomerState?
