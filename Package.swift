@@ -67,7 +67,10 @@ let package = Package(
                 "Scoring", "Training", "Worker",
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
-        .executableTarget(name: "trainer", dependencies: ["Console", "Training"], swiftSettings: strict),
+        .executableTarget(
+            name: "trainer",
+            dependencies: ["Configuration", "Console", "Ensemble", "Events", "Features", "Kafka", "Training"],
+            swiftSettings: strict),
         .target(
             name: "TestSupport", dependencies: ["Events", "LocalCluster"], path: "Tests/TestSupport",
             swiftSettings: strict),

@@ -1,7 +1,7 @@
 import Events
 import Foundation
 
-/// Puts an artifact on disk, whole or not at all, and moves `current` to it.
+/// Puts an artifact on disk, whole or not at all.
 public struct ArtifactWriter {
     /// What a trainer hands over: the members' own files and the manifest without its list of files and version.
     public struct Contents {
@@ -11,16 +11,19 @@ public struct ArtifactWriter {
         public var xgboost: [UInt8]
         public var results: [UInt8]
         public var manifest: Manifest
+        /// Further files by name, of no consequence for scoring.
+        public var others: [String: [UInt8]]
 
         public init(
             logisticRegression: LogisticModel, randomForest: [UInt8], xgboost: [UInt8], results: [UInt8],
-            manifest: Manifest
+            manifest: Manifest, others: [String: [UInt8]] = [:]
         ) {
             self.logisticRegression = logisticRegression
             self.randomForest = randomForest
             self.xgboost = xgboost
             self.results = results
             self.manifest = manifest
+            self.others = others
         }
     }
 
@@ -35,12 +38,13 @@ public struct ArtifactWriter {
     /// - Throws: `ArtifactError`; nothing is left behind.
     public func write(_ contents: Contents, versionPrefix: String) throws(ArtifactError) -> String {
         var manifest = contents.manifest
-        let files = [
+        let own = [
             ModelArtifact.logisticName: try Self.encode(contents.logisticRegression),
             ModelArtifact.forestName: contents.randomForest,
             ModelArtifact.xgboostName: contents.xgboost,
             ModelArtifact.resultsName: contents.results,
         ]
+        let files = contents.others.merging(own) { $1 }
         manifest.files = files.mapValues { SHA256.digest($0) }
         manifest.version = ""
         manifest.version = "\(versionPrefix)-\(SHA256.digest(try Self.encode(manifest)).prefix(12))"
@@ -71,19 +75,6 @@ public struct ArtifactWriter {
             throw ArtifactError(path: target, reason: "cannot be written: \((error as NSError).localizedDescription)")
         }
         return manifest.version
-    }
-
-    /// Makes `current` point to a version, in one step.
-    public func moveCurrent(to version: String) throws(ArtifactError) {
-        let link = "\(directory)/\(ModelArtifact.currentName)"
-        let draft = "\(directory)/.\(ModelArtifact.currentName).draft"
-        unlink(draft)
-        guard symlink(version, draft) == 0, rename(draft, link) == 0 else {
-            let reason = String(cString: strerror(errno))
-            unlink(draft)
-            throw ArtifactError(path: link, reason: "cannot be moved to \(version): \(reason)")
-        }
-        Drafts.syncFolder(of: link)
     }
 
     private static func encode(_ value: some Encodable) throws(ArtifactError) -> [UInt8] {

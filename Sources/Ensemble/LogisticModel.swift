@@ -37,6 +37,9 @@ public struct LogisticModel: Equatable, Sendable, Codable {
             if value.isNaN { return nil }
             return min(max((transformed(Double(value)) - mean) / scale, -LogisticModel.clip), LogisticModel.clip)
         }
+
+        /// What a value adds to the log-odds.
+        public func logOdds(_ value: Float) -> Double { standardised(value).map { weight * $0 } ?? missingWeight }
     }
 
     /// Standard deviations beyond which a value counts as this far out.
@@ -55,13 +58,7 @@ public struct LogisticModel: Equatable, Sendable, Codable {
     /// - Complexity: O(features).
     public func margin(_ row: UnsafePointer<Float>) -> Double {
         var sum = intercept
-        for (index, term) in terms.enumerated() {
-            if let value = term.standardised(row[index]) {
-                sum += term.weight * value
-            } else {
-                sum += term.missingWeight
-            }
-        }
+        for (index, term) in terms.enumerated() { sum += term.logOdds(row[index]) }
         return sum
     }
 }

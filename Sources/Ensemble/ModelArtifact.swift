@@ -18,10 +18,13 @@ public struct ModelArtifact: Sendable {
     public let xgboost: TreeModel
     /// The evaluation that the trainer wrote, as it stands in `results.json`.
     public let results: [UInt8]
+    /// Files of no consequence for scoring, by name.
+    public let otherFiles: [String: [UInt8]]
 
     public static let manifestName = "manifest.json"
     public static let digestName = "manifest.sha256"
     public static let resultsName = "results.json"
+    public static let cardName = "model_card.md"
     static let logisticName = "logistic_regression.json"
     static let forestName = "random_forest.ubj"
     static let xgboostName = "xgboost.ubj"
@@ -74,6 +77,8 @@ public struct ModelArtifact: Sendable {
         randomForest = try XGBoostModelFile.parse(content(Self.forestName), path: "\(directory)/\(Self.forestName)")
         xgboost = try XGBoostModelFile.parse(content(Self.xgboostName), path: "\(directory)/\(Self.xgboostName)")
         results = try content(Self.resultsName)
+        let own = [Self.logisticName, Self.forestName, Self.xgboostName, Self.resultsName]
+        otherFiles = contents.filter { !own.contains($0.key) }
         tables = FrozenTables(countries: manifest.countries)
 
         var weights: Ensemble.Weights = [:]

@@ -14,7 +14,7 @@ public struct FrozenTables: Equatable, Sendable {
     }
 
     /// A country's rank; unseen ones come after all others, NaN when the customer has none.
-    func countryRank(_ hash: UInt64) -> Float {
+    public func countryRank(_ hash: UInt64) -> Float {
         if hash == 0 { return .nan }
         return ranks[hash] ?? Float(countries.count)
     }

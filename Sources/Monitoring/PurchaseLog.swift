@@ -26,10 +26,12 @@ public struct PurchaseLog: Sendable {
         purchases[customer].append(purchase)
     }
 
-    /// Puts each customer's purchases in order of time, as `label` needs them.
-    public mutating func sort() {
-        for customer in purchases.indices {
-            purchases[customer].sort { ($0.time, $0.invoiceHash) < ($1.time, $1.invoiceHash) }
+    /// Numbers the customers anew and puts each one's purchases in order of time, as `label` needs them.
+    /// - Parameter customers: all customers by their numbers until now, in the order of the new ones.
+    public mutating func sort(customers: [Int]) {
+        purchases = customers.map { customer in
+            customer >= purchases.count
+                ? [] : purchases[customer].sorted { ($0.time, $0.invoiceHash) < ($1.time, $1.invoiceHash) }
         }
     }
 

@@ -3,9 +3,9 @@ import Events
 import Features
 
 /// From scoring points to an ensemble, by way of predictions that no member made of what it had seen.
-public struct Trainer {
+public struct Trainer: Sendable {
     /// The trained ensemble and the files that hold its members.
-    public struct Result {
+    public struct Result: Sendable {
         public let ensemble: Ensemble
         public let weights: Ensemble.Weights
         public let logisticRegression: LogisticModel
@@ -27,39 +27,39 @@ public struct Trainer {
         guard !set.indices.isEmpty else {
             throw TrainingError("no training points before \(EventTime.text(times.split))")
         }
-        let steps = Double(settings.folds + 1)
-        var outOfFold = Combiners.Predictions()
-        var latest = Combiners.Predictions()
+        // The largest first; each of them needs one thread, so that the work is spread over sets and not within them.
+        var seen = [set]
+        var unseen: [TrainingSet] = []
         for (number, block) in blocks(times).enumerated() {
-            let seen = set.knownAt(block.lowerBound, points)
-            let unseen = set.within(block, points)
-            guard !unseen.indices.isEmpty else { continue }
-            guard !seen.indices.isEmpty else {
+            let ahead = set.within(block, points)
+            guard !ahead.indices.isEmpty else { continue }
+            unseen.append(ahead)
+            seen.append(set.knownAt(block.lowerBound, points))
+            guard !seen[seen.count - 1].indices.isEmpty else {
                 throw TrainingError(
                     "no points with known labels before \(EventTime.text(block.lowerBound)), where fold \(number + 1) begins: "
                         + "give a longer history or fewer folds")
             }
-            let members = try Members(points, seen, settings) {
-                progress("fold \(number + 1) of \(settings.folds)", (Double(number) + $0) / steps)
-            }
-            latest = Combiners.Predictions()
-            latest.append(
-                members.margins(points, unseen.indices), labels: unseen.labels(points), weights: unseen.weights)
-            outOfFold.append(latest.margins, labels: latest.labels, weights: unseen.weights)
         }
-        guard !latest.labels.isEmpty else {
+        guard !unseen.isEmpty else {
             throw TrainingError("no points to fit the combiners on: give a longer history")
         }
-        let weights = Combiners.fit(outOfFold: outOfFold, latest: latest)
-        let members = try Members(points, set, settings) {
-            progress("members", (Double(settings.folds) + $0) / steps)
+        let members = try Members.fit(points, seen, settings) { progress("members", $0) }
+        var outOfFold = Combiners.Predictions()
+        var latest = Combiners.Predictions()
+        for (set, members) in zip(unseen, members.dropFirst()) {
+            latest = Combiners.Predictions()
+            latest.append(members.margins(points, set.indices), labels: set.labels(points), weights: set.weights)
+            outOfFold.append(latest.margins, labels: latest.labels, weights: set.weights)
         }
+        let weights = Combiners.fit(outOfFold: outOfFold, latest: latest)
+        let all = members[0]
         return Result(
             ensemble: Ensemble(
-                logisticRegression: members.logisticRegression, randomForest: members.randomForest,
-                xgboost: members.xgboost, weights: weights),
-            weights: weights, logisticRegression: members.logisticRegression,
-            randomForestFile: members.randomForestFile, xgboostFile: members.xgboostFile,
+                logisticRegression: all.logisticRegression, randomForest: all.trees.randomForest,
+                xgboost: all.trees.xgboost, weights: weights),
+            weights: weights, logisticRegression: all.logisticRegression,
+            randomForestFile: all.trees.randomForestFile, xgboostFile: all.trees.xgboostFile,
             trainingPoints: set.indices.count)
     }
 

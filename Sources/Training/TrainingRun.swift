@@ -2,84 +2,111 @@ import Ensemble
 import Events
 import Features
 
-/// The whole job: history in, artifact and figures out.
-public struct TrainingRun {
+/// The straight part of the job: history in, members and figures out.
+public struct TrainingRun: Sendable {
     public let settings: TrainingSettings
-    public let names: FieldNames
 
-    public init(settings: TrainingSettings, names: FieldNames = FieldNames()) {
-        self.settings = settings
-        self.names = names
-    }
+    public init(settings: TrainingSettings) { self.settings = settings }
 
     /// A history walked twice: points, features and labels of both periods.
-    public struct Prepared {
+    public struct Prepared: Sendable {
         public let survey: HistorySurvey
         public let times: EvaluationProtocol
         public let tables: FrozenTables
         public let points: ScoringPoints
     }
 
-    /// - Parameter countries: the frozen table of an artifact to evaluate; `nil` makes it from the training period.
-    /// - Throws: `HistoryError`, `TrainingError`.
+    /// A trained ensemble with its predictions of TEST and its figures.
+    public struct Fitted: Sendable {
+        public let result: Trainer.Result
+        public let predictions: TestPredictions
+        public let evaluation: Evaluation
+    }
+
+    /// The first walk.
+    /// - Throws: `DataError`.
+    public func survey(_ history: History, progress: (String, Double?) -> Void) throws -> HistorySurvey {
+        try unreadableIsBad {
+            try HistorySurvey(history) { reader, events in progress("reading, \(events) events", reader.share) }
+        }
+    }
+
+    /// The second walk.
+    /// - Parameters:
+    ///   - countries: the frozen table of an artifact to evaluate; `nil` makes it from the training period.
+    ///   - observe: sees every scored event's feature row, in order.
+    /// - Throws: `DataError`.
     public func prepare(
-        history path: String, countries: [String]? = nil,
+        _ history: History, survey: HistorySurvey, countries: [String]? = nil,
         observe: ((CustomerEvent, ArraySlice<Float>) -> Void)? = nil, progress: (String, Double?) -> Void
     ) throws -> Prepared {
-        guard path != "-" else {
-            throw TrainingError("--history must be a file: it is read twice; write standard input to a file first")
-        }
-        let survey = try HistorySurvey(HistoryReader(path: path, names: names)) { reader, events in
-            progress("reading, \(events) events", reader.share)
-        }
         let times = try EvaluationProtocol(
             start: survey.firstTime, end: survey.lastTime, settings: settings.evaluation)
         let tables = FrozenTables(
             countries: countries ?? survey.countries(until: times.split - EvaluationProtocol.horizon))
-        let points = try ScoringPoints(
-            HistoryReader(path: path, names: names), survey: survey, protocol: times, tables: tables,
-            timeToLiveDays: settings.timeToLiveDays, observe: observe
-        ) { reader, events in progress("features, \(events) events", reader.share) }
+        let points = try unreadableIsBad {
+            try ScoringPoints(
+                history, survey: survey, snapshots: times.snapshots, tables: tables,
+                timeToLiveDays: settings.timeToLiveDays, isUsable: times.isKnown, observe: observe
+            ) { reader, events in progress("features, \(events) events", reader.share) }
+        }
         return Prepared(survey: survey, times: times, tables: tables, points: points)
     }
 
-    /// Trains on prepared points, evaluates on TEST and writes the artifact.
-    /// - Returns: the artifact's version, with its evaluation.
-    public func run(
-        _ prepared: Prepared, models directory: String, progress: (String, Double?) -> Void
-    ) throws -> (version: String, evaluation: Evaluation) {
+    /// Both walks.
+    public func prepare(
+        history path: String, names: FieldNames = FieldNames(), countries: [String]? = nil,
+        observe: ((CustomerEvent, ArraySlice<Float>) -> Void)? = nil, progress: (String, Double?) -> Void
+    ) throws -> Prepared {
+        let history = History(path: path, names: names)
+        return try prepare(
+            history, survey: survey(history, progress: progress), countries: countries, observe: observe,
+            progress: progress)
+    }
+
+    /// Trains on TRAIN and judges by TEST.
+    public func fit(_ prepared: Prepared, progress: (String, Double?) -> Void) throws -> Fitted {
+        let sets = try TestSets(prepared.points, prepared.times)
         let result = try Trainer(settings: settings).train(prepared.points, protocol: prepared.times) {
             progress($0, $1)
         }
         progress("evaluating", nil)
-        let evaluation = try Evaluation(
-            result.ensemble, on: prepared.points, protocol: prepared.times, seed: UInt64(settings.seed))
+        let predictions = TestPredictions(result.ensemble, on: sets)
+        return Fitted(
+            result: result, predictions: predictions,
+            evaluation: Evaluation(predictions, serving: settings.servingModel, seed: UInt64(settings.seed)))
+    }
+
+    /// Writes the artifact, whole or not at all.
+    /// - Parameter others: further files by name.
+    /// - Returns: the artifact's version.
+    public func write(
+        _ fitted: Fitted, _ prepared: Prepared, others: [String: [UInt8]] = [:], models directory: String
+    ) throws -> String {
         let survey = prepared.survey
+        let result = fitted.result
         let manifest = Manifest(
             version: "", timeToLiveDays: settings.timeToLiveDays, servingModel: settings.servingModel,
             weights: result.weights,
             countries: prepared.tables.countries,
             history: Manifest.History(
-                sha256: survey.digest, events: survey.events, anonymousEvents: survey.anonymousEvents,
+                sha256: survey.digest, events: survey.events, anonymousEvents: survey.profile.anonymousEvents,
                 customers: survey.customers.count, firstEvent: EventTime.text(survey.firstTime),
                 lastEvent: EventTime.text(survey.lastTime)),
             seed: settings.seed, trainedUntil: EventTime.text(prepared.times.split),
             trainingPoints: result.trainingPoints, settings: settings.record,
             madeWith: ["future-cart": Manifest.programVersion, "xgboost": Booster.xgboostVersion],
-            goldenRows: goldenRows(prepared.points, result.ensemble),
+            goldenRows: Self.goldenRows(prepared.points, result.ensemble),
             files: [:])
-        let writer = ArtifactWriter(directory: directory)
-        let version = try writer.write(
+        return try ArtifactWriter(directory: directory).write(
             ArtifactWriter.Contents(
                 logisticRegression: result.logisticRegression, randomForest: result.randomForestFile,
-                xgboost: result.xgboostFile, results: try evaluation.json(), manifest: manifest),
+                xgboost: result.xgboostFile, results: try fitted.evaluation.json(), manifest: manifest, others: others),
             versionPrefix: String(EventTime.text(prepared.times.split).prefix(10)))
-        try writer.moveCurrent(to: version)
-        return (version, evaluation)
     }
 
     /// Evenly spaced points with what the ensemble makes of them.
-    private func goldenRows(_ points: ScoringPoints, _ ensemble: Ensemble) -> [Manifest.GoldenRow] {
+    static func goldenRows(_ points: ScoringPoints, _ ensemble: Ensemble) -> [Manifest.GoldenRow] {
         let count = min(32, points.points.count)
         let indices = (0..<count).map { $0 * points.points.count / count }
         let rows = points.rows(indices)
@@ -92,4 +119,9 @@ public struct TrainingRun {
                 scores: Dictionary(uniqueKeysWithValues: ModelName.allCases.map { ($0.rawValue, scores[row][$0]) }))
         }
     }
+}
+
+/// History that cannot be read is bad data to whoever trains on it.
+private func unreadableIsBad<Value>(_ work: () throws -> Value) throws -> Value {
+    do { return try work() } catch let error as HistoryError { throw DataError(error.description) }
 }

@@ -66,6 +66,12 @@ public struct TrainingSettings: Equatable, Sendable {
     public var folds = 4
     public var servingModel = ModelName.blending
 
+    public var backtest = Backtest.Settings()
+    public var checks = DataChecks()
+    public var gate = Gate()
+    /// Artifacts that are kept, beside the one in service and the one before it.
+    public var keep = 10
+
     public init() {}
 
     /// The settings that change what is trained, as the manifest records them.

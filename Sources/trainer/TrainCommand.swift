@@ -4,36 +4,62 @@ import Training
 
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "train", abstract: "Trains on a history, evaluates on its last months and moves `current`.")
+        commandName: "train",
+        abstract: "Checks a history, trains on it, judges the result beside the model in service, and promotes or refuses it.",
+        discussion: """
+            Exit codes: 0 promoted (or in service already, or a dry run that would promote), 1 the work failed, 2 bad \
+            usage or configuration, 3 trained but refused, 4 bad data.
+            """)
 
-    @Option(help: "History of events: CSV or NDJSON, plain or gzip.")
-    var history: String
+    @OptionGroup var source: HistoryOptions
 
     @Option(help: "Directory of artifacts.")
     var models: String
 
+    @Option(help: "Directory for report.md and report.html.")
+    var report: String?
+
+    @Flag(help: "Trains and reports, and leaves what is in service alone.")
+    var dryRun = false
+
     @OptionGroup var configuration: ConfigurationOptions
 
     func run() throws {
-        try reportingFailures {
-            let (settings, names) = try TrainingSettings.read(configuration.reader(for: .trainer))
+        try reportingTraining {
+            let (settings, names, kafka) = try TrainingSettings.read(configuration.reader(for: .trainer))
             let progress = Progress()
-            let run = TrainingRun(settings: settings, names: names)
-            let prepared = try run.prepare(history: history) { step, share in report(progress, step, share) }
-            let (version, evaluation) = try run.run(prepared, models: models) { step, share in
-                report(progress, step, share)
+            let opened = try source.open(names: names, kafka: kafka, progress: progress)
+            let outcome = try withExtendedLifetime(opened) {
+                try RetrainJob(settings: settings, models: models, isDryRun: dryRun).run(
+                    opened.history, skipped: opened.skipped
+                ) { step, share in show(progress, step, share) }
             }
             progress.finish()
-            try output(
-                evaluation.table(serving: settings.servingModel)
-                    + "\n\(models)/\(version) is trained and `current`, after \(Int(progress.elapsedSeconds.rounded())) s.\n"
-            )
+            let text = Report(outcome, settings: settings)
+            if let report { try text.write(to: report) }
+            try output(text.markdown() + "\n")
+            remark("after \(Int(progress.elapsedSeconds.rounded())) s")
+            switch outcome.status {
+            case .promoted, .alreadyInService, .wouldBePromoted: break
+            case .refused: throw ExitCode(3)
+            case .badData: throw ExitCode(4)
+            }
+        }
+    }
+}
+
+/// `reportingFailures` with the trainer's own exit code for data that cannot be trained on: 4.
+func reportingTraining(_ work: () throws -> Void) throws {
+    try reportingFailures {
+        do { try work() } catch let error as DataError {
+            complain("\(error)")
+            throw ExitCode(4)
         }
     }
 }
 
 /// Splits "reading, 8192 events" into the step and what changes about it.
-func report(_ progress: Progress, _ step: String, _ share: Double?) {
+func show(_ progress: Progress, _ step: String, _ share: Double?) {
     let parts = step.split(separator: ", ", maxSplits: 1)
     progress.show(String(parts[0]), detail: parts.count > 1 ? String(parts[1]) : "", share: share)
 }

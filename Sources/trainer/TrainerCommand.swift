@@ -5,5 +5,8 @@ struct TrainerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "trainer",
         abstract: "Makes model artifacts from a history of customer events, and judges them.",
-        subcommands: [TrainCommand.self, EvaluateCommand.self, FeaturesCommand.self])
+        subcommands: [
+            TrainCommand.self, EvaluateCommand.self, ExportCommand.self, FeaturesCommand.self,
+            ListCommand.self, InspectCommand.self, PromoteCommand.self, RollbackCommand.self,
+        ])
 }

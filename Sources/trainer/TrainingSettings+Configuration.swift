@@ -6,7 +6,9 @@ import Training
 
 extension TrainingSettings {
     /// Everything that `config/trainer.yaml` may say.
-    static func read(_ reader: ConfigurationReader) throws(ConfigurationError) -> (TrainingSettings, FieldNames) {
+    static func read(_ reader: ConfigurationReader) throws(ConfigurationError) -> (
+        settings: TrainingSettings, names: FieldNames, kafka: [String: String]
+    ) {
         var settings = TrainingSettings()
         let names = FieldNames(reader.section("fields"))
         settings.seed = reader.int("seed", default: settings.seed, in: 0...Int(Int32.max))
@@ -40,8 +42,48 @@ extension TrainingSettings {
             "ridge", default: settings.logisticRegression.ridge, in: 0...1000)
         settings.randomForest = trees(reader.section("random_forest"), settings.randomForest)
         settings.xgboost = trees(reader.section("xgboost"), settings.xgboost)
+        settings.backtest = backtest(reader.section("backtest"), settings.backtest)
+        settings.gate = gate(reader.section("gate"), settings.gate)
+        settings.checks = checks(reader.section("checks"), settings.checks)
+        settings.keep = reader.int("keep", default: settings.keep, in: 1...100_000)
+        let kafka = Dictionary(reader.properties("kafka").map { ($0.name, $0.value) }) { _, last in last }
         try reader.finish()
-        return (settings, names)
+        return (settings, names, kafka)
+    }
+
+    private static func backtest(_ reader: ConfigurationReader, _ standard: Backtest.Settings) -> Backtest.Settings {
+        var settings = standard
+        settings.origins = reader.int("origins", default: standard.origins, in: 0...100)
+        settings.everyDays = reader.int("every_days", default: standard.everyDays, in: 7...365)
+        return settings
+    }
+
+    private static func gate(_ reader: ConfigurationReader, _ standard: Gate) -> Gate {
+        var gate = standard
+        gate.minROCAUC = reader.double("min_roc_auc", default: standard.minROCAUC, in: 0...1)
+        gate.maxECE = reader.double("max_ece", default: standard.maxECE, in: 0...1)
+        gate.maxROCAUCLoss = reader.double("max_roc_auc_loss", default: standard.maxROCAUCLoss, in: 0...1)
+        gate.maxLogLossIncrease = reader.double("max_log_loss_increase", default: standard.maxLogLossIncrease, in: 0...10)
+        gate.maxSliceROCAUCLoss = reader.double("max_slice_roc_auc_loss", default: standard.maxSliceROCAUCLoss, in: 0...1)
+        return gate
+    }
+
+    private static func checks(_ reader: ConfigurationReader, _ standard: DataChecks) -> DataChecks {
+        func share(_ name: String, _ value: Double) -> Double { reader.double(name, default: value, in: 0...1) }
+        var checks = standard
+        checks.minEvents = reader.int("min_events", default: standard.minEvents, in: 1...Int(Int32.max))
+        checks.maxSkippedShare = share("max_skipped_share", standard.maxSkippedShare)
+        checks.maxAnonymousShare = share("max_anonymous_share", standard.maxAnonymousShare)
+        checks.maxDuplicateShare = share("max_duplicate_share", standard.maxDuplicateShare)
+        checks.maxLateShare = share("max_late_share", standard.maxLateShare)
+        checks.maxUnpricedShare = share("max_unpriced_share", standard.maxUnpricedShare)
+        checks.maxCancellationShare = share("max_cancellation_share", standard.maxCancellationShare)
+        checks.maxGapDays = reader.int("max_gap_days", default: standard.maxGapDays, in: 0...3650)
+        checks.minLastWeek = reader.double("min_last_week", default: standard.minLastWeek, in: 0...10)
+        checks.maxShrinkage = share("max_shrinkage", standard.maxShrinkage)
+        checks.maxShareChange = share("max_share_change", standard.maxShareChange)
+        checks.maxStabilityIndex = reader.double("max_stability_index", default: standard.maxStabilityIndex, in: 0...1000)
+        return checks
     }
 
     private static func trees(_ reader: ConfigurationReader, _ standard: Trees) -> Trees {

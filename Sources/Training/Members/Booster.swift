@@ -34,6 +34,14 @@ package final class Booster {
         return Array(UnsafeBufferPointer(start: result, count: Int(count)))
     }
 
+    /// SHAP values for each row of a matrix: one a feature, then the base value; in log-odds, summing to the margin.
+    func contributions(_ matrix: TrainingMatrix) throws(TrainingError) -> [Float] {
+        var count: bst_ulong = 0
+        var result: UnsafePointer<Float>?
+        try check(XGBoosterPredict(handle, matrix.handle, 4, 0, 0, &count, &result))
+        return Array(UnsafeBufferPointer(start: result, count: Int(count)))
+    }
+
     /// The model as an ordinary XGBoost model file, UBJSON.
     package func modelFile() throws(TrainingError) -> [UInt8] {
         var count: bst_ulong = 0

@@ -5,7 +5,7 @@ import Features
 /// Neighbouring events of an invoice differ in little but the basket: those at positions 1, 2, 4, 8, ... and the last
 /// stand for the ones since the position before. Three kinds of points share the total weight; within the events a
 /// customer counts by the square root of how many they have, so that no few customers are all that is learned.
-struct TrainingSet {
+struct TrainingSet: Sendable {
     /// Indices into the points, in order of time.
     private(set) var indices: [Int] = []
     /// By place in `indices`; their mean is 1.
@@ -14,7 +14,7 @@ struct TrainingSet {
     init(_ points: ScoringPoints, protocol times: EvaluationProtocol, shares: TrainingSettings.PointShares) {
         var eventsOfCustomer: [Int32: Double] = [:]
         var (invoices, snapshots) = (0.0, 0.0)
-        let training = points.points.indices.filter { times.isTraining(points.points[$0].time) }
+        let training = points.points.indices.filter { times.isTraining(points.points[$0]) }
         for index in training {
             switch points.points[index].kind {
             case .event(let isLast):

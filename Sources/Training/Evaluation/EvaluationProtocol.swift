@@ -52,34 +52,75 @@ public struct EvaluationProtocol: Equatable, Sendable {
     /// First and last event, milliseconds.
     public let start: Int64
     public let end: Int64
-    /// T: TRAIN points have t + horizon ≤ split, TEST points split ≤ t ≤ end − horizon.
-    public let split: Int64
-    public let trainingSnapshots: [Int64]
-    public let testSnapshots: [Int64]
+    /// T: TRAIN points have t + horizon ≤ split, TEST points split ≤ t ≤ lastTest.
+    public private(set) var split: Int64
+    public private(set) var lastTest: Int64
+    /// Snapshots at regular distances, to learn from.
+    private let regularSnapshots: [Int64]
+    /// Snapshots that are judged.
+    public private(set) var testSnapshots: [Int64]
 
-    /// - Throws: `TrainingError` when the history is too short for both periods.
-    public init(start: Int64, end: Int64, settings: Settings) throws(TrainingError) {
+    /// - Throws: `DataError` when the history is too short for both periods.
+    public init(start: Int64, end: Int64, settings: Settings) throws(DataError) {
         self.start = start
         self.end = end
-        split = Self.midnight(end - Int64(settings.testDays) * Self.day)
-        let lastTraining = split - Self.horizon
-        guard lastTraining - start >= 60 * Self.day, end - Self.horizon > split else {
+        let split = Self.midnight(end - Int64(settings.testDays) * Self.day)
+        let lastTest = end - Self.horizon
+        guard split - Self.horizon - start >= 60 * Self.day, lastTest > split else {
             let days = (end - start) / Self.day
-            throw TrainingError(
+            throw DataError(
                 "the history spans \(days) days: at least \(settings.testDays + 90) are needed "
                     + "(60 to learn from, 30 for their labels, \(settings.testDays) to test on); "
                     + "give a longer history or lower evaluation.test_days")
         }
+        self.split = split
+        self.lastTest = lastTest
         let first = Self.midnight(start) + Int64(settings.snapshotWarmupDays) * Self.day
-        trainingSnapshots = Array(
-            stride(from: first, through: lastTraining, by: settings.snapshotEveryDays * Int(Self.day)))
-        let latest = end - Self.horizon
-        testSnapshots = settings.snapshotOffsetsDays.sorted().map { [split] in split + Int64($0) * Self.day }
-            .filter { $0 <= latest }
+        regularSnapshots = Array(stride(from: first, through: lastTest, by: settings.snapshotEveryDays * Int(Self.day)))
+        testSnapshots = settings.snapshotOffsetsDays.sorted().map { split + Int64($0) * Self.day }.filter {
+            $0 <= lastTest
+        }
     }
 
-    public func isTraining(_ time: Int64) -> Bool { time + Self.horizon <= split }
-    public func isTest(_ time: Int64) -> Bool { split <= time && time + Self.horizon <= end }
+    /// All cut-offs at which snapshots are taken, ascending.
+    public var snapshots: [Int64] { Set(regularSnapshots + testSnapshots).sorted() }
+
+    /// The cut-offs of TRAIN.
+    public var trainingSnapshots: [Int64] { regularSnapshots.filter { $0 + Self.horizon <= split } }
+
+    /// The same history split elsewhere, and judged by so many days from there, at regular snapshots.
+    func split(at time: Int64, testDays: Int) -> EvaluationProtocol {
+        var times = self
+        times.split = time
+        times.lastTest = min(time + Int64(testDays) * Self.day, end - Self.horizon)
+        times.testSnapshots = regularSnapshots.filter { (time...times.lastTest).contains($0) }
+        return times
+    }
+
+    /// All that is known belongs to TRAIN, and nothing to TEST.
+    var withoutTest: EvaluationProtocol {
+        var times = self
+        times.split = end
+        times.lastTest = .min
+        times.testSnapshots = []
+        return times
+    }
+
+    /// Whether a point's label is known at the end of the history.
+    func isKnown(_ time: Int64) -> Bool { time + Self.horizon <= end }
+
+    public func isTraining(_ point: ScoringPoints.Point) -> Bool {
+        point.time + Self.horizon <= split && (point.kind != .snapshot || isRegular(point.time))
+    }
+
+    public func isTest(_ point: ScoringPoints.Point) -> Bool {
+        split <= point.time && point.time <= lastTest && (point.kind != .snapshot || testSnapshots.contains(point.time))
+    }
+
+    private func isRegular(_ time: Int64) -> Bool {
+        guard let first = regularSnapshots.first, regularSnapshots.count > 1 else { return regularSnapshots.first == time }
+        return time >= first && (time - first) % (regularSnapshots[1] - first) == 0
+    }
 
     private static func midnight(_ time: Int64) -> Int64 { time / day * day }
 }

@@ -1,0 +1,115 @@
+import Events
+
+/// What a history's events look like: counts for data checks, and to hold the next history against.
+public struct DataProfile: Codable, Equatable, Sendable {
+    public private(set) var events = 0
+    public private(set) var customers = 0
+    public private(set) var anonymousEvents = 0
+    public private(set) var purchaseLines = 0
+    public private(set) var cancellations = 0
+    /// Lines without a price, or with one below nothing, that are no cancellations.
+    public private(set) var unpricedLines = 0
+    public private(set) var withoutDescription = 0
+    public private(set) var withoutCountry = 0
+    /// Events that say in all fields what another one said; from a sample where there are very many events.
+    public private(set) var duplicates = 0
+    /// Events that came after a later one of the same customer.
+    public private(set) var lateEvents = 0
+    /// The day of the first of `eventsByDay`, counted from 1970.
+    public private(set) var firstDay = 0
+    /// Events on each UTC day from the first to the last.
+    public private(set) var eventsByDay: [Int] = []
+    /// Lines by quantity: −2^k and beyond, ..., −1, 0, 1, 2, 4, ... up to 2^k and beyond.
+    public private(set) var quantities = [Int](repeating: 0, count: 2 * largestPower + 3)
+    /// Lines by price, in powers of two of a ten-thousandth: none, 1, 2, 4, ...
+    public private(set) var prices = [Int](repeating: 0, count: 2 * largestPower + 2)
+
+    private static let largestPower = 16
+
+    private var days: [Int: Int] = [:]
+    private var hashes: Set<UInt64> = []
+    /// Only events are remembered whose hash has these bits at zero.
+    private var sample: UInt64 = 0
+    private var sampledDuplicates = 0
+    private static let rememberedEvents = 1 << 22
+
+    enum CodingKeys: String, CodingKey {
+        case events, customers, cancellations, duplicates, quantities, prices
+        case anonymousEvents = "anonymous_events"
+        case purchaseLines = "purchase_lines"
+        case unpricedLines = "unpriced_lines"
+        case withoutDescription = "without_description"
+        case withoutCountry = "without_country"
+        case lateEvents = "late_events"
+        case firstDay = "first_day"
+        case eventsByDay = "events_by_day"
+    }
+
+    init() {}
+
+    /// - Parameter hash: of all that the event says.
+    mutating func add(_ event: CustomerEvent, hash: UInt64, isLate: Bool) {
+        events += 1
+        if event.isAnonymous { anonymousEvents += 1 }
+        if event.isPurchase { purchaseLines += 1 }
+        if event.isCancellation { cancellations += 1 } else if event.unitPrice <= 0 { unpricedLines += 1 }
+        if event.descriptionHash == 0 { withoutDescription += 1 }
+        if event.countryHash == 0 { withoutCountry += 1 }
+        if isLate { lateEvents += 1 }
+        days[Int(event.time / EventTime.millisecondsPerDay), default: 0] += 1
+        quantities[Self.bucket(event.quantity) + Self.largestPower + 1] += 1
+        prices[event.unitPrice <= 0 ? 0 : min(power(event.unitPrice), 2 * Self.largestPower) + 1] += 1
+        remember(hash)
+    }
+
+    private mutating func remember(_ hash: UInt64) {
+        guard hash & sample == 0 else { return }
+        if !hashes.insert(hash).inserted { sampledDuplicates += 1 }
+        guard hashes.count > Self.rememberedEvents else { return }
+        // Half of them stand for all; what was counted of the other half goes with it.
+        sample = sample << 1 | 1
+        hashes = hashes.filter { [sample] in $0 & sample == 0 }
+        sampledDuplicates /= 2
+    }
+
+    private static func bucket(_ quantity: Int64) -> Int {
+        quantity == 0 ? 0 : quantity.signum() == 1 ? min(power(quantity), largestPower) + 1 : -bucket(-quantity)
+    }
+
+    mutating func finish(customers: Int) {
+        self.customers = customers
+        duplicates = sampledDuplicates * Int(sample + 1)
+        hashes = []
+        guard let first = days.keys.min(), let last = days.keys.max() else { return }
+        firstDay = first
+        // A history may be no longer than some decades; a wrong date is found before anybody looks at this.
+        eventsByDay = last - first > 20_000 ? [] : (first...last).map { days[$0] ?? 0 }
+        days = [:]
+    }
+
+    func share(_ part: Int) -> Double { Double(part) / Double(max(events, 1)) }
+
+    /// Longest run of days without an event, and the day on which it begins.
+    var longestGap: (days: Int, from: Int) {
+        var longest = (days: 0, from: firstDay)
+        var run = 0
+        for (offset, count) in eventsByDay.enumerated() {
+            run = count == 0 ? run + 1 : 0
+            if run > longest.days { longest = (run, firstDay + offset - run + 1) }
+        }
+        return longest
+    }
+
+    /// Events of the last whole week, over the median of all whole weeks.
+    var lastWeekOverMedian: Double {
+        let weeks = stride(from: eventsByDay.count, through: 7, by: -7).map { end in
+            eventsByDay[(end - 7)..<end].reduce(0, +)
+        }
+        guard let last = weeks.first else { return 1 }
+        let median = weeks.sorted()[weeks.count / 2]
+        return Double(last) / Double(max(median, 1))
+    }
+}
+
+/// floor(log2 x) of a positive number.
+private func power(_ x: Int64) -> Int { 63 - x.leadingZeroBitCount }

@@ -1,0 +1,142 @@
+import Ensemble
+import Events
+import Monitoring
+
+/// The first walk over a history: what must be known of all of it before points can be made.
+///
+/// Nothing here depends on how the events of different customers are interleaved: a history comes to the same whether it
+/// lies in one file or in the partitions of a topic.
+public struct HistorySurvey: Sendable {
+    public private(set) var events = 0
+    public private(set) var firstTime = Int64.max
+    public private(set) var lastTime = Int64.min
+    private var places: (first: History.Place, last: History.Place)?
+    /// Longest history taken: one wrong date must not make decades of snapshots.
+    private static let longestDays: Int64 = 20 * 365
+    public private(set) var purchases = PurchaseLog()
+    /// Customers' numbers by the hash of their identifier, in order of the hash.
+    public private(set) var customers: [UInt64: Int] = [:]
+    /// Identifiers by customers' numbers.
+    public private(set) var customerIDs: [[UInt8]] = []
+    /// What the events look like, for data checks.
+    public private(set) var profile = DataProfile()
+    /// For each (customer, invoice) the ordinal of its last event among the customer's.
+    private var lastOrdinal: [CustomerInvoice: Int32] = [:]
+    private var countries: [CustomerCountry: (name: String, firstTime: Int64)] = [:]
+    private var seen: [Customer] = []
+    /// SHA-256 over what the events of each customer say, whatever notation they came in.
+    public private(set) var digest = ""
+
+    private struct Customer: Sendable {
+        let hash: UInt64
+        let identifier: [UInt8]
+        var chain = [UInt8](repeating: 0, count: SHA256.byteCount)
+        var events: Int32 = 0
+        var clock = Int64.min
+    }
+
+    private struct CustomerInvoice: Hashable {
+        let customer: UInt64
+        let invoice: UInt64
+    }
+
+    private struct CustomerCountry: Hashable {
+        let customer: UInt64
+        let country: UInt64
+    }
+
+    /// Reads the whole history.
+    /// - Parameter progress: told now and then how many events have been read.
+    /// - Throws: `HistoryError` for the first record that cannot be read; `TrainingError` when there is no customer.
+    public init(_ history: History, progress: (History.Reader, Int) -> Void) throws {
+        let reader = try history.open()
+        let hash = SHA256()
+        var canonical: [UInt8] = []
+        while let event = try reader.next() {
+            events += 1
+            if event.time < firstTime || places == nil { (firstTime, places) = (event.time, (reader.place, places?.last ?? reader.place)) }
+            if event.time > lastTime { (lastTime, places!.last) = (event.time, reader.place) }
+            if events % 8192 == 0 { progress(reader, events) }
+            Self.write(event, to: &canonical)
+            let isLate = event.isAnonymous ? false : add(event, canonical, hash)
+            profile.add(event, hash: canonical.withUnsafeBytes { contentHash($0) }, isLate: isLate)
+        }
+        progress(reader, events)
+        let name = history.paths.joined(separator: ", ")
+        guard !seen.isEmpty, let places else {
+            throw DataError("\(name): \(events) events and not one with a customer: nothing to learn from")
+        }
+        guard lastTime - firstTime <= Self.longestDays * EventTime.millisecondsPerDay else {
+            throw DataError(
+                "the history spans more than \(Self.longestDays / 365) years, from "
+                    + "\(EventTime.text(firstTime)) (\(history.text(places.first))) to \(EventTime.text(lastTime)) (\(history.text(places.last))): "
+                    + "is a date wrong?")
+        }
+        finish(hash)
+    }
+
+    /// What an event says, as bytes; its texts by their hashes.
+    private static func write(_ event: CustomerEvent, to bytes: inout [UInt8]) {
+        bytes.removeAll(keepingCapacity: true)
+        for value in [
+            event.customerHash, event.invoiceHash, event.stockCodeHash, event.descriptionHash, event.countryHash,
+            UInt64(bitPattern: event.time), UInt64(bitPattern: event.quantity), UInt64(bitPattern: event.unitPrice),
+        ] {
+            withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+        }
+    }
+
+    /// - Returns: whether the customer had a later event before.
+    private mutating func add(_ event: CustomerEvent, _ canonical: [UInt8], _ hash: SHA256) -> Bool {
+        let customer = customers[event.customerHash] ?? seen.count
+        if customer == seen.count {
+            customers[event.customerHash] = customer
+            seen.append(Customer(hash: event.customerHash, identifier: Array(event.customerID)))
+        }
+        hash.update(seen[customer].chain)
+        hash.update(canonical)
+        hash.finish(into: &seen[customer].chain)
+        lastOrdinal[CustomerInvoice(customer: event.customerHash, invoice: event.invoiceHash)] = seen[customer].events
+        seen[customer].events += 1
+        let isLate = event.time < seen[customer].clock
+        seen[customer].clock = max(seen[customer].clock, event.time)
+        if event.isPurchase {
+            purchases.append(.init(time: event.time, invoiceHash: event.invoiceHash), customer: customer)
+        }
+        if event.countryHash != 0 {
+            let key = CustomerCountry(customer: event.customerHash, country: event.countryHash)
+            let known = countries[key]
+            if known == nil || event.time < known!.firstTime {
+                countries[key] = (known?.name ?? String(decoding: event.country, as: UTF8.self), event.time)
+            }
+        }
+        return isLate
+    }
+
+    /// Numbers the customers in an order that is theirs alone, and closes the digest.
+    private mutating func finish(_ hash: SHA256) {
+        let order = seen.indices.sorted { seen[$0].hash < seen[$1].hash }
+        for (number, index) in order.enumerated() {
+            customers[seen[index].hash] = number
+            hash.update(seen[index].chain)
+        }
+        digest = hash.finish()
+        customerIDs = order.map { seen[$0].identifier }
+        purchases.sort(customers: order)
+        profile.finish(customers: seen.count)
+        seen = []
+    }
+
+    /// Whether an event is the last of its customer's invoice.
+    /// - Parameter ordinal: its place among the customer's events, from 0.
+    func isLastOfInvoice(_ event: CustomerEvent, ordinal: Int32) -> Bool {
+        lastOrdinal[CustomerInvoice(customer: event.customerHash, invoice: event.invoiceHash)] == ordinal
+    }
+
+    /// Countries by number of customers seen in them up to a time, most first; ties by name.
+    public func countries(until time: Int64) -> [String] {
+        var counts: [String: Int] = [:]
+        for entry in countries.values where entry.firstTime <= time { counts[entry.name, default: 0] += 1 }
+        return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)
+    }
+}

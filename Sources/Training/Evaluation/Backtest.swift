@@ -1,0 +1,75 @@
+import Ensemble
+import Events
+import Foundation
+import Monitoring
+
+/// The same settings trained anew at several dates, each time judged by what came after: whether quality lasts, and
+/// whether the split that everything else is told of was a lucky one.
+public struct Backtest: Codable, Equatable, Sendable {
+    public struct Settings: Equatable, Sendable {
+        /// Split dates; 0 leaves the backtest out.
+        public var origins = 4
+        /// Days between them, and days that each is judged by.
+        public var everyDays = 31
+
+        public init() {}
+    }
+
+    public struct Origin: Codable, Equatable, Sendable {
+        /// ISO 8601; TRAIN's labels end here and the points that judge begin.
+        public let split: String
+        public let lastPoint: String
+        /// By evaluation and model.
+        public let figures: [String: [String: Metrics]]
+
+        enum CodingKeys: String, CodingKey {
+            case split, figures
+            case lastPoint = "last_point"
+        }
+    }
+
+    public private(set) var origins: [Origin] = []
+
+    /// The splits that a history has room for, ascending: one period apart, the last of them a whole period before the
+    /// end of what is known.
+    static func splits(_ times: EvaluationProtocol, _ settings: Settings) -> [EvaluationProtocol] {
+        let period = Int64(settings.everyDays) * EvaluationProtocol.day
+        var last = times.split
+        while last + 2 * period <= times.lastTest { last += period }
+        return (0..<settings.origins).reversed().map { last - Int64($0) * period }
+            // As much to learn from as the folds need.
+            .filter { $0 - EvaluationProtocol.horizon - times.start >= 90 * EvaluationProtocol.day }
+            .map { times.split(at: $0, testDays: settings.everyDays) }
+    }
+
+    /// Trains at every origin.
+    /// - Parameter progress: told what share of the origins is behind.
+    /// - Throws: `TrainingError` when one of them cannot be trained or judged.
+    init(
+        _ points: ScoringPoints, _ times: EvaluationProtocol, settings: TrainingSettings, progress: (Double) -> Void
+    ) throws {
+        let splits = Self.splits(times, settings.backtest)
+        for (number, split) in splits.enumerated() {
+            let result = try Trainer(settings: settings).train(points, protocol: split) { _, share in
+                progress((Double(number) + share) / Double(splits.count))
+            }
+            let predictions = TestPredictions(result.ensemble, on: try TestSets(points, split))
+            origins.append(Self.origin(split, predictions, UInt64(settings.seed)))
+        }
+    }
+
+    private static func origin(_ times: EvaluationProtocol, _ predictions: TestPredictions, _ seed: UInt64) -> Origin {
+        var figures: [String: [String: Metrics]] = [:]
+        for name in Evaluation.Name.allCases {
+            for model in predictions.models {
+                figures[name.rawValue, default: [:]][model.rawValue] = Metrics(
+                    meanOf: predictions.sets.indices[name]!.map { indices in
+                        Metrics(
+                            probabilities: predictions.probabilities(indices, model),
+                            labels: predictions.sets.labels(indices), seed: seed)
+                    })
+            }
+        }
+        return Origin(split: EventTime.text(times.split), lastPoint: EventTime.text(times.lastTest), figures: figures)
+    }
+}

@@ -1,0 +1,61 @@
+import Ensemble
+import Events
+import Features
+import Monitoring
+
+/// A part of E2's points with the served model's figures on it.
+public struct Slice: Codable, Equatable, Sendable {
+    /// What the points are divided by.
+    public let group: String
+    public let name: String
+    public let figures: Metrics
+    public let rocAUC: Interval?
+
+    enum CodingKeys: String, CodingKey {
+        case group, name, figures
+        case rocAUC = "roc_auc_interval"
+    }
+
+    /// Fewer points than this are not judged.
+    static let leastPoints = 100
+
+    /// Points by group and name, in a fixed order.
+    static func indices(_ sets: TestSets) -> [(group: String, name: String, indices: [Int])] {
+        let all = sets.indices[.e2]![0]
+        func value(_ index: Int, _ feature: Feature) -> Float {
+            let row = sets.points.features(index)
+            return row[row.startIndex + feature.rawValue]
+        }
+        let months = Set(all.map { EventTime.text(sets.points.points[$0].time).prefix(7) }).sorted()
+        var slices: [(String, String, [Int])] = [
+            ("country", "the most frequent", all.filter { value($0, .country) == 0 }),
+            ("country", "others", all.filter { value($0, .country) != 0 }),
+            ("customer", "new (first invoice)", all.filter { value($0, .frequency) <= 1 }),
+            ("customer", "returning", all.filter { value($0, .frequency) > 1 }),
+        ]
+        for (name, range) in [("1 to 5 lines", 0...5), ("6 to 20 lines", 6...20), ("21 lines and more", 21...Int.max)] {
+            slices.append(("basket", name, all.filter { range.contains(Int(value($0, .basketLines))) }))
+        }
+        for month in months {
+            slices.append(
+                ("month", String(month), all.filter { EventTime.text(sets.points.points[$0].time).hasPrefix(month) }))
+        }
+        return slices.filter { slice in
+            let positives = slice.2.count { sets.points.points[$0].label }
+            return slice.2.count >= leastPoints && positives > 0 && positives < slice.2.count
+        }
+    }
+
+    static func all(
+        _ predictions: TestPredictions, serving: ModelName, _ bootstrap: Bootstrap, seed: UInt64
+    ) -> [Slice] {
+        indices(predictions.sets).map { group, name, indices in
+            Slice(
+                group: group, name: name,
+                figures: Metrics(
+                    probabilities: predictions.probabilities(indices, serving),
+                    labels: predictions.sets.labels(indices), seed: seed),
+                rocAUC: Interval(bootstrap.figures([predictions.ranked(indices, serving, seed: seed)]).map(\.rocAUC)))
+        }
+    }
+}

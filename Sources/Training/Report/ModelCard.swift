@@ -1,0 +1,84 @@
+import Ensemble
+import Events
+import Features
+
+/// What a reader should know of an artifact before trusting it; it travels with the artifact (M. Mitchell et al., "Model
+/// Cards for Model Reporting", 2019).
+struct ModelCard {
+    private let fitted: TrainingRun.Fitted
+    private let prepared: TrainingRun.Prepared
+    private let importance: Importance?
+    private let settings: TrainingSettings
+
+    init(
+        _ fitted: TrainingRun.Fitted, _ prepared: TrainingRun.Prepared, _ importance: Importance?,
+        settings: TrainingSettings
+    ) {
+        self.fitted = fitted
+        self.prepared = prepared
+        self.importance = importance
+        self.settings = settings
+    }
+
+    func markdown() -> String {
+        let (survey, times) = (prepared.survey, prepared.times)
+        func day(_ time: Int64) -> String { String(EventTime.text(time).prefix(10)) }
+        let slices = fitted.evaluation.slices.map { slice in
+            [
+                slice.group, slice.name, "\(Int(slice.figures.n))", fixed(slice.figures.positiveRate, 3),
+                fixed(slice.figures.rocAUC, 4), fixed(slice.figures.logLoss, 4), fixed(slice.figures.ece, 4),
+            ]
+        }
+        let weights = ModelName.allCases.compactMap { name in fitted.result.weights[name].map { (name, $0) } }.map {
+            [$0.rawValue] + [$1.intercept, $1.logisticRegression, $1.randomForest, $1.xgboost].map { fixed($0, 4) }
+        }
+        let features = (importance?.features.prefix(15) ?? []).map { feature in
+            [
+                "`\(feature.name)`", fixed(feature.value, 4),
+                Feature.allCases.first { $0.name == feature.name }?.definition ?? "",
+            ]
+        }
+        return """
+            # Model card
+
+            **What it says.** For a customer at an instant: the probability of a purchase on another invoice within the next \
+            \(FeatureExtractor.horizonDays) days. Served model: \(settings.servingModel.rawValue).
+
+            **What it learned from.** \(survey.events) events of \(survey.customers.count) customers, \
+            \(day(survey.firstTime)) to \(day(survey.lastTime)); \(fitted.result.trainingPoints) points whose labels were \
+            known by \(day(times.split)). Shares of the weight: events \(settings.shares.events), invoices \
+            \(settings.shares.invoices), snapshots \(settings.shares.snapshots).
+
+            **What it was judged by.** Points from \(day(times.split)) to \(day(times.lastTest)), on which nothing was fitted \
+            or chosen. Intervals: 95 %, \(Evaluation.replicates) resamples of customers.
+
+            **Not for.** Customers of another kind of shop than this history's; events without a customer; deciding anything \
+            about a person that they could not be told of.
+
+            ## Figures
+
+            \(fitted.evaluation.markdown())
+
+            ## Parts of E2
+
+            \(markdownTable(["by", "part", "n", "positives", "ROC-AUC", "log loss", "ECE"], slices))
+
+            ## What moves it
+
+            Mean absolute SHAP value of the served model's log-odds over \(Importance.samplePoints) points of E2.
+
+            \(markdownTable(["feature", "mean abs. SHAP", "definition"], features))
+
+            ## How the members become models
+
+            log-odds = intercept + Σ weight · member's log-odds
+
+            \(markdownTable(["model", "intercept", "logistic regression", "random forest", "XGBoost"], weights))
+
+            ## Settings
+
+            \(markdownTable(["setting", "value"], settings.record.sorted { $0.key < $1.key }.map { [$0.key, $0.value] }))
+
+            """
+    }
+}

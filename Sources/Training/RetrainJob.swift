@@ -1,0 +1,137 @@
+import Ensemble
+import Events
+import Features
+import Foundation
+
+/// The whole job that runs unattended: check the data, train, judge beside the champion, promote or refuse.
+public struct RetrainJob: Sendable {
+    /// How it came out.
+    public enum Status: Equatable, Sendable {
+        /// `current` points to the new version.
+        case promoted
+        /// The same history and settings: what was trained is in service already.
+        case alreadyInService
+        /// All rules hold, but it was a dry run.
+        case wouldBePromoted
+        /// Some rule does not hold; the artifact is there, and `current` is what it was.
+        case refused
+        /// Some data check failed; nothing was trained.
+        case badData
+    }
+
+    public struct Outcome: Sendable {
+        public var status: Status
+        public var findings: [Finding]
+        public var profile: DataProfile
+        public var verdicts: [Gate.Verdict] = []
+        public var version: String?
+        public var evaluation: Evaluation?
+        public var comparison: Comparison?
+        /// What is to be known of the comparison, or why there is none.
+        public var championNote: String?
+        public var backtest: Backtest?
+        public var pruned: [String] = []
+        public var importance: Importance?
+        var predictions: TestPredictions?
+    }
+
+    public let settings: TrainingSettings
+    /// The directory of artifacts.
+    public let models: String
+    public let isDryRun: Bool
+
+    public init(settings: TrainingSettings, models: String, isDryRun: Bool = false) {
+        self.settings = settings
+        self.models = models
+        self.isDryRun = isDryRun
+    }
+
+    static let profileName = "profile.json"
+    static let backtestName = "backtest.json"
+
+    /// - Parameters:
+    ///   - skipped: records of a topic that were no events.
+    ///   - progress: told what is being done, and what share of that is behind.
+    /// - Throws: `DataError` for a history that cannot be read or is too short; `TrainingError`, `ArtifactError`.
+    public func run(
+        _ history: History, skipped: Int = 0, progress: (String, Double?) -> Void
+    ) throws -> Outcome {
+        let run = TrainingRun(settings: settings)
+        let store = ArtifactStore(directory: models)
+        let (champion, problem) = Self.champion(store)
+
+        let survey = try run.survey(history, progress: progress)
+        let findings = settings.checks.findings(
+            survey.profile, skipped: skipped, champion: champion.flatMap(Self.profile(of:)))
+        var outcome = Outcome(status: .badData, findings: findings, profile: survey.profile)
+        outcome.championNote = problem
+        if findings.contains(where: { $0.severity == .error }) { return outcome }
+
+        let prepared = try run.prepare(history, survey: survey, progress: progress)
+        let fitted = try run.fit(prepared, progress: progress)
+        outcome.predictions = fitted.predictions
+        outcome.importance = try Importance(
+            fitted.result, serving: settings.servingModel, points: prepared.points,
+            fitted.predictions.sets.indices[.e2]![0])
+        outcome.evaluation = fitted.evaluation
+        if let champion { compare(fitted, champion, prepared, &outcome) }
+        outcome.verdicts = settings.gate.verdicts(fitted.evaluation, outcome.comparison)
+
+        var files = [Self.profileName: try encoded(survey.profile)]
+        if settings.backtest.origins > 0 {
+            let backtest = try Backtest(prepared.points, prepared.times, settings: settings) { progress("backtest", $0) }
+            files[Self.backtestName] = try encoded(backtest)
+            outcome.backtest = backtest
+        }
+        files[ModelArtifact.cardName] = Array(
+            ModelCard(fitted, prepared, outcome.importance, settings: settings).markdown().utf8)
+        let version = try run.write(fitted, prepared, others: files, models: models)
+        outcome.version = version
+        outcome.status = try decide(outcome, version, store)
+        if outcome.status == .promoted { outcome.pruned = try store.prune(keeping: settings.keep) }
+        return outcome
+    }
+
+    private func decide(_ outcome: Outcome, _ version: String, _ store: ArtifactStore) throws -> Status {
+        guard outcome.verdicts.allSatisfy(\.holds) else { return .refused }
+        if isDryRun { return .wouldBePromoted }
+        if store.current == version { return .alreadyInService }
+        try store.promote(version, reason: "trained and passed the gate")
+        return .promoted
+    }
+
+    /// The artifact in service, or why there is none to compare with.
+    private static func champion(_ store: ArtifactStore) -> (ModelArtifact?, String?) {
+        guard store.current != nil else { return (nil, "nothing is in service yet: the challenger is judged alone") }
+        do { return (try ModelArtifact(path: store.directory), nil) } catch {
+            return (nil, "the model in service cannot be used, so the challenger is judged alone: \(error)")
+        }
+    }
+
+    private static func profile(of artifact: ModelArtifact) -> DataProfile? {
+        artifact.otherFiles[profileName].flatMap { try? JSONDecoder().decode(DataProfile.self, from: Data($0)) }
+    }
+
+    private func compare(
+        _ fitted: TrainingRun.Fitted, _ champion: ModelArtifact, _ prepared: TrainingRun.Prepared,
+        _ outcome: inout Outcome
+    ) {
+        let manifest = champion.manifest
+        let theirs = TestPredictions(champion.ensemble, on: fitted.predictions.sets, tables: champion.tables)
+        outcome.comparison = Comparison(
+            fitted.predictions, serving: settings.servingModel, champion: theirs, serving: manifest.servingModel,
+            version: manifest.version, seed: UInt64(settings.seed))
+        if let learned = EventTime.parse(manifest.trainedUntil), learned > prepared.times.split {
+            outcome.championNote =
+                "the champion has learned from events up to \(manifest.trainedUntil), beyond the beginning of TEST at "
+                + "\(EventTime.text(prepared.times.split)): these figures flatter it"
+        }
+    }
+}
+
+/// JSON with sorted keys: the same bytes for the same value.
+func encoded(_ value: some Encodable) throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+    return Array(try encoder.encode(value)) + [0x0A]
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Console
+import Training
+
+struct ExportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Writes the scoring points of a history, their labels, weights and feature rows, as CSV.",
+        discussion: """
+            One row a point: split (train, test, neither), kind (event, invoice: the last event of an invoice, snapshot), \
+            customer_id, time, label, weight (0 for points that the trainer does not learn from), then the features by \
+            name. A missing value is an empty field. Values read back as the same 32-bit floats.
+            """)
+
+    @OptionGroup var source: HistoryOptions
+
+    @Option(help: "File for the table; gzip where its name ends in .gz, - is standard output.")
+    var output: String
+
+    @OptionGroup var configuration: ConfigurationOptions
+
+    func run() throws {
+        try reportingTraining {
+            let (settings, names, kafka) = try TrainingSettings.read(configuration.reader(for: .trainer))
+            let progress = Progress()
+            let opened = try source.open(names: names, kafka: kafka, progress: progress)
+            let run = TrainingRun(settings: settings)
+            let prepared = try withExtendedLifetime(opened) {
+                let survey = try run.survey(opened.history) { step, share in show(progress, step, share) }
+                return try run.prepare(opened.history, survey: survey) { step, share in show(progress, step, share) }
+            }
+            let rows = try PointTable.write(prepared, settings: settings, to: output) {
+                progress.show("writing", share: $0)
+            }
+            progress.finish()
+            remark("\(rows) points")
+        }
+    }
+}

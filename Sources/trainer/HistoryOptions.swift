@@ -1,0 +1,67 @@
+import ArgumentParser
+import Console
+import Events
+import Training
+
+/// Where the history is.
+struct HistoryOptions: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "File of events: CSV or NDJSON, plain or gzip; - is standard input. Repeated, or with a pattern such as "
+                + "'2011-*.csv.gz': files that are read one after the other.",
+            valueName: "file"))
+    var history: [String] = []
+
+    @Option(help: "Topic to read the history from, up to its end as it is when the job starts.")
+    var fromTopic: String?
+
+    @Option(help: "Kafka's bootstrap servers, for --from-topic; other properties are set under kafka:.")
+    var brokers: String?
+
+    @Option(help: "Where the topic's history begins: an offset of each partition, or a time of its messages (ISO 8601).")
+    var from: TopicHistory.Bound?
+
+    @Option(help: "What the topic's history ends before: an offset, or a time (ISO 8601).")
+    var until: TopicHistory.Bound?
+
+    func validate() throws {
+        guard history.isEmpty != (fromTopic == nil) else {
+            throw ValidationError("give either --history FILE or --from-topic TOPIC")
+        }
+        guard fromTopic != nil || (from == nil && until == nil && brokers == nil) else {
+            throw ValidationError("--from, --until and --brokers go with --from-topic")
+        }
+        guard !history.contains("-") || history.count == 1 else {
+            throw ValidationError("--history -: standard input cannot be read beside other files")
+        }
+    }
+
+    /// The history as files that can be read twice, for as long as the result lives.
+    func open(names: FieldNames, kafka: [String: String], progress: Progress) throws -> OpenedHistory {
+        if let fromTopic {
+            var properties = kafka
+            if let brokers { properties["bootstrap.servers"] = brokers }
+            return try TopicHistory(topic: fromTopic, properties: properties, from: from, until: until).read(
+                names: names, progress: progress)
+        }
+        if history == ["-"] {
+            let spool = try SpooledFile.standardInput()
+            return OpenedHistory(history: History(path: spool.path, names: names), skipped: 0, spools: [spool])
+        }
+        do {
+            return OpenedHistory(history: try History(patterns: history, names: names), skipped: 0, spools: [])
+        } catch {
+            complain("--history: \(error)")
+            throw ExitCode(2)
+        }
+    }
+}
+
+/// A history that can be read, with the files of its own that it may lie in.
+struct OpenedHistory {
+    let history: History
+    /// Records of a topic that were no events.
+    let skipped: Int
+    let spools: [SpooledFile]
+}

@@ -1,0 +1,136 @@
+import ArgumentParser
+import Console
+import Events
+import Kafka
+
+/// History that lies on a topic, copied into a file a partition: training reads it twice.
+struct TopicHistory {
+    /// One end of what is read.
+    enum Bound: ExpressibleByArgument, Equatable {
+        case offset(Int64)
+        /// Milliseconds since 1970.
+        case time(Int64)
+
+        init?(argument: String) {
+            if let offset = Int64(argument), offset >= 0 {
+                self = .offset(offset)
+            } else if let time = EventTime.parse(argument) {
+                self = .time(time)
+            } else {
+                return nil
+            }
+        }
+    }
+
+    let topic: String
+    let properties: [String: String]
+    let from: Bound?
+    let until: Bound?
+
+    private static let timeoutMilliseconds = 30_000
+
+    /// Reads up to the end that the topic has now, committed messages alone.
+    /// - Throws: `KafkaError`; `TopicHistoryError` when the topic is not there, holds nothing or does not go on.
+    func read(names: FieldNames, progress: Progress) throws -> OpenedHistory {
+        let own = ["group.id": "future-cart-trainer", "enable.auto.commit": "false", "isolation.level": "read_committed"]
+        let consumer = try Consumer(
+            properties: properties.merging(own) { $1 }.merging(["enable.partition.eof": "true"]) { $1 })
+        defer { consumer.close() }
+        guard let count = try consumer.partitionCount(of: topic, timeoutMilliseconds: Self.timeoutMilliseconds) else {
+            throw TopicHistoryError("there is no topic \(topic)")
+        }
+        let partitions = (0..<Int32(count)).map { TopicPartition(topic: topic, partition: $0) }
+        let ranges = try ranges(partitions, consumer)
+        let total = ranges.values.reduce(0) { $0 + $1.count }
+        guard total > 0 else { throw TopicHistoryError("topic \(topic) holds no messages from --from until --until") }
+        let wanted = ranges.filter { !$0.value.isEmpty }
+        var spools: [TopicPartition: SpooledFile] = [:]
+        for partition in wanted.keys { spools[partition] = try SpooledFile(suffix: ".ndjson") }
+        let (events, skipped) = try copy(wanted, consumer, spools, EventDecoder(names: names)) { behind in
+            progress.show("reading \(topic)", detail: "\(behind) messages", share: Double(behind) / Double(total))
+        }
+        for spool in spools.values { try spool.finish() }
+        let filled = partitions.filter { events[$0] ?? 0 > 0 }
+        guard !filled.isEmpty else {
+            throw TopicHistoryError("topic \(topic): none of \(skipped) messages is an event; see fields: in the configuration")
+        }
+        return OpenedHistory(
+            history: History(streams: filled.map { [spools[$0]!.path] }, names: names), skipped: skipped,
+            spools: Array(spools.values))
+    }
+
+    /// Offsets to read in each partition.
+    private func ranges(_ partitions: [TopicPartition], _ consumer: Consumer) throws -> [TopicPartition: Range<Int64>] {
+        let starts = try resolve(from, partitions, consumer)
+        let ends = try resolve(until, partitions, consumer)
+        var ranges: [TopicPartition: Range<Int64>] = [:]
+        for partition in partitions {
+            let marks = try consumer.watermarks(of: partition, timeoutMilliseconds: Self.timeoutMilliseconds)
+            let low = min(max(starts?[partition] ?? marks.low, marks.low), marks.high)
+            let high = max(min(ends?[partition] ?? marks.high, marks.high), low)
+            ranges[partition] = low..<high
+        }
+        return ranges
+    }
+
+    /// A bound as an offset of each partition; none where every message is older.
+    private func resolve(
+        _ bound: Bound?, _ partitions: [TopicPartition], _ consumer: Consumer
+    ) throws -> [TopicPartition: Int64]? {
+        switch bound {
+        case nil: return nil
+        case .offset(let offset): return Dictionary(uniqueKeysWithValues: partitions.map { ($0, offset) })
+        case .time(let time):
+            let found = try consumer.offsets(
+                forTimes: Dictionary(uniqueKeysWithValues: partitions.map { ($0, time) }),
+                timeoutMilliseconds: Self.timeoutMilliseconds)
+            return Dictionary(uniqueKeysWithValues: found.map { ($0.partition, $0.offset >= 0 ? $0.offset : .max) })
+        }
+    }
+
+    /// - Returns: events of each partition, and how many messages were none.
+    private func copy(
+        _ ranges: [TopicPartition: Range<Int64>], _ consumer: Consumer, _ spools: [TopicPartition: SpooledFile],
+        _ decoder: EventDecoder, progress: (Int) -> Void
+    ) throws -> (events: [TopicPartition: Int], skipped: Int) {
+        try consumer.assign(ranges.map { PartitionOffset($0.key, offset: $0.value.lowerBound) })
+        let batch = MessageBatch(capacity: 1000)
+        var open = Set(ranges.keys)
+        var (events, skipped, behind) = ([TopicPartition: Int](), 0, 0)
+        var lastProgress = ContinuousClock.now
+        while !open.isEmpty {
+            try consumer.poll(into: batch, timeoutMilliseconds: 100)
+            for position in 0..<batch.count {
+                let message = batch[position]
+                let partition = TopicPartition(topic: topic, partition: message.partition)
+                guard let range = ranges[partition], message.offset < range.upperBound else {
+                    open.remove(partition)
+                    continue
+                }
+                behind += 1
+                let value = message.value ?? UnsafeRawBufferPointer(start: nil, count: 0)
+                if (try? decoder.decode(value)) != nil {
+                    try spools[partition]!.writeLine(message: value)
+                    events[partition, default: 0] += 1
+                } else {
+                    skipped += 1
+                }
+                if message.offset + 1 >= range.upperBound { open.remove(partition) }
+            }
+            // The last offsets may be markers of transactions, which are no messages.
+            for end in batch.ends { open.remove(end.partition) }
+            if batch.count > 0 { lastProgress = .now }
+            guard ContinuousClock.now - lastProgress < .milliseconds(Self.timeoutMilliseconds) else {
+                throw TopicHistoryError(
+                    "topic \(topic) gives no more messages, \(behind) were read: is the broker still there?")
+            }
+            progress(behind)
+        }
+        return (events, skipped)
+    }
+}
+
+struct TopicHistoryError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
