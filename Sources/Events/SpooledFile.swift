@@ -7,9 +7,10 @@ public final class SpooledFile {
 
     /// - Throws: `HistoryError` when no file can be made in the directory for temporary files.
     public init(suffix: String) throws(HistoryError) {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "future-cart-\(UUID().uuidString)\(suffix)"
-        ).path
+        path =
+            FileManager.default.temporaryDirectory.appendingPathComponent(
+                "future-cart-\(UUID().uuidString)\(suffix)"
+            ).path
         file = try OutputFile(path: path)
         Drafts.begin(path)
     }

@@ -26,12 +26,16 @@ public struct PurchaseLog: Sendable {
         purchases[customer].append(purchase)
     }
 
-    /// Numbers the customers anew and puts each one's purchases in order of time, as `label` needs them.
-    /// - Parameter customers: all customers by their numbers until now, in the order of the new ones.
-    public mutating func sort(customers: [Int]) {
-        purchases = customers.map { customer in
-            customer >= purchases.count
-                ? [] : purchases[customer].sorted { ($0.time, $0.invoiceHash) < ($1.time, $1.invoiceHash) }
+    /// Numbers the customers anew.
+    /// - Parameter order: all customers by their numbers until now, in the order of the new ones.
+    public mutating func renumber(_ order: [Int]) {
+        purchases = order.map { $0 < purchases.count ? purchases[$0] : [] }
+    }
+
+    /// Puts each customer's purchases in order of time, as `label` needs them.
+    public mutating func sort() {
+        for customer in purchases.indices {
+            purchases[customer].sort { ($0.time, $0.invoiceHash) < ($1.time, $1.invoiceHash) }
         }
     }
 

@@ -79,7 +79,9 @@ public struct RetrainJob: Sendable {
 
         var files = [Self.profileName: try encoded(survey.profile)]
         if settings.backtest.origins > 0 {
-            let backtest = try Backtest(prepared.points, prepared.times, settings: settings) { progress("backtest", $0) }
+            let backtest = try Backtest(prepared.points, prepared.times, settings: settings) {
+                progress("backtest", $0)
+            }
             files[Self.backtestName] = try encoded(backtest)
             outcome.backtest = backtest
         }

@@ -23,7 +23,7 @@ public struct Trainer: Sendable {
     public func train(
         _ points: ScoringPoints, protocol times: EvaluationProtocol, progress: (String, Double) -> Void
     ) throws -> Result {
-        let set = TrainingSet(points, protocol: times, shares: settings.shares)
+        let set = TrainingSet(points, protocol: times, settings.shares)
         guard !set.indices.isEmpty else {
             throw TrainingError("no training points before \(EventTime.text(times.split))")
         }
@@ -45,14 +45,10 @@ public struct Trainer: Sendable {
             throw TrainingError("no points to fit the combiners on: give a longer history")
         }
         let members = try Members.fit(points, seen, settings) { progress("members", $0) }
-        var outOfFold = Combiners.Predictions()
-        var latest = Combiners.Predictions()
-        for (set, members) in zip(unseen, members.dropFirst()) {
-            latest = Combiners.Predictions()
-            latest.append(members.margins(points, set.indices), labels: set.labels(points), weights: set.weights)
-            outOfFold.append(latest.margins, labels: latest.labels, weights: set.weights)
-        }
-        let weights = Combiners.fit(outOfFold: outOfFold, latest: latest)
+        let weights = Combiners.fit(
+            blocks: zip(unseen, members.dropFirst()).map { $1.predictions(points, $0, weights: $0.weights) },
+            own: members[0].predictions(
+                points, set, weights: set.weights(points, halfLifeDays: settings.levelHalfLifeDays)))
         let all = members[0]
         return Result(
             ensemble: Ensemble(

@@ -7,25 +7,29 @@ public struct TrainingSettings: Equatable, Sendable {
     /// Shares of the total training weight that the three kinds of points get.
     public struct PointShares: Equatable, Sendable {
         /// Events; a customer's events share the square root of their number.
-        public var events = 0.4
+        public var events = 0.3
         /// Last events of invoices, each alike.
-        public var invoices = 0.3
+        public var invoices = 0.2
         /// Weekly snapshots, each alike.
-        public var snapshots = 0.3
+        public var snapshots = 0.5
+        /// Age at which a point counts half as much as the latest one, days.
+        public var halfLifeDays = 90.0
 
         public init() {}
     }
 
     public struct Logistic: Equatable, Sendable {
         /// Penalty on squared weights, per unit of training weight.
-        public var ridge = 0.003
+        public var ridge = 0.01
 
         public init() {}
     }
 
     /// Settings of one tree member, by XGBoost's names.
     public struct Trees: Equatable, Sendable {
-        public var trees: Int
+        /// Rounds of boosting, and trees that each of them adds side by side.
+        public var rounds: Int
+        public var parallelTrees: Int
         public var maxDepth: Int
         public var learningRate: Double
         public var minChildWeight: Double
@@ -35,10 +39,12 @@ public struct TrainingSettings: Equatable, Sendable {
         public var lambda: Double
 
         public init(
-            trees: Int, maxDepth: Int, learningRate: Double, minChildWeight: Double, subsample: Double,
+            rounds: Int, parallelTrees: Int, maxDepth: Int, learningRate: Double, minChildWeight: Double,
+            subsample: Double,
             columnSample: Double, lambda: Double
         ) {
-            self.trees = trees
+            self.rounds = rounds
+            self.parallelTrees = parallelTrees
             self.maxDepth = maxDepth
             self.learningRate = learningRate
             self.minChildWeight = minChildWeight
@@ -59,9 +65,13 @@ public struct TrainingSettings: Equatable, Sendable {
     public var withheldFeatures: [Feature] = [.avgMonth, .stdMonth]
     public var logisticRegression = Logistic()
     public var randomForest = Trees(
-        trees: 50, maxDepth: 7, learningRate: 1, minChildWeight: 15, subsample: 0.5, columnSample: 0.15, lambda: 1)
+        rounds: 1, parallelTrees: 100, maxDepth: 8, learningRate: 1, minChildWeight: 60, subsample: 0.5,
+        columnSample: 0.08, lambda: 1)
     public var xgboost = Trees(
-        trees: 100, maxDepth: 3, learningRate: 0.06, minChildWeight: 40, subsample: 0.6, columnSample: 0.3, lambda: 10)
+        rounds: 70, parallelTrees: 3, maxDepth: 4, learningRate: 0.06, minChildWeight: 100, subsample: 0.6,
+        columnSample: 0.2, lambda: 50)
+    /// The models' mean probability is the positive rate of the training points, those of this age counting half, days.
+    public var levelHalfLifeDays = 30.0
     /// Blocks of time, oldest first, that members predict without having seen them or anything later.
     public var folds = 4
     public var servingModel = ModelName.blending
@@ -78,7 +88,8 @@ public struct TrainingSettings: Equatable, Sendable {
     var record: [String: String] {
         func trees(_ name: String, _ s: Trees) -> [String: String] {
             [
-                "\(name).trees": "\(s.trees)", "\(name).max_depth": "\(s.maxDepth)",
+                "\(name).rounds": "\(s.rounds)", "\(name).parallel_trees": "\(s.parallelTrees)",
+                "\(name).max_depth": "\(s.maxDepth)",
                 "\(name).learning_rate": "\(s.learningRate)", "\(name).min_child_weight": "\(s.minChildWeight)",
                 "\(name).subsample": "\(s.subsample)", "\(name).column_sample": "\(s.columnSample)",
                 "\(name).lambda": "\(s.lambda)",
@@ -86,7 +97,8 @@ public struct TrainingSettings: Equatable, Sendable {
         }
         let others = [
             "points.events": "\(shares.events)", "points.invoices": "\(shares.invoices)",
-            "points.snapshots": "\(shares.snapshots)", "logistic_regression.ridge": "\(logisticRegression.ridge)",
+            "points.snapshots": "\(shares.snapshots)", "points.half_life_days": "\(shares.halfLifeDays)",
+            "level.half_life_days": "\(levelHalfLifeDays)", "logistic_regression.ridge": "\(logisticRegression.ridge)",
             "withheld_features": withheldFeatures.map(\.name).joined(separator: ","), "folds": "\(folds)",
         ]
         return others.merging(evaluation.record) { $1 }.merging(trees("random_forest", randomForest)) { $1 }.merging(

@@ -21,7 +21,8 @@ struct ListCommand: ParsableCommand {
                 let line: String
                 do {
                     let artifact = try ModelArtifact(path: "\(models)/\(version)")
-                    line = "\(artifact.manifest.history.events) events up to \(artifact.manifest.history.lastEvent), "
+                    line =
+                        "\(artifact.manifest.history.events) events up to \(artifact.manifest.history.lastEvent), "
                         + "\(artifact.manifest.trainingPoints) points"
                 } catch {
                     line = "cannot be served: \(error)"
@@ -47,7 +48,8 @@ struct InspectCommand: ParsableCommand {
         try reportingFailures {
             let artifact = try ModelArtifact(path: version.map { "\(models)/\($0)" } ?? models)
             guard let card = artifact.otherFiles[ModelArtifact.cardName] else {
-                throw ArtifactError(path: artifact.directory, reason: "has no model card: it was made by an older trainer")
+                throw ArtifactError(
+                    path: artifact.directory, reason: "has no model card: it was made by an older trainer")
             }
             try output(String(decoding: card, as: UTF8.self))
         }

@@ -19,7 +19,8 @@ struct HistoryOptions: ParsableArguments {
     @Option(help: "Kafka's bootstrap servers, for --from-topic; other properties are set under kafka:.")
     var brokers: String?
 
-    @Option(help: "Where the topic's history begins: an offset of each partition, or a time of its messages (ISO 8601).")
+    @Option(
+        help: "Where the topic's history begins: an offset of each partition, or a time of its messages (ISO 8601).")
     var from: TopicHistory.Bound?
 
     @Option(help: "What the topic's history ends before: an offset, or a time (ISO 8601).")

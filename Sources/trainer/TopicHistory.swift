@@ -32,7 +32,9 @@ struct TopicHistory {
     /// Reads up to the end that the topic has now, committed messages alone.
     /// - Throws: `KafkaError`; `TopicHistoryError` when the topic is not there, holds nothing or does not go on.
     func read(names: FieldNames, progress: Progress) throws -> OpenedHistory {
-        let own = ["group.id": "future-cart-trainer", "enable.auto.commit": "false", "isolation.level": "read_committed"]
+        let own = [
+            "group.id": "future-cart-trainer", "enable.auto.commit": "false", "isolation.level": "read_committed",
+        ]
         let consumer = try Consumer(
             properties: properties.merging(own) { $1 }.merging(["enable.partition.eof": "true"]) { $1 })
         defer { consumer.close() }
@@ -52,7 +54,8 @@ struct TopicHistory {
         for spool in spools.values { try spool.finish() }
         let filled = partitions.filter { events[$0] ?? 0 > 0 }
         guard !filled.isEmpty else {
-            throw TopicHistoryError("topic \(topic): none of \(skipped) messages is an event; see fields: in the configuration")
+            throw TopicHistoryError(
+                "topic \(topic): none of \(skipped) messages is an event; see fields: in the configuration")
         }
         return OpenedHistory(
             history: History(streams: filled.map { [spools[$0]!.path] }, names: names), skipped: skipped,

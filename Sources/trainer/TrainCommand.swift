@@ -5,7 +5,8 @@ import Training
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
-        abstract: "Checks a history, trains on it, judges the result beside the model in service, and promotes or refuses it.",
+        abstract:
+            "Checks a history, trains on it, judges the result beside the model in service, and promotes or refuses it.",
         discussion: """
             Exit codes: 0 promoted (or in service already, or a dry run that would promote), 1 the work failed, 2 bad \
             usage or configuration, 3 trained but refused, 4 bad data.

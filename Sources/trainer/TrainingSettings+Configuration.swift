@@ -32,6 +32,11 @@ extension TrainingSettings {
         settings.shares.invoices = points.double("invoices", default: settings.shares.invoices, in: 0...1000)
         settings.shares.snapshots = points.double("snapshots", default: settings.shares.snapshots, in: 0...1000)
 
+        settings.shares.halfLifeDays = points.double(
+            "half_life_days", default: settings.shares.halfLifeDays, in: 1...1e6)
+        settings.levelHalfLifeDays = reader.section("level").double(
+            "half_life_days", default: settings.levelHalfLifeDays, in: 1...1e6)
+
         let withheld = reader.strings("withheld_features", default: settings.withheldFeatures.map(\.name))
         settings.withheldFeatures = Feature.allCases.filter { withheld.contains($0.name) }
         for name in withheld where !FeatureSchema.names.contains(name) {
@@ -40,8 +45,15 @@ extension TrainingSettings {
 
         settings.logisticRegression.ridge = reader.section("logistic_regression").double(
             "ridge", default: settings.logisticRegression.ridge, in: 0...1000)
-        settings.randomForest = trees(reader.section("random_forest"), settings.randomForest)
-        settings.xgboost = trees(reader.section("xgboost"), settings.xgboost)
+        let forest = reader.section("random_forest")
+        settings.randomForest = trees(forest, settings.randomForest)
+        settings.randomForest.parallelTrees = forest.int(
+            "trees", default: settings.randomForest.parallelTrees, in: 1...5000)
+        let xgboost = reader.section("xgboost")
+        settings.xgboost = trees(xgboost, settings.xgboost)
+        settings.xgboost.rounds = xgboost.int("rounds", default: settings.xgboost.rounds, in: 1...5000)
+        settings.xgboost.parallelTrees = xgboost.int(
+            "parallel_trees", default: settings.xgboost.parallelTrees, in: 1...1000)
         settings.backtest = backtest(reader.section("backtest"), settings.backtest)
         settings.gate = gate(reader.section("gate"), settings.gate)
         settings.checks = checks(reader.section("checks"), settings.checks)
@@ -63,8 +75,10 @@ extension TrainingSettings {
         gate.minROCAUC = reader.double("min_roc_auc", default: standard.minROCAUC, in: 0...1)
         gate.maxECE = reader.double("max_ece", default: standard.maxECE, in: 0...1)
         gate.maxROCAUCLoss = reader.double("max_roc_auc_loss", default: standard.maxROCAUCLoss, in: 0...1)
-        gate.maxLogLossIncrease = reader.double("max_log_loss_increase", default: standard.maxLogLossIncrease, in: 0...10)
-        gate.maxSliceROCAUCLoss = reader.double("max_slice_roc_auc_loss", default: standard.maxSliceROCAUCLoss, in: 0...1)
+        gate.maxLogLossIncrease = reader.double(
+            "max_log_loss_increase", default: standard.maxLogLossIncrease, in: 0...10)
+        gate.maxSliceROCAUCLoss = reader.double(
+            "max_slice_roc_auc_loss", default: standard.maxSliceROCAUCLoss, in: 0...1)
         return gate
     }
 
@@ -82,13 +96,14 @@ extension TrainingSettings {
         checks.minLastWeek = reader.double("min_last_week", default: standard.minLastWeek, in: 0...10)
         checks.maxShrinkage = share("max_shrinkage", standard.maxShrinkage)
         checks.maxShareChange = share("max_share_change", standard.maxShareChange)
-        checks.maxStabilityIndex = reader.double("max_stability_index", default: standard.maxStabilityIndex, in: 0...1000)
+        checks.maxStabilityIndex = reader.double(
+            "max_stability_index", default: standard.maxStabilityIndex, in: 0...1000)
         return checks
     }
 
     private static func trees(_ reader: ConfigurationReader, _ standard: Trees) -> Trees {
         Trees(
-            trees: reader.int("trees", default: standard.trees, in: 1...5000),
+            rounds: standard.rounds, parallelTrees: standard.parallelTrees,
             maxDepth: reader.int("max_depth", default: standard.maxDepth, in: 1...16),
             learningRate: reader.double("learning_rate", default: standard.learningRate, in: 1e-4...1),
             minChildWeight: reader.double("min_child_weight", default: standard.minChildWeight, in: 0...1e9),

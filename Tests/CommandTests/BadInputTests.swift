@@ -40,10 +40,11 @@ import Testing
         try score(empty, "empty.csv: is empty")
         let models = directory.path + "/models"
         expectFailure(
-            try Command("trainer", ["train", "--history", empty, "--models", models]), "empty.csv: is empty")
+            try Command("trainer", ["train", "--history", empty, "--models", models]), "empty.csv: is empty", status: 4)
         let header = try directory.file("header.csv", Self.header)
         expectFailure(
-            try Command("trainer", ["train", "--history", header, "--models", models]), "not one with a customer")
+            try Command("trainer", ["train", "--history", header, "--models", models]), "not one with a customer",
+            status: 4)
         #expect(!FileManager.default.fileExists(atPath: models))
         try score(header, "header.csv: holds no events")
     }
@@ -53,7 +54,7 @@ import Testing
             "dates.csv", Self.header + "1,A,d,1,2010-12-01 08:26:00,1,5,UK\n2,A,d,1,9999-12-01 08:26:00,1,5,UK\n")
         expectFailure(
             try Command("trainer", ["train", "--history", history, "--models", directory.path + "/models"]),
-            "to 9999-12-01T08:26:00Z (line 3): is a date wrong?")
+            "dates.csv:3): is a date wrong?", status: 4)
     }
 
     @Test func placesThatCannotBeWritten() throws {
@@ -90,7 +91,8 @@ import Testing
         let cut = try directory.file("cut.csv.gz", Array(bytes[..<(bytes.count / 2)]))
         try score(cut, "cut.csv.gz: gzip data end too early: the file is truncated")
         expectFailure(
-            try Command("trainer", ["train", "--history", cut, "--models", directory.path + "/models"]), "truncated")
+            try Command("trainer", ["train", "--history", cut, "--models", directory.path + "/models"]), "truncated",
+            status: 4)
         #expect(!FileManager.default.fileExists(atPath: directory.path + "/models"))
     }
 
@@ -100,8 +102,8 @@ import Testing
             try Command("scoring-worker", ["run", "--config", config]),
             "worker.yaml:2:3: unknown key 'input.topci'; did you mean 'input.topic'?", status: 2)
         expectFailure(
-            try Command("trainer", ["train", "--history", "x", "--models", "y", "--set", "xgboost.tress=5"]),
-            "--set xgboost.tress: unknown key 'xgboost.tress'; did you mean 'xgboost.trees'?", status: 2)
+            try Command("trainer", ["train", "--history", "x", "--models", "y", "--set", "xgboost.ronds=5"]),
+            "--set xgboost.ronds: unknown key 'xgboost.ronds'; did you mean 'xgboost.rounds'?", status: 2)
         expectFailure(
             try Command("scoring-worker", ["run"], environment: ["FUTURE_CART_WORKER_THREADS": "many"]),
             "FUTURE_CART_WORKER_THREADS", status: 2)

@@ -14,7 +14,7 @@ import Training
     }
 
     @Test func theTrainersFileSaysTheDefaults() throws {
-        let (settings, names) = try TrainingSettings.read(reader("trainer.yaml"))
+        let (settings, names, _) = try TrainingSettings.read(reader("trainer.yaml"))
         #expect(settings == TrainingSettings())
         #expect(names == .init())
     }

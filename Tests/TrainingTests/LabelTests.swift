@@ -52,18 +52,20 @@ import Testing
             events.append((event.customerHash, event.time, event.invoiceHash, event.isPurchase))
         }
         let prepared = try TrainingRun(settings: TrainingSettings()).prepare(history: path) { _, _ in }
-        var (next, checked, positives) = (0, 0, 0)
+        // A customer's points come in the order of their events.
+        var own: [Int: [(time: Int64, invoice: UInt64)]] = [:]
+        for event in events {
+            let customer = try #require(prepared.survey.customers[event.customer])
+            own[customer, default: []].append((event.time, event.invoice))
+        }
+        var (checked, positives) = (0, 0)
         for point in prepared.points.points {
             guard case .event = point.kind else { continue }
-            // Points come in the order of events; those not usable are left out.
-            while events[next].time != point.time
-                || prepared.survey.customers[events[next].customer] != Int(point.customer)
-            { next += 1 }
-            let own = events[next]
-            next += 1
+            let event = own[Int(point.customer)]!.removeFirst()
+            #expect(event.time == point.time)
             let label = events.contains {
-                $0.customer == own.customer && $0.isPurchase && $0.invoice != own.invoice && $0.time > own.time
-                    && $0.time <= own.time + 30 * day
+                prepared.survey.customers[$0.customer] == Int(point.customer) && $0.isPurchase
+                    && $0.invoice != event.invoice && $0.time > point.time && $0.time <= point.time + 30 * day
             }
             #expect(point.label == label, "point at \(EventTime.text(point.time))")
             #expect(point.time + 30 * day <= prepared.survey.lastTime)

@@ -23,8 +23,9 @@ struct RealHistoryTests {
             ])
         #expect(EventTime.text(prepared.times.trainingSnapshots[0]) == "2011-01-15T00:00:00Z")
 
-        let evaluation = try Evaluation(
-            artifact.ensemble, on: prepared.points, protocol: prepared.times, seed: UInt64(artifact.manifest.seed))
+        let evaluation = Evaluation(
+            TestPredictions(artifact.ensemble, on: try TestSets(prepared.points, prepared.times)),
+            serving: artifact.manifest.servingModel, seed: UInt64(artifact.manifest.seed))
         let e1 = try #require(evaluation.figures[.e1])
         let e2 = try #require(evaluation.figures[.e2])
         // The protocol's own counts.

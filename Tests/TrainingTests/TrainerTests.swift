@@ -14,8 +14,9 @@ import Testing
     static func small(threads: Int = 2) -> TrainingSettings {
         var settings = TrainingSettings()
         settings.threads = threads
-        settings.randomForest.trees = 30
-        settings.xgboost.trees = 30
+        settings.randomForest.parallelTrees = 30
+        settings.xgboost.rounds = 30
+        settings.xgboost.parallelTrees = 1
         settings.folds = 2
         return settings
     }
@@ -36,7 +37,8 @@ import Testing
         for (name, threads) in [("a", 2), ("b", 1), ("c", 2)] {
             let run = TrainingRun(settings: Self.small(threads: threads))
             let prepared = try run.prepare(history: path) { _, _ in }
-            versions.append(try run.run(prepared, models: "\(directory.path)/\(name)") { _, _ in }.version)
+            let fitted = try run.fit(prepared) { _, _ in }
+            versions.append(try run.write(fitted, prepared, models: "\(directory.path)/\(name)"))
         }
         #expect(Set(versions).count == 1)
         let files = try FileManager.default.contentsOfDirectory(atPath: "\(directory.path)/a/\(versions[0])")
@@ -49,19 +51,32 @@ import Testing
                         andPath: "\(directory.path)/\(other)/\(versions[0])/\(file)"), "\(file)")
             }
         }
-        #expect(
-            try FileManager.default.destinationOfSymbolicLink(atPath: "\(directory.path)/a/current") == versions[0])
         // Training anew mends an artifact that has been damaged.
         let damaged = "\(directory.path)/a/\(versions[0])/xgboost.ubj"
         try Data([1, 2, 3]).write(to: URL(fileURLWithPath: damaged))
-        #expect(throws: ArtifactError.self) { try ModelArtifact(path: "\(directory.path)/a") }
+        #expect(throws: ArtifactError.self) { try ModelArtifact(path: "\(directory.path)/a/\(versions[0])") }
         let again = TrainingRun(settings: Self.small())
-        _ = try again.run(try again.prepare(history: path) { _, _ in }, models: "\(directory.path)/a") { _, _ in }
+        let prepared = try again.prepare(history: path) { _, _ in }
+        _ = try again.write(try again.fit(prepared) { _, _ in }, prepared, models: "\(directory.path)/a")
         // A run that fails leaves what is there alone.
         #expect(throws: (any Error).self) {
             try TrainingRun(settings: Self.small()).prepare(history: "\(directory.path)/none.csv") { _, _ in }
         }
-        #expect(try ModelArtifact(path: "\(directory.path)/a").manifest.version == versions[0])
+        #expect(try ModelArtifact(path: "\(directory.path)/a/\(versions[0])").manifest.version == versions[0])
+    }
+
+    static func rocAUC(_ ensemble: Ensemble, _ sets: TestSets, _ name: Evaluation.Name) -> [ModelName: Double] {
+        let predictions = TestPredictions(ensemble, on: sets)
+        let indices = sets.indices[name]![0]
+        return Dictionary(
+            uniqueKeysWithValues: ModelName.allCases.map { model in
+                (
+                    model,
+                    Metrics(
+                        probabilities: predictions.probabilities(indices, model), labels: sets.labels(indices), seed: 1
+                    ).rocAUC
+                )
+            })
     }
 
     @Test func learnsNothingFromShuffledLabels() throws {
@@ -71,16 +86,16 @@ import Testing
         let prepared = try run.prepare(history: path) { _, _ in }
         let trainer = Trainer(settings: Self.small())
         let real = try trainer.train(prepared.points, protocol: prepared.times) { _, _ in }
-        let honest = try Evaluation(real.ensemble, on: prepared.points, protocol: prepared.times, seed: 1)
-        #expect(honest.figures[.e2]![.stacking]!.rocAUC > 0.65)
+        let honest = Self.rocAUC(real.ensemble, try TestSets(prepared.points, prepared.times), .e2)
+        #expect(honest[.stacking]! > 0.65)
 
         var sums: [ModelName: Double] = [:]
         let seeds = UInt64(1)...4
         for seed in seeds {
             let shuffled = prepared.points.withShuffledLabels(seed: seed)
             let result = try trainer.train(shuffled, protocol: prepared.times) { _, _ in }
-            let evaluation = try Evaluation(result.ensemble, on: shuffled, protocol: prepared.times, seed: 1)
-            for model in ModelName.allCases { sums[model, default: 0] += evaluation.figures[.e1]![model]!.rocAUC }
+            let reached = Self.rocAUC(result.ensemble, try TestSets(shuffled, prepared.times), .e1)
+            for model in ModelName.allCases { sums[model, default: 0] += reached[model]! }
         }
         for model in ModelName.allCases {
             let mean = sums[model]! / Double(seeds.count)
@@ -93,11 +108,12 @@ import Testing
         let path = try Self.history(in: directory)
         let prepared = try TrainingRun(settings: Self.small()).prepare(history: path) { _, _ in }
         let artifact = try ModelArtifact(path: Checkout.models)
-        let matrix = try TrainingMatrix(prepared.points.matrix, labels: [], weights: [])
+        let rows = prepared.points.rows(Array(prepared.points.points.indices))
+        let matrix = try TrainingMatrix(rows, labels: [], weights: [])
         for (file, model) in [("random_forest.ubj", artifact.randomForest), ("xgboost.ubj", artifact.xgboost)] {
             let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: "\(artifact.directory)/\(file)")))
             let theirs = try Booster(modelFile: bytes).margins(matrix)
-            let ours = CompiledForest([model]).margins(prepared.points.matrix)[0]
+            let ours = CompiledForest([model]).margins(rows)[0]
             #expect(theirs.count > 10_000)
             #expect(theirs == ours, "\(file): 32-bit log-odds are equal to the last bit")
         }
@@ -113,7 +129,7 @@ import Testing
         do {
             _ = try TrainingRun(settings: TrainingSettings()).prepare(history: path) { _, _ in }
             Issue.record("a history of 100 days was accepted")
-        } catch let error as TrainingError {
+        } catch let error as DataError {
             #expect(error.description.contains("at least 189 are needed"))
         }
     }

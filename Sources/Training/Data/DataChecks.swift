@@ -54,9 +54,13 @@ public struct DataChecks: Equatable, Sendable {
                 "max_skipped_share", Double(skipped) / Double(max(profile.events + skipped, 1)), maxSkippedShare,
                 "of the records are no events"),
             share("max_anonymous_share", profile, profile.anonymousEvents, maxAnonymousShare, "have no customer"),
-            share("max_duplicate_share", profile, profile.duplicates, maxDuplicateShare, "repeat another one in all fields"),
-            share("max_late_share", profile, profile.lateEvents, maxLateShare, "come after a later one of their customer"),
-            share("max_unpriced_share", profile, profile.unpricedLines, maxUnpricedShare, "have no price above nothing"),
+            share(
+                "max_duplicate_share", profile, profile.duplicates, maxDuplicateShare,
+                "repeat another one in all fields"),
+            share(
+                "max_late_share", profile, profile.lateEvents, maxLateShare, "come after a later one of their customer"),
+            share(
+                "max_unpriced_share", profile, profile.unpricedLines, maxUnpricedShare, "have no price above nothing"),
             share("max_cancellation_share", profile, profile.cancellations, maxCancellationShare, "are cancellations"),
             gap(profile), lastWeek(profile),
         ]
@@ -94,7 +98,8 @@ public struct DataChecks: Equatable, Sendable {
                 "fewer events than the model in service learned from (\(profile.events), \(champion.events) then)")
         ]
         for (name, part) in [
-            ("anonymous events", \DataProfile.anonymousEvents), ("duplicates", \.duplicates), ("late events", \.lateEvents),
+            ("anonymous events", \DataProfile.anonymousEvents), ("duplicates", \.duplicates),
+            ("late events", \.lateEvents),
             ("lines without a price", \.unpricedLines), ("cancellations", \.cancellations),
             ("lines without a description", \.withoutDescription), ("lines without a country", \.withoutCountry),
         ] {
@@ -109,13 +114,15 @@ public struct DataChecks: Equatable, Sendable {
             findings.append(
                 Finding(
                     severity: severity(index, maxStabilityIndex), check: "max_stability_index",
-                    text: "\(name): population stability index \(fixed(index, 3)) against the model in service's history "
+                    text:
+                        "\(name): population stability index \(fixed(index, 3)) against the model in service's history "
                         + "(at most \(fixed(maxStabilityIndex, 2)))"))
         }
         return findings
     }
 
-    private func share(_ check: String, _ profile: DataProfile, _ part: Int, _ limit: Double, _ what: String) -> Finding {
+    private func share(_ check: String, _ profile: DataProfile, _ part: Int, _ limit: Double, _ what: String) -> Finding
+    {
         limited(check, profile.share(part), limit, "of the events \(what)")
     }
 

@@ -54,7 +54,9 @@ public struct HistorySurvey: Sendable {
         var canonical: [UInt8] = []
         while let event = try reader.next() {
             events += 1
-            if event.time < firstTime || places == nil { (firstTime, places) = (event.time, (reader.place, places?.last ?? reader.place)) }
+            if event.time < firstTime || places == nil {
+                (firstTime, places) = (event.time, (reader.place, places?.last ?? reader.place))
+            }
             if event.time > lastTime { (lastTime, places!.last) = (event.time, reader.place) }
             if events % 8192 == 0 { progress(reader, events) }
             Self.write(event, to: &canonical)
@@ -122,7 +124,8 @@ public struct HistorySurvey: Sendable {
         }
         digest = hash.finish()
         customerIDs = order.map { seen[$0].identifier }
-        purchases.sort(customers: order)
+        purchases.renumber(order)
+        purchases.sort()
         profile.finish(customers: seen.count)
         seen = []
     }

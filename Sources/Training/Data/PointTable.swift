@@ -4,7 +4,8 @@ import Features
 /// Scoring points as a table for other tools.
 public enum PointTable {
     static let header =
-        (["split", "kind", "customer_id", "time", "label", "weight"] + FeatureSchema.names).joined(separator: ",") + "\n"
+        (["split", "kind", "customer_id", "time", "label", "weight"] + FeatureSchema.names).joined(separator: ",")
+        + "\n"
 
     /// Writes one CSV row a point, in the order of the points.
     /// - Parameter progress: told what share is written.
@@ -14,7 +15,7 @@ public enum PointTable {
         _ prepared: TrainingRun.Prepared, settings: TrainingSettings, to path: String, progress: (Double) -> Void
     ) throws -> Int {
         let points = prepared.points
-        let set = TrainingSet(points, protocol: prepared.times, shares: settings.shares)
+        let set = TrainingSet(points, protocol: prepared.times, settings.shares)
         var weights = [Float](repeating: 0, count: points.points.count)
         for (place, index) in set.indices.enumerated() { weights[index] = set.weights[place] }
         let file = try OutputFile(path: path)

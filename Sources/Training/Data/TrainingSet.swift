@@ -1,17 +1,19 @@
+import Events
 import Features
 
 /// The TRAIN points that members learn from, with their weights.
 ///
 /// Neighbouring events of an invoice differ in little but the basket: those at positions 1, 2, 4, 8, ... and the last
 /// stand for the ones since the position before. Three kinds of points share the total weight; within the events a
-/// customer counts by the square root of how many they have, so that no few customers are all that is learned.
+/// customer counts by the square root of how many they have, so that no few customers are all that is learned. Older
+/// points count less.
 struct TrainingSet: Sendable {
     /// Indices into the points, in order of time.
     private(set) var indices: [Int] = []
     /// By place in `indices`; their mean is 1.
     private(set) var weights: [Float] = []
 
-    init(_ points: ScoringPoints, protocol times: EvaluationProtocol, shares: TrainingSettings.PointShares) {
+    init(_ points: ScoringPoints, protocol times: EvaluationProtocol, _ shares: TrainingSettings.PointShares) {
         var eventsOfCustomer: [Int32: Double] = [:]
         var (invoices, snapshots) = (0.0, 0.0)
         let training = points.points.indices.filter { times.isTraining(points.points[$0]) }
@@ -45,8 +47,19 @@ struct TrainingSet: Sendable {
                 raw.append(weight)
             }
         }
-        let scale = Double(raw.count) / raw.reduce(0, +)
-        weights = raw.map { Float($0 * scale) }
+        weights = raw.map { Float($0) }
+        weights = weights(points, halfLifeDays: shares.halfLifeDays)
+    }
+
+    /// The weights, halved for every so many days of age, with a mean of 1.
+    func weights(_ points: ScoringPoints, halfLifeDays: Double) -> [Float] {
+        guard let latest = indices.last.map({ points.points[$0].time }) else { return [] }
+        let scale = -0.693147180559945309417 / halfLifeDays / Double(EventTime.millisecondsPerDay)
+        let aged = zip(indices, weights).map { index, weight in
+            Double(weight) * Elementary.exp(Double(latest - points.points[index].time) * scale)
+        }
+        let mean = aged.reduce(0, +) / Double(max(aged.count, 1))
+        return aged.map { Float($0 / mean) }
     }
 
     /// The part whose labels were known at a time: points with t + horizon ≤ time.
@@ -63,7 +76,8 @@ struct TrainingSet: Sendable {
         var part = self
         let kept = indices.indices.filter { isIn(indices[$0]) }
         part.indices = kept.map { indices[$0] }
-        part.weights = kept.map { weights[$0] }
+        let sum = kept.reduce(0) { $0 + Double(weights[$1]) }
+        part.weights = kept.map { Float(Double(weights[$0]) * Double(kept.count) / sum) }
         return part
     }
 

@@ -17,7 +17,9 @@ struct SampleFigures: Equatable, Sendable {
 
     static func mean(_ figures: [SampleFigures]) -> SampleFigures {
         var mean = SampleFigures()
-        for figure in all { mean[keyPath: figure] = figures.reduce(0) { $0 + $1[keyPath: figure] } / Double(figures.count) }
+        for figure in all {
+            mean[keyPath: figure] = figures.reduce(0) { $0 + $1[keyPath: figure] } / Double(figures.count)
+        }
         return mean
     }
 }

@@ -141,7 +141,8 @@ public struct Evaluation: Equatable, Sendable {
             }
             lines.append("")
         }
-        lines.append("* served. All figures are on TEST, which nothing was fitted or chosen on; intervals are by customer.")
+        lines.append(
+            "* served. All figures are on TEST, which nothing was fitted or chosen on; intervals are by customer.")
         return lines.joined(separator: "\n")
     }
 

@@ -118,7 +118,9 @@ public struct EvaluationProtocol: Equatable, Sendable {
     }
 
     private func isRegular(_ time: Int64) -> Bool {
-        guard let first = regularSnapshots.first, regularSnapshots.count > 1 else { return regularSnapshots.first == time }
+        guard let first = regularSnapshots.first, regularSnapshots.count > 1 else {
+            return regularSnapshots.first == time
+        }
         return time >= first && (time - first) % (regularSnapshots[1] - first) == 0
     }
 

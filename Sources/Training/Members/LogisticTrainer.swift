@@ -76,10 +76,14 @@ enum LogisticTrainer {
     /// Minimises Σ weight · log loss + ridge/2 · total weight · Σ (β − prior)², the intercept left free.
     ///
     /// Newton's method with step halving (Nocedal and Wright, "Numerical Optimization", 2006, section 3.4).
-    /// - Parameter design: row-major, `width` columns.
+    /// - Parameters:
+    ///   - design: row-major, `width` columns.
+    ///   - free: so many of the first columns are left free as well.
+    ///   - offsets: what each row's log-odds hold beside these; nothing if empty.
     /// - Returns: intercept, then one weight a column.
     static func newton(
-        _ design: [Double], width: Int, labels: [Bool], weights: [Double], ridge: Double, prior: [Double]
+        _ design: [Double], width: Int, labels: [Bool], weights: [Double], ridge: Double, free: Int = 0,
+        prior: [Double], offsets: [Double] = []
     ) -> [Double] {
         let size = width + 1
         let total = weights.reduce(0, +)
@@ -89,7 +93,7 @@ enum LogisticTrainer {
         beta[0] = Elementary.logit(min(max(positive / total, 1e-6), 1 - 1e-6))
 
         func margin(_ beta: [Double], _ row: Int) -> Double {
-            var sum = beta[0]
+            var sum = offsets.isEmpty ? beta[0] : beta[0] + offsets[row]
             let start = row * width
             for column in 0..<width { sum += beta[column + 1] * design[start + column] }
             return sum
@@ -103,7 +107,7 @@ enum LogisticTrainer {
                     weights[row]
                     * (m > 0 ? Elementary.log1p(Elementary.exp(-m)) : Elementary.log1p(Elementary.exp(m)) - m)
             }
-            for column in 0..<width {
+            for column in free..<width {
                 loss += penalty / 2 * (beta[column + 1] - prior[column]) * (beta[column + 1] - prior[column])
             }
             return loss
@@ -114,7 +118,7 @@ enum LogisticTrainer {
             var gradient = [Double](repeating: 0, count: size)
             var hessian = [Double](repeating: 0, count: size * size)
             accumulate(design, width, labels, weights, &gradient, &hessian) { margin(beta, $0) }
-            for column in 0..<width {
+            for column in free..<width {
                 gradient[column + 1] += penalty * (beta[column + 1] - prior[column])
                 hessian[(column + 1) * size + column + 1] += penalty
             }

@@ -38,7 +38,8 @@ struct Members: Sendable {
                 ? Piece.trees(try fitTrees(points, set, settings)) : .logistic(fitLogistic(points, set, settings))
         }
         return sets.indices.map { index in
-            guard case .trees(let trees) = pieces[2 * index], case .logistic(let logistic) = pieces[2 * index + 1] else {
+            guard case .trees(let trees) = pieces[2 * index], case .logistic(let logistic) = pieces[2 * index + 1]
+            else {
                 preconditionFailure("pieces come back in order")
             }
             return Members(logisticRegression: logistic, trees: trees)
@@ -67,7 +68,7 @@ struct Members: Sendable {
         try forest.update(round: 0)
         let forestFile = try forest.modelFile()
         let booster = try Booster(data: matrix, parameters: xgboostParameters(settings))
-        for round in 0..<settings.xgboost.trees { try booster.update(round: round) }
+        for round in 0..<settings.xgboost.rounds { try booster.update(round: round) }
         let xgboostFile = try booster.modelFile()
         return Trees(
             randomForestFile: forestFile, xgboostFile: xgboostFile,
@@ -78,8 +79,14 @@ struct Members: Sendable {
     /// Bins of each feature's values.
     private static let bins = 128
 
+    /// The members' predictions of a set's points.
+    func predictions(_ points: ScoringPoints, _ set: TrainingSet, weights: [Float]) -> Combiners.Predictions {
+        Combiners.Predictions(
+            margins: margins(points, set.indices), labels: set.labels(points), weights: weights.map(Double.init))
+    }
+
     /// The members' raw log-odds for some points, one array a member.
-    func margins(_ points: ScoringPoints, _ indices: [Int]) -> [[Double]] {
+    private func margins(_ points: ScoringPoints, _ indices: [Int]) -> [[Double]] {
         let rows = points.rows(indices)
         let logistic = (0..<rows.rowCount).map { row in
             rows[row].withUnsafeBufferPointer { logisticRegression.margin($0.baseAddress!) }
@@ -99,7 +106,10 @@ struct Members: Sendable {
     }
 
     private static func xgboostParameters(_ settings: TrainingSettings) -> [(String, String)] {
-        common(settings, settings.xgboost) + [("colsample_bytree", "\(settings.xgboost.columnSample)")]
+        common(settings, settings.xgboost) + [
+            ("colsample_bytree", "\(settings.xgboost.columnSample)"),
+            ("num_parallel_tree", "\(settings.xgboost.parallelTrees)"),
+        ]
     }
 
     /// One round of parallel trees at full learning rate is a random forest (XGBoost's own way); from a base score of
@@ -108,7 +118,7 @@ struct Members: Sendable {
     private static func forestParameters(_ settings: TrainingSettings) -> [(String, String)] {
         common(settings, settings.randomForest) + [
             ("colsample_bynode", "\(settings.randomForest.columnSample)"),
-            ("num_parallel_tree", "\(settings.randomForest.trees)"),
+            ("num_parallel_tree", "\(settings.randomForest.parallelTrees)"),
         ]
     }
 }

@@ -37,7 +37,10 @@ struct Curves {
         thresholds(about: 150).map { (Double($1) / Double(positives), Double($1) / Double($0)) }
     }
 
-    /// Mean probability and positive rate in ten bins of equal width that are not empty.
+    /// Fewer points than this say nothing of a bin.
+    private static let leastInBin = 20
+
+    /// Mean probability and positive rate in ten bins of equal width.
     var calibration: [(x: Double, y: Double)] {
         var bins = [(count: Int, sum: Double, hits: Int)](repeating: (0, 0, 0), count: 10)
         for point in ranked {
@@ -46,7 +49,9 @@ struct Curves {
             bins[bin].sum += point.probability
             if point.label { bins[bin].hits += 1 }
         }
-        return bins.filter { $0.count > 0 }.map { ($0.sum / Double($0.count), Double($0.hits) / Double($0.count)) }
+        return bins.filter { $0.count >= Self.leastInBin }.map {
+            ($0.sum / Double($0.count), Double($0.hits) / Double($0.count))
+        }
     }
 
     /// Positive rate of each tenth of the points, the most probable first, over that of all.

@@ -54,7 +54,9 @@ struct HTMLReport {
     private func table(_ header: [String], _ rows: [[String]], texts: Int = 1) -> String {
         func row(_ cells: [String], _ tag: String) -> String {
             "<tr>"
-                + cells.enumerated().map { $0.offset < texts ? "<\(tag)>\($0.element)</\(tag)>" : "<\(tag) class=\"n\">\($0.element)</\(tag)>" }
+                + cells.enumerated().map {
+                    $0.offset < texts ? "<\(tag)>\($0.element)</\(tag)>" : "<\(tag) class=\"n\">\($0.element)</\(tag)>"
+                }
                 .joined() + "</tr>"
         }
         return "<div class=\"scroll\"><table>\n<thead>\(row(header, "th"))</thead>\n<tbody>"
@@ -116,7 +118,8 @@ struct HTMLReport {
                     "\(fixed(m.liftTopDecile, 2)) \(interval(i?.liftTopDecile))",
                 ]
             }
-            return "<h3>\(name.rawValue), \(name.title): n = \(Int(any.n)), positives \(fixed(any.positiveRate, 3))</h3>\n"
+            return
+                "<h3>\(name.rawValue), \(name.title): n = \(Int(any.n)), positives \(fixed(any.positiveRate, 3))</h3>\n"
                 + table(["model", "ROC-AUC", "PR-AUC", "log loss", "Brier", "ECE", "lift"], rows)
         }
         return section("Figures on TEST", tables.joined(separator: "\n"))
@@ -149,7 +152,8 @@ struct HTMLReport {
         calibration.lines = [diagonal] + lines(\.calibration, dots: true)
         let lifts = sets.map(\.curves.lift)
         var lift = Plot(
-            title: "Lift by tenth, most probable first", xLabel: "tenth of the points", yLabel: "× the mean positive rate",
+            title: "Lift by tenth, most probable first", xLabel: "tenth of the points",
+            yLabel: "× the mean positive rate",
             x: 1...10, y: 0...(lifts.joined().max() ?? 1) * 1.05)
         lift.lines = zip(sets, lifts).enumerated().map { number, pair in
             Plot.Line(
@@ -167,7 +171,8 @@ struct HTMLReport {
         let (others, positives) = (curves.distribution(of: false), curves.distribution(of: true))
         let top = zip(others, positives).map { max($0, $1) }.max() ?? 1
         var plot = Plot(
-            title: "\(name): scores of those who did not buy and who did", xLabel: "probability", yLabel: "share of points",
+            title: "\(name): scores of those who did not buy and who did", xLabel: "probability",
+            yLabel: "share of points",
             x: 0...1, y: 0...max(top * 1.05, 0.01))
         for bin in 0..<20 {
             let from = Double(bin) / 20
@@ -175,7 +180,8 @@ struct HTMLReport {
                 plot.bars.append(
                     Plot.Bar(
                         x: (from + offset, from + offset + 0.025), height: values[bin],
-                        title: "\(fixed(from, 2)) to \(fixed(from + 0.05, 2)), \(series == 1 ? "bought" : "did not buy"): "
+                        title:
+                            "\(fixed(from, 2)) to \(fixed(from + 0.05, 2)), \(series == 1 ? "bought" : "did not buy"): "
                             + "\(fixed(values[bin] * 100, 1)) % of all",
                         series: series))
             }
@@ -183,7 +189,8 @@ struct HTMLReport {
         return plot.svg()
             .replacingOccurrences(
                 of: "</figure>",
-                with: "<p class=\"legend\"><span><i class=\"k4\"></i>did not buy</span><span><i class=\"k1\"></i>bought</span></p></figure>"
+                with:
+                    "<p class=\"legend\"><span><i class=\"k4\"></i>did not buy</span><span><i class=\"k1\"></i>bought</span></p></figure>"
             )
     }
 
@@ -258,12 +265,9 @@ struct HTMLReport {
         let profile = outcome.profile
         guard !profile.eventsByDay.isEmpty else { return nil }
         let days = profile.eventsByDay
-        var volume = Plot(
-            title: "Events a week", xLabel: "week", yLabel: "events", x: 0...Double(days.count),
-            y: 0...1)
         let weeks = stride(from: 0, to: days.count, by: 7).map { ($0, days[$0..<min($0 + 7, days.count)].reduce(0, +)) }
-        volume = Plot(
-            title: volume.title, xLabel: "", yLabel: volume.yLabel, x: volume.x,
+        var volume = Plot(
+            title: "Events a week", xLabel: "first day of the week", yLabel: "events", x: 0...Double(days.count),
             y: 0...Double(max(weeks.map(\.1).max() ?? 1, 1)) * 1.05)
         volume.bars = weeks.map { from, count in
             Plot.Bar(
@@ -321,7 +325,7 @@ struct HTMLReport {
         table { border-collapse: collapse; width: 100%; font-size: .9rem; }
         th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--edge); vertical-align: top; }
         th { color: var(--soft); font-weight: 600; } .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-        small { color: var(--soft); } code { font-size: .85em; } b.good { color: var(--good); } b.bad { color: var(--bad); }
+        small { color: var(--soft); } code { font-size: .85em; overflow-wrap: anywhere; } b.good { color: var(--good); } b.bad { color: var(--bad); }
         b.warn { color: var(--warn); }
         .grid2 { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 1rem; }
         figure { margin: 0; border: 1px solid var(--edge); border-radius: 6px; padding: .6rem; min-width: 0; }

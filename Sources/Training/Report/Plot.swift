@@ -30,7 +30,7 @@ struct Plot {
     var bars: [Bar] = []
 
     private static let (width, height) = (420.0, 300.0)
-    private static let (left, right, top, bottom) = (52.0, 12.0, 12.0, 44.0)
+    private static let (left, right, top, bottom) = (52.0, 26.0, 12.0, 44.0)
 
     private func px(_ value: Double) -> String {
         let share = (value - x.lowerBound) / max(x.upperBound - x.lowerBound, 1e-12)
@@ -62,7 +62,8 @@ struct Plot {
     func svg() -> String {
         var out = ["<figure><figcaption>\(escaped(title))</figcaption>"]
         out.append(
-            "<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" aria-label=\"\(escaped(title))\">")
+            "<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" aria-label=\"\(escaped(title))\">"
+        )
         for (value, text) in yTicks.isEmpty ? Self.ticks(y) : yTicks {
             out.append(
                 "<line class=\"grid\" x1=\"\(Int(Self.left))\" x2=\"\(fixed(Self.width - Self.right, 0))\" y1=\"\(py(value))\" y2=\"\(py(value))\"/>"

@@ -81,7 +81,9 @@ public struct Report {
         let rows = backtest.origins.map { origin in
             [String(origin.split.prefix(10))]
                 + Evaluation.Name.allCases.flatMap { name -> [String] in
-                    guard let m = origin.figures[name.rawValue]?[settings.servingModel.rawValue] else { return ["", ""] }
+                    guard let m = origin.figures[name.rawValue]?[settings.servingModel.rawValue] else {
+                        return ["", ""]
+                    }
                     return [fixed(m.rocAUC, 4), fixed(m.logLoss, 4)]
                 }
         }
