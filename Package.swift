@@ -24,7 +24,8 @@ let package = Package(
         .target(name: "Customers", dependencies: ["CPrefetch", "Events"], swiftSettings: strict),
         .target(name: "Features", dependencies: ["CArithmetic", "Customers", "Events"], swiftSettings: strict),
         .target(
-            name: "Ensemble", dependencies: ["CCrypto", "CArithmetic", "Customers", "Features"], swiftSettings: strict),
+            name: "Ensemble", dependencies: ["CCrypto", "CArithmetic", "Configuration", "Customers", "Features"],
+            swiftSettings: strict),
         .target(name: "Scoring", dependencies: ["Customers", "Ensemble", "Events", "Features"], swiftSettings: strict),
         .target(
             name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),

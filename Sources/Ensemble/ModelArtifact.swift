@@ -8,12 +8,15 @@ import Foundation
 ///     DIR/<version>/manifest.json   what scoring depends on; names and digests of the others
 ///     DIR/<version>/manifest.sha256
 ///     DIR/<version>/logistic_regression.json, random_forest.ubj, xgboost.ubj, results.json
+///
+/// An imported model's artifact has its file, as it was, in place of the three members': `xgboost.json`, `xgboost.ubj` or
+/// `lightgbm.txt`.
 public struct ModelArtifact: Sendable {
     public let directory: String
     public let manifest: Manifest
     public let ensemble: Ensemble
     public let tables: FrozenTables
-    /// The tree members in readable form.
+    /// The tree members in readable form; without trees where the artifact has no such member.
     public let randomForest: TreeModel
     public let xgboost: TreeModel
     /// The evaluation that the trainer wrote, as it stands in `results.json`.
@@ -66,6 +69,19 @@ public struct ModelArtifact: Sendable {
             }
             return bytes
         }
+        results = try content(Self.resultsName)
+        tables = FrozenTables(countries: manifest.countries)
+        if let models = manifest.models {
+            let none = TreeModel(trees: [], baseMargin: 0)
+            let model = try Self.imported(manifest, models, path: manifestPath) { name throws(ArtifactError) in
+                try content(name)
+            }
+            randomForest = none
+            xgboost = model.name == .xgboost ? model.parts[0] : none
+            ensemble = model.ensemble
+            try Self.checkGoldenRows(manifest, ensemble, path: manifestPath)
+            return
+        }
         let logisticPath = "\(directory)/\(Self.logisticName)"
         let logistic: LogisticModel = try Self.decode(content(Self.logisticName), path: logisticPath)
         guard logistic.terms.map(\.feature) == FeatureSchema.names else {
@@ -73,8 +89,6 @@ public struct ModelArtifact: Sendable {
         }
         randomForest = try XGBoostModelFile.parse(content(Self.forestName), path: "\(directory)/\(Self.forestName)")
         xgboost = try XGBoostModelFile.parse(content(Self.xgboostName), path: "\(directory)/\(Self.xgboostName)")
-        results = try content(Self.resultsName)
-        tables = FrozenTables(countries: manifest.countries)
 
         var weights: Ensemble.Weights = [:]
         for model in ModelName.allCases {
@@ -86,6 +100,23 @@ public struct ModelArtifact: Sendable {
         ensemble = Ensemble(
             logisticRegression: logistic, randomForest: randomForest, xgboost: xgboost, weights: weights)
         try Self.checkGoldenRows(manifest, ensemble, path: manifestPath)
+    }
+
+    /// The one model of an artifact that holds an imported one.
+    private static func imported(
+        _ manifest: Manifest, _ models: [ModelName], path: String,
+        content: (String) throws(ArtifactError) -> [UInt8]
+    ) throws(ArtifactError) -> ImportedModel {
+        guard let origin = manifest.origin else {
+            throw ArtifactError(path: path, reason: "does not say which file its model is in")
+        }
+        let file = origin.format.rawValue
+        let model = try ImportedModel(
+            content(file), origin: origin, path: "\(path.dropLast(manifestName.count))\(file)")
+        guard models == [model.name], manifest.servingModel == model.name else {
+            throw ArtifactError(path: path, reason: "names other models than the one in \(file): import it anew")
+        }
+        return model
     }
 
     /// The directory of the artifact that a path names.
@@ -139,7 +170,7 @@ public struct ModelArtifact: Sendable {
         var workspace = Ensemble.Workspace(for: ensemble)
         ensemble.score(matrix, into: &scores, workspace: &workspace)
         for (index, golden) in manifest.goldenRows.enumerated() {
-            for model in ModelName.allCases {
+            for model in ensemble.models {
                 let expected = golden.scores[model.rawValue]
                 guard expected == scores[index][model] else {
                     throw ArtifactError(

@@ -44,7 +44,7 @@ public struct Evaluation: Equatable, Sendable {
         guard let first = cutOffs.first else { throw TrainingError("E3 has no cut-off within the test period") }
         firstSnapshot = first
         figures[.e3] = Dictionary(
-            uniqueKeysWithValues: ModelName.allCases.map { model in
+            uniqueKeysWithValues: ensemble.models.map { model in
                 (model, Metrics(meanOf: cutOffs.compactMap { $0[model] }))
             })
     }
@@ -62,7 +62,7 @@ public struct Evaluation: Equatable, Sendable {
         var workspace = Ensemble.Workspace(for: ensemble)
         ensemble.score(points.rows(indices), into: &scores, workspace: &workspace)
         return Dictionary(
-            uniqueKeysWithValues: ModelName.allCases.map { model in
+            uniqueKeysWithValues: ensemble.models.map { model in
                 (model, Metrics(probabilities: scores.map { $0[model] }, labels: labels, seed: seed))
             })
     }
@@ -105,7 +105,7 @@ public struct Evaluation: Equatable, Sendable {
                 }
             lines.append("\(title): n = \(Int(any.n)), positives \(fixed(any.positiveRate, 3))")
             lines.append("  model                 ROC-AUC  PR-AUC  log loss   Brier     ECE    lift      F1")
-            for model in ModelName.allCases {
+            for model in ModelName.all {
                 guard let m = models[model] else { continue }
                 let mark = model == serving ? "*" : " "
                 let label = (model.rawValue + mark).padding(toLength: 21, withPad: " ", startingAt: 0)

@@ -79,7 +79,7 @@ public struct TrainingRun {
     }
 
     /// Evenly spaced points with what the ensemble makes of them.
-    private func goldenRows(_ points: ScoringPoints, _ ensemble: Ensemble) -> [Manifest.GoldenRow] {
+    func goldenRows(_ points: ScoringPoints, _ ensemble: Ensemble) -> [Manifest.GoldenRow] {
         let count = min(32, points.points.count)
         let indices = (0..<count).map { $0 * points.points.count / count }
         let rows = points.rows(indices)
@@ -89,7 +89,7 @@ public struct TrainingRun {
         return (0..<count).map { row in
             Manifest.GoldenRow(
                 features: rows[row].map { $0.isNaN ? nil : Double($0) },
-                scores: Dictionary(uniqueKeysWithValues: ModelName.allCases.map { ($0.rawValue, scores[row][$0]) }))
+                scores: Dictionary(uniqueKeysWithValues: ensemble.models.map { ($0.rawValue, scores[row][$0]) }))
         }
     }
 }

@@ -5,5 +5,5 @@ struct TrainerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "trainer",
         abstract: "Makes model artifacts from a history of customer events, and judges them.",
-        subcommands: [TrainCommand.self, EvaluateCommand.self, FeaturesCommand.self])
+        subcommands: [TrainCommand.self, EvaluateCommand.self, ImportCommand.self, FeaturesCommand.self])
 }
