@@ -102,8 +102,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "Configuration", "Customers", "Ensemble", "Events", "Kafka", "Scoring", "TestSupport", "Training",
-                "Worker",
+                "Configuration", "Customers", "Ensemble", "Events", "Features", "Kafka", "Scoring", "TestSupport",
+                "Training", "Worker",
                 "replay", "scoring-worker", "trainer",
             ],
             swiftSettings: strict),

@@ -131,14 +131,19 @@ enum LightGBMModelFile {
             guard missing == 0 || missing == 2 else {
                 throw Refusal(what: "takes zeros for missing, which is not supported: train without zero_as_missing")
             }
-            guard thresholds[index].isFinite, let feature = match.place(features[index]),
-                let leftChild = place(left[index]), let rightChild = place(right[index])
+            let limit = thresholds[index]
+            guard !limit.isNaN, let feature = match.place(features[index]), let leftChild = place(left[index]),
+                let rightChild = place(right[index])
             else { throw Refusal(what: "is malformed at split \(index)") }
+            // Without a direction of its own, a missing value counts as 0.
+            let missingGoesLeft = missing == 2 ? decision & 2 != 0 : limit >= 0
+            // Every value goes left, +infinity too: the same as none below −infinity, with the children exchanged.
+            let isExchanged = limit == .infinity
             nodes.append(
                 TreeModel.Node(
-                    feature: feature, threshold: threshold(thresholds[index]), left: leftChild, right: rightChild,
-                    // Without a direction of its own, a missing value counts as 0.
-                    missingGoesLeft: missing == 2 ? decision & 2 != 0 : thresholds[index] >= 0))
+                    feature: feature, threshold: isExchanged ? -.infinity : threshold(limit),
+                    left: isExchanged ? rightChild : leftChild, right: isExchanged ? leftChild : rightChild,
+                    missingGoesLeft: missingGoesLeft != isExchanged))
         }
         for value in values {
             let value = Float(value * scale)
