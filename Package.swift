@@ -24,7 +24,8 @@ let package = Package(
         .target(name: "Customers", dependencies: ["CPrefetch", "Events"], swiftSettings: strict),
         .target(name: "Features", dependencies: ["CArithmetic", "Customers", "Events"], swiftSettings: strict),
         .target(
-            name: "Ensemble", dependencies: ["CCrypto", "CArithmetic", "Customers", "Features"], swiftSettings: strict),
+            name: "Ensemble", dependencies: ["CCrypto", "CArithmetic", "Configuration", "Customers", "Features"],
+            swiftSettings: strict),
         .target(name: "Scoring", dependencies: ["Customers", "Ensemble", "Events", "Features"], swiftSettings: strict),
         .target(
             name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
@@ -104,8 +105,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "Configuration", "Customers", "Ensemble", "Events", "Kafka", "Scoring", "TestSupport", "Training",
-                "Worker",
+                "Configuration", "Customers", "Ensemble", "Events", "Features", "Kafka", "Scoring", "TestSupport",
+                "Training", "Worker",
                 "replay", "scoring-worker", "trainer",
             ],
             swiftSettings: strict),

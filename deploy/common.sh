@@ -32,4 +32,19 @@ find_broker() {
     broker_executable=$(compgen -G "$PWD/$environment/lib/python3*/site-packages/noida_db/noida-db" || true)
 }
 
+# Names a Python with XGBoost and LightGBM in test_python, for the tests that hold imported models beside those libraries;
+# nothing if it cannot be had, and then they are skipped. Without what those packages need for GPUs and data frames.
+find_python() {
+    local environment=.build-test/python
+    test_python=$PWD/$environment/bin/python
+    "$test_python" -c 'import lightgbm, xgboost' 2>/dev/null && return
+    { python3 -m venv $environment &&
+        $environment/bin/pip install -q --disable-pip-version-check --no-deps \
+            numpy==2.4.6 scipy==1.17.1 xgboost==3.2.0 lightgbm==4.7.0 narwhals==2.29.0 &&
+        "$test_python" -c 'import lightgbm, xgboost'; } && return
+    echo "no XGBoost and LightGBM for Python: the tests of imported models are skipped" >&2
+    rm -rf $environment
+    test_python=
+}
+
 command -v swift >/dev/null || { echo "error: no swift on the PATH: install Swift 6.2 or newer, https://swift.org/install" >&2; exit 1; }

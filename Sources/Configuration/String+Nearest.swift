@@ -1,6 +1,6 @@
 extension String {
     /// The candidate fewest edits away, if that is few enough to be a slip; ties go to the first in order.
-    func nearest(in candidates: Set<String>) -> String? {
+    package func nearest(in candidates: Set<String>) -> String? {
         let limit = max(2, count / 4)
         return candidates.sorted()
             .filter { abs($0.utf8.count - utf8.count) <= limit }

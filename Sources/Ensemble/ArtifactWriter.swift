@@ -5,10 +5,13 @@ import Foundation
 public struct ArtifactWriter {
     /// What a trainer hands over: the members' own files and the manifest without its list of files and version.
     public struct Contents {
-        public var logisticRegression: LogisticModel
-        /// XGBoost model files, UBJSON.
-        public var randomForest: [UInt8]
-        public var xgboost: [UInt8]
+        public enum Members {
+            /// The files are XGBoost's, UBJSON.
+            case trained(logisticRegression: LogisticModel, randomForest: [UInt8], xgboost: [UInt8])
+            case imported(ImportedModel)
+        }
+
+        public var members: Members
         public var results: [UInt8]
         public var manifest: Manifest
         /// Further files by name, of no consequence for scoring.
@@ -18,12 +21,43 @@ public struct ArtifactWriter {
             logisticRegression: LogisticModel, randomForest: [UInt8], xgboost: [UInt8], results: [UInt8],
             manifest: Manifest, others: [String: [UInt8]] = [:]
         ) {
-            self.logisticRegression = logisticRegression
-            self.randomForest = randomForest
-            self.xgboost = xgboost
+            members = .trained(logisticRegression: logisticRegression, randomForest: randomForest, xgboost: xgboost)
             self.results = results
             self.manifest = manifest
             self.others = others
+        }
+
+        /// Puts the members that `results` are of beside those that serve.
+        public mutating func addTwin(
+            logisticRegression: LogisticModel, randomForest: [UInt8], xgboost: [UInt8], twin: Manifest.Twin
+        ) throws(ArtifactError) {
+            let prefix = ModelArtifact.twinPrefix
+            others[prefix + ModelArtifact.logisticName] = try ArtifactWriter.encode(logisticRegression)
+            others[prefix + ModelArtifact.forestName] = randomForest
+            others[prefix + ModelArtifact.xgboostName] = xgboost
+            manifest.evaluatedTwin = twin
+        }
+
+        public init(
+            imported model: ImportedModel, results: [UInt8], manifest: Manifest, others: [String: [UInt8]] = [:]
+        ) {
+            members = .imported(model)
+            self.results = results
+            self.manifest = manifest
+            self.others = others
+        }
+
+        fileprivate func files() throws(ArtifactError) -> [String: [UInt8]] {
+            switch members {
+            case .trained(let logisticRegression, let randomForest, let xgboost):
+                [
+                    ModelArtifact.logisticName: try ArtifactWriter.encode(logisticRegression),
+                    ModelArtifact.forestName: randomForest, ModelArtifact.xgboostName: xgboost,
+                    ModelArtifact.resultsName: results,
+                ]
+            case .imported(let model):
+                [model.origin.format.rawValue: model.bytes, ModelArtifact.resultsName: results]
+            }
         }
     }
 
@@ -38,13 +72,7 @@ public struct ArtifactWriter {
     /// - Throws: `ArtifactError`; nothing is left behind.
     public func write(_ contents: Contents, versionPrefix: String) throws(ArtifactError) -> String {
         var manifest = contents.manifest
-        let own = [
-            ModelArtifact.logisticName: try Self.encode(contents.logisticRegression),
-            ModelArtifact.forestName: contents.randomForest,
-            ModelArtifact.xgboostName: contents.xgboost,
-            ModelArtifact.resultsName: contents.results,
-        ]
-        let files = contents.others.merging(own) { $1 }
+        let files = contents.others.merging(try contents.files()) { $1 }
         manifest.files = files.mapValues { SHA256.digest($0) }
         manifest.version = ""
         manifest.version = "\(versionPrefix)-\(SHA256.digest(try Self.encode(manifest)).prefix(12))"
@@ -77,7 +105,7 @@ public struct ArtifactWriter {
         return manifest.version
     }
 
-    private static func encode(_ value: some Encodable) throws(ArtifactError) -> [UInt8] {
+    fileprivate static func encode(_ value: some Encodable) throws(ArtifactError) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         do {

@@ -2,13 +2,20 @@ import CArithmetic
 import Events
 import Features
 
-/// The five models, by the names that results and predictions use.
+/// The models, by the names that results and predictions use.
 public enum ModelName: String, CaseIterable, Codable, Sendable {
     case logisticRegression = "logistic_regression"
     case randomForest = "random_forest"
     case xgboost
     case stacking
     case blending
+    /// Is imported only.
+    case lightgbm
+
+    /// The five that training makes, in the order of predictions.
+    public static let allCases: [ModelName] = [.logisticRegression, .randomForest, .xgboost, .stacking, .blending]
+    /// Those, and what can only be imported.
+    public static let all = allCases + [.lightgbm]
 }
 
 /// Weights of the three members' log-odds: how both combiners and each member's calibration are written down.
@@ -35,13 +42,14 @@ public struct LogOddsWeights: Equatable, Sendable, Codable {
     }
 }
 
-/// One event's probabilities from all five models.
+/// One event's probabilities from all models that there are; 0 from the others.
 public struct Scores: Equatable, Sendable {
     public var logisticRegression = 0.0
     public var randomForest = 0.0
     public var xgboost = 0.0
     public var stacking = 0.0
     public var blending = 0.0
+    public var lightgbm = 0.0
 
     public init() {}
 
@@ -54,6 +62,7 @@ public struct Scores: Equatable, Sendable {
             case .xgboost: xgboost
             case .stacking: stacking
             case .blending: blending
+            case .lightgbm: lightgbm
             }
         }
         set {
@@ -63,6 +72,7 @@ public struct Scores: Equatable, Sendable {
             case .xgboost: xgboost = newValue
             case .stacking: stacking = newValue
             case .blending: blending = newValue
+            case .lightgbm: lightgbm = newValue
             }
         }
     }
@@ -70,13 +80,16 @@ public struct Scores: Equatable, Sendable {
 
 /// The ensemble: three members, each with its calibration, and two combiners over the members' log-odds.
 ///
-/// Members are evaluated once a row, whatever the combiners make of them.
+/// Members are evaluated once a row, whatever the combiners make of them. An imported model is an ensemble of itself alone.
 public struct Ensemble: Sendable {
     /// How the members' raw margins become each model's log-odds.
     public typealias Weights = [ModelName: LogOddsWeights]
 
+    /// The models that it scores by, in the order of predictions.
+    public let models: [ModelName]
+    /// Without terms where the model is an imported one.
     public let logisticRegression: LogisticModel
-    /// The random forest and the boosted trees, in this order.
+    /// The random forest and the boosted trees, in this order; of an imported model its parts.
     public let forest: CompiledForest
     private let terms: [ce_term]
     private let weights: [LogOddsWeights]
@@ -89,7 +102,17 @@ public struct Ensemble: Sendable {
             logisticRegression: logisticRegression, forest: CompiledForest([randomForest, xgboost]), weights: weights)
     }
 
+    /// A model alone, its log-odds as they are.
+    public init(alone model: ImportedModel) {
+        models = [model.name]
+        logisticRegression = LogisticModel(intercept: 0, terms: [])
+        forest = CompiledForest(model.parts)
+        terms = []
+        weights = []
+    }
+
     init(logisticRegression: LogisticModel, forest: CompiledForest, weights: Weights) {
+        models = ModelName.allCases
         self.logisticRegression = logisticRegression
         self.forest = forest
         terms = logisticRegression.kernelTerms
@@ -111,12 +134,27 @@ public struct Ensemble: Sendable {
                 let count = min(CompiledForest.blockRows, matrix.rowCount - first)
                 let rows = workspace.forest.block(values.baseAddress.unsafelyUnwrapped, first: first, count: count)
                 forest.margins(rows: rows, count: count, workspace.forest)
-                if forest.takesAsBlock(count) {
+                if models.count == 1 {
+                    appendAlone(count, workspace, to: &scores)
+                } else if forest.takesAsBlock(count) {
                     combineBlock(rows, count, workspace, into: &scores)
                 } else {
                     for row in 0..<count { combine(rows + row * FeatureSchema.count, row, workspace, into: &scores) }
                 }
             }
+        }
+    }
+
+    private func appendAlone(_ count: Int, _ workspace: Workspace, to scores: inout [Scores]) {
+        let model = models[0]
+        for row in 0..<count {
+            var margin = 0.0
+            for part in 0..<forest.modelCount {
+                margin += Double(workspace.forest.margins[part * CompiledForest.blockRows + row])
+            }
+            var score = Scores()
+            score[model] = Elementary.sigmoid(margin)
+            scores.append(score)
         }
     }
 

@@ -38,6 +38,37 @@ public struct Manifest: Codable, Equatable, Sendable {
         }
     }
 
+    /// A model file that was imported.
+    public struct Origin: Codable, Equatable, Sendable {
+        /// By the name that the file has in the artifact.
+        public enum Format: String, Codable, Sendable {
+            case xgboostJSON = "xgboost.json"
+            case xgboostUBJSON = "xgboost.ubj"
+            case lightGBM = "lightgbm.txt"
+        }
+
+        public var format: Format
+        /// As the file says it: XGBoost's own version, LightGBM's version of the format.
+        public var version: String
+        public var sha256: String
+        /// Log-odds that an XGBoost model starts from, a 32-bit number.
+        public var baseMargin: Double?
+    }
+
+    /// The members that the figures are of, where those that serve were fitted anew on all that was known.
+    public struct Twin: Codable, Equatable, Sendable {
+        public var weights: [String: LogOddsWeights]
+        /// ISO 8601.
+        public var trainedUntil: String
+        public var trainingPoints: Int
+
+        public init(weights: Ensemble.Weights, trainedUntil: String, trainingPoints: Int) {
+            self.weights = Dictionary(uniqueKeysWithValues: weights.map { ($0.rawValue, $1) })
+            self.trainedUntil = trainedUntil
+            self.trainingPoints = trainingPoints
+        }
+    }
+
     /// Version of this file's own layout.
     public var format: Int
     /// Names the artifact: end of the training period and a digest of everything in it.
@@ -45,6 +76,10 @@ public struct Manifest: Codable, Equatable, Sendable {
     public var schemaFingerprint: String
     public var features: [String]
     public var windowsDays: [Int]
+    /// The models that the artifact has; `nil` for the five that training makes.
+    public var models: [ModelName]?
+    /// Where an imported model came from.
+    public var origin: Origin?
     /// How long a customer's state outlived their last event when the features were made.
     public var timeToLiveDays: Int
     public var horizonDays: Int
@@ -59,6 +94,7 @@ public struct Manifest: Codable, Equatable, Sendable {
     /// Training points lie before this instant, ISO 8601.
     public var trainedUntil: String
     public var trainingPoints: Int
+    public var evaluatedTwin: Twin?
     /// The settings that it was trained with, by name.
     public var settings: [String: String]
     /// Versions of what made it.
@@ -75,7 +111,7 @@ public struct Manifest: Codable, Equatable, Sendable {
         version: String, timeToLiveDays: Int, servingModel: ModelName, weights: Ensemble.Weights, countries: [String],
         history: History, seed: Int, trainedUntil: String, trainingPoints: Int, settings: [String: String],
         madeWith: [String: String],
-        goldenRows: [GoldenRow], files: [String: String]
+        goldenRows: [GoldenRow], files: [String: String], models: [ModelName]? = nil, origin: Origin? = nil
     ) {
         format = Self.currentFormat
         self.version = version
@@ -95,5 +131,7 @@ public struct Manifest: Codable, Equatable, Sendable {
         self.madeWith = madeWith
         self.goldenRows = goldenRows
         self.files = files
+        self.models = models
+        self.origin = origin
     }
 }

@@ -8,12 +8,16 @@ import Foundation
 ///     DIR/<version>/manifest.json   what scoring depends on; names and digests of the others
 ///     DIR/<version>/manifest.sha256
 ///     DIR/<version>/logistic_regression.json, random_forest.ubj, xgboost.ubj, results.json
+///     DIR/<version>/evaluated_...   the members that results.json is of, where those that serve were fitted anew
+///
+/// An imported model's artifact has its file, as it was, in place of the three members': `xgboost.json`, `xgboost.ubj` or
+/// `lightgbm.txt`.
 public struct ModelArtifact: Sendable {
     public let directory: String
     public let manifest: Manifest
     public let ensemble: Ensemble
     public let tables: FrozenTables
-    /// The tree members in readable form.
+    /// The tree members in readable form; without trees where the artifact has no such member.
     public let randomForest: TreeModel
     public let xgboost: TreeModel
     /// The evaluation that the trainer wrote, as it stands in `results.json`.
@@ -29,6 +33,8 @@ public struct ModelArtifact: Sendable {
     static let forestName = "random_forest.ubj"
     static let xgboostName = "xgboost.ubj"
     static let currentName = "current"
+    /// Of the names of an evaluated twin's files.
+    static let twinPrefix = "evaluated_"
 
     /// Reads an artifact and refuses it unless every byte is as the trainer wrote it, it fits this program's features
     /// and it scores its golden rows to the last bit.
@@ -69,28 +75,84 @@ public struct ModelArtifact: Sendable {
             }
             return bytes
         }
-        let logisticPath = "\(directory)/\(Self.logisticName)"
-        let logistic: LogisticModel = try Self.decode(content(Self.logisticName), path: logisticPath)
-        guard logistic.terms.map(\.feature) == FeatureSchema.names else {
-            throw ArtifactError(path: logisticPath, reason: "its terms are not the features of the schema, in order")
-        }
-        randomForest = try XGBoostModelFile.parse(content(Self.forestName), path: "\(directory)/\(Self.forestName)")
-        xgboost = try XGBoostModelFile.parse(content(Self.xgboostName), path: "\(directory)/\(Self.xgboostName)")
         results = try content(Self.resultsName)
         let own = [Self.logisticName, Self.forestName, Self.xgboostName, Self.resultsName]
-        otherFiles = contents.filter { !own.contains($0.key) }
+        otherFiles = contents.filter { !own.contains($0.key) && $0.key != manifest.origin?.format.rawValue }
         tables = FrozenTables(countries: manifest.countries)
-
-        var weights: Ensemble.Weights = [:]
-        for model in ModelName.allCases {
-            guard let modelWeights = manifest.weights[model.rawValue] else {
-                throw ArtifactError(path: manifestPath, reason: "has no weights for \(model.rawValue)")
+        if let models = manifest.models {
+            let none = TreeModel(trees: [], baseMargin: 0)
+            let model = try Self.imported(manifest, models, path: manifestPath) { name throws(ArtifactError) in
+                try content(name)
             }
-            weights[model] = modelWeights
+            randomForest = none
+            xgboost = model.name == .xgboost ? model.parts[0] : none
+            ensemble = model.ensemble
+            try Self.checkGoldenRows(manifest, ensemble, path: manifestPath)
+            return
         }
-        ensemble = Ensemble(
-            logisticRegression: logistic, randomForest: randomForest, xgboost: xgboost, weights: weights)
+        let members = try Self.members(manifest.weights, in: directory) { name throws(ArtifactError) in
+            try content(name)
+        }
+        (randomForest, xgboost) = (members.randomForest, members.xgboost)
+        ensemble = members.ensemble
         try Self.checkGoldenRows(manifest, ensemble, path: manifestPath)
+    }
+
+    /// Three members' files and what their weights make of them.
+    private static func members(
+        _ weights: [String: LogOddsWeights], prefix: String = "", in directory: String,
+        content: (String) throws(ArtifactError) -> [UInt8]
+    ) throws(ArtifactError) -> (randomForest: TreeModel, xgboost: TreeModel, ensemble: Ensemble) {
+        func path(_ name: String) -> String { "\(directory)/\(prefix)\(name)" }
+        let logistic: LogisticModel = try decode(content(prefix + logisticName), path: path(logisticName))
+        guard logistic.terms.map(\.feature) == FeatureSchema.names else {
+            throw ArtifactError(
+                path: path(logisticName), reason: "its terms are not the features of the schema, in order")
+        }
+        let forest = try XGBoostModelFile.parse(content(prefix + forestName), path: path(forestName))
+        let xgboost = try XGBoostModelFile.parse(content(prefix + xgboostName), path: path(xgboostName))
+        var own: Ensemble.Weights = [:]
+        for model in ModelName.allCases {
+            guard let modelWeights = weights[model.rawValue] else {
+                throw ArtifactError(
+                    path: "\(directory)/\(manifestName)", reason: "has no weights for \(model.rawValue)")
+            }
+            own[model] = modelWeights
+        }
+        let ensemble = Ensemble(
+            logisticRegression: logistic, randomForest: forest, xgboost: xgboost, weights: own)
+        return (forest, xgboost, ensemble)
+    }
+
+    /// The ensemble that the artifact's figures are of, and what it learned from: the evaluated twin of one that was
+    /// fitted anew, else the one that is served.
+    public func evaluated() throws(ArtifactError) -> (ensemble: Ensemble, trainedUntil: String) {
+        guard let twin = manifest.evaluatedTwin else { return (ensemble, manifest.trainedUntil) }
+        let members = try Self.members(twin.weights, prefix: Self.twinPrefix, in: directory) {
+            name throws(ArtifactError) in
+            guard let bytes = otherFiles[name] else {
+                throw ArtifactError(path: "\(directory)/\(Self.manifestName)", reason: "does not list the file \(name)")
+            }
+            return bytes
+        }
+        return (members.ensemble, twin.trainedUntil)
+    }
+
+    /// The one model of an artifact that holds an imported one.
+    private static func imported(
+        _ manifest: Manifest, _ models: [ModelName], path: String,
+        content: (String) throws(ArtifactError) -> [UInt8]
+    ) throws(ArtifactError) -> ImportedModel {
+        guard let origin = manifest.origin else {
+            throw ArtifactError(path: path, reason: "does not say which file its model is in")
+        }
+        let file = origin.format.rawValue
+        let model = try ImportedModel(
+            content(file), origin: origin, path: "\(path.dropLast(manifestName.count))\(file)")
+        guard models == [model.name], manifest.servingModel == model.name else {
+            throw ArtifactError(path: path, reason: "names other models than the one in \(file): import it anew")
+        }
+        return model
     }
 
     /// The directory of the artifact that a path names.
@@ -144,7 +206,7 @@ public struct ModelArtifact: Sendable {
         var workspace = Ensemble.Workspace(for: ensemble)
         ensemble.score(matrix, into: &scores, workspace: &workspace)
         for (index, golden) in manifest.goldenRows.enumerated() {
-            for model in ModelName.allCases {
+            for model in ensemble.models {
                 let expected = golden.scores[model.rawValue]
                 guard expected == scores[index][model] else {
                     throw ArtifactError(

@@ -21,6 +21,23 @@ public struct TreeModel: Equatable, Sendable {
         /// The root is the first.
         public let nodes: [Node]
 
+        init(nodes: [Node]) { self.nodes = nodes }
+
+        /// Nodes of a file; `nil` unless those that the root reaches are a tree.
+        init?(unchecked nodes: [Node]) {
+            guard !nodes.isEmpty else { return nil }
+            var parents = [Int](repeating: 0, count: nodes.count)
+            for node in nodes where !node.isLeaf {
+                for child in [node.left, node.right] {
+                    guard nodes.indices.contains(Int(child)) else { return nil }
+                    parents[Int(child)] += 1
+                }
+            }
+            // Every node but the root has at most one parent, and the root none.
+            guard parents[0] == 0, parents.allSatisfy({ $0 <= 1 }) else { return nil }
+            self.nodes = nodes
+        }
+
         func leafValue(_ row: ArraySlice<Float>) -> Float {
             var node = nodes[0]
             while !node.isLeaf {
@@ -45,6 +62,16 @@ public struct TreeModel: Equatable, Sendable {
                 }
             }
             return deepest
+        }
+    }
+
+    /// - Throws: `ArtifactError` if there are more nodes, or deeper trees, than the forms that serve take.
+    static func check(_ trees: [Tree], path: String) throws(ArtifactError) {
+        guard trees.reduce(0, { $0 + $1.nodes.count }) < TreeWalk.nodeLimit else {
+            throw ArtifactError(path: path, reason: "has \(TreeWalk.nodeLimit) nodes or more")
+        }
+        guard trees.allSatisfy({ $0.depth <= 255 }) else {
+            throw ArtifactError(path: path, reason: "has a tree deeper than 255 levels")
         }
     }
 

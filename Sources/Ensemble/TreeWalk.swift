@@ -4,8 +4,8 @@ import Features
 /// Trees laid out flat for rows that come alone: siblings side by side, a leaf its own child, so that a walk has no
 /// branch; several trees are walked at a time, so that as many chains of loads are in flight.
 ///
-/// A row is walked as two: one whose missing values lie below every threshold, and one where they lie above; a node
-/// looks at the one that sends them its way.
+/// A row is walked as two: one whose missing values are NaN, which no threshold is reached by, and one where they lie above
+/// every threshold; a node looks at the one that sends them its way.
 struct TreeWalk: Sendable {
     /// Nodes that a link can tell apart.
     static let nodeLimit = 1 << 24
@@ -64,7 +64,7 @@ struct TreeWalk: Sendable {
     static func prepare(_ row: UnsafePointer<Float>, into twice: UnsafeMutablePointer<Float>) {
         for index in 0..<FeatureSchema.count {
             let value = row[index]
-            twice[index] = value.isNaN ? -.infinity : value
+            twice[index] = value
             twice[index + FeatureSchema.count] = value.isNaN ? .infinity : value
         }
     }

@@ -3,46 +3,12 @@
 /// Layout: a marker byte, then its payload, numbers big-endian. `{` and `[` open containers that run to `}` and `]`,
 /// unless `$ type` and `# count` behind the opening fix both.
 enum UBJSON {
-    case null
-    case bool(Bool)
-    case integer(Int64)
-    case float(Float)
-    case double(Double)
-    case string(String)
-    case array([UBJSON])
-    case integers([Int32])
-    case floats([Float])
-    case object([String: UBJSON])
-
     /// - Throws: `ArtifactError` for anything but exactly one well-formed value.
-    static func parse(_ bytes: [UInt8], path: String) throws(ArtifactError) -> UBJSON {
+    static func parse(_ bytes: [UInt8], path: String) throws(ArtifactError) -> JSONValue {
         var parser = Parser(bytes: bytes, path: path)
         let value = try parser.value(marker: parser.byte(), depth: 0)
         guard parser.at == bytes.count else { throw parser.error("has bytes behind its end") }
         return value
-    }
-
-    subscript(_ key: String) -> UBJSON? {
-        if case .object(let members) = self { members[key] } else { nil }
-    }
-
-    var text: String? { if case .string(let text) = self { text } else { nil } }
-    var elements: [UBJSON]? { if case .array(let elements) = self { elements } else { nil } }
-
-    var integers: [Int32]? {
-        switch self {
-        case .integers(let values): values
-        case .array(let values) where values.isEmpty: []
-        default: nil
-        }
-    }
-
-    var floats: [Float]? {
-        switch self {
-        case .floats(let values): values
-        case .array(let values) where values.isEmpty: []
-        default: nil
-        }
     }
 
     private struct Parser {
@@ -99,8 +65,8 @@ enum UBJSON {
             return String(decoding: bytes[(at - count)..<at], as: UTF8.self)
         }
 
-        mutating func value(marker: UInt8, depth: Int) throws(ArtifactError) -> UBJSON {
-            guard depth < 32 else { throw error("is nested too deeply") }
+        mutating func value(marker: UInt8, depth: Int) throws(ArtifactError) -> JSONValue {
+            guard depth < JSONValue.depthLimit else { throw error("is nested too deeply") }
             if let integer = try integer(marker: marker) { return .integer(integer) }
             switch marker {
             case UInt8(ascii: "Z"): return .null
@@ -115,7 +81,7 @@ enum UBJSON {
             }
         }
 
-        mutating func array(depth: Int) throws(ArtifactError) -> UBJSON {
+        mutating func array(depth: Int) throws(ArtifactError) -> JSONValue {
             var type: UInt8?
             if at < bytes.count, bytes[at] == UInt8(ascii: "$") {
                 at += 1
@@ -128,21 +94,9 @@ enum UBJSON {
             }
             if let type, count == nil { throw error("has a typed array (\(type)) without a count") }
             if let type, let count {
-                if type == UInt8(ascii: "d") {
-                    var values: [Float] = []
-                    for _ in 0..<count { values.append(Float(bitPattern: UInt32(try bigEndian(4)))) }
-                    return .floats(values)
-                }
-                var values: [Int32] = []
-                for _ in 0..<count {
-                    guard let integer = try integer(marker: type), let value = Int32(exactly: integer) else {
-                        throw error("has an array of unsupported type \(type)")
-                    }
-                    values.append(value)
-                }
-                return .integers(values)
+                return try numbers(type, count)
             }
-            var values: [UBJSON] = []
+            var values: [JSONValue] = []
             while true {
                 if let count, values.count == count { return .array(values) }
                 let marker = try byte()
@@ -151,8 +105,38 @@ enum UBJSON {
             }
         }
 
-        mutating func object(depth: Int) throws(ArtifactError) -> UBJSON {
-            var members: [String: UBJSON] = [:]
+        /// A typed array. Of 64-bit floats those are taken that 32 bits hold.
+        private mutating func numbers(_ type: UInt8, _ count: Int) throws(ArtifactError) -> JSONValue {
+            guard let width = Self.widths[type] else { throw error("has an array of unsupported type \(type)") }
+            guard count <= (bytes.count - at) / width else { throw error("ends too early") }
+            if type == UInt8(ascii: "d") || type == UInt8(ascii: "D") {
+                var values: [Float] = []
+                values.reserveCapacity(count)
+                for _ in 0..<count {
+                    let bits = try bigEndian(width)
+                    let value = width == 4 ? Float(bitPattern: UInt32(bits)) : Float(exactly: Double(bitPattern: bits))
+                    guard let value else { throw error("has a number that takes 64 bits") }
+                    values.append(value)
+                }
+                return .floats(values)
+            }
+            var values: [Int64] = []
+            values.reserveCapacity(count)
+            for _ in 0..<count {
+                guard let value = try integer(marker: type) else { throw error("has an unknown marker \(type)") }
+                values.append(value)
+            }
+            return .integers(values)
+        }
+
+        /// Bytes of a number, by its type.
+        private static let widths: [UInt8: Int] = [
+            UInt8(ascii: "i"): 1, UInt8(ascii: "U"): 1, UInt8(ascii: "I"): 2, UInt8(ascii: "l"): 4,
+            UInt8(ascii: "L"): 8, UInt8(ascii: "d"): 4, UInt8(ascii: "D"): 8,
+        ]
+
+        mutating func object(depth: Int) throws(ArtifactError) -> JSONValue {
+            var members: [String: JSONValue] = [:]
             while true {
                 guard at < bytes.count else { throw error("ends too early") }
                 if bytes[at] == UInt8(ascii: "}") {

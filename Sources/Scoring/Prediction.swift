@@ -68,7 +68,9 @@ public struct PredictionEncoder: Sendable {
 
     private let memory: Memory
     private let servingModel: ModelName
+    /// The artifact's models, one or five of them.
     private let models: InlineArray<5, ModelName>
+    private let modelCount: Int
     private let thresholds: PriorityThresholds
     private let customerKey: Fragment
     private let invoiceKey: Fragment
@@ -90,10 +92,12 @@ public struct PredictionEncoder: Sendable {
         timeKey = fragment(",\"event_time\":\"")
         probabilityKey = fragment("\",\"purchase_probability\":")
         servingModel = manifest.servingModel
-        models = InlineArray { ModelName.allCases[$0] }
+        let names = manifest.models ?? ModelName.allCases
+        modelCount = min(names.count, 5)
+        models = InlineArray { names[min($0, names.count - 1)] }
         self.thresholds = thresholds
         memberKeys = InlineArray { index in
-            fragment("\(index == 0 ? ",\"members\":{" : ",")\"\(ModelName.allCases[index].rawValue)\":")
+            fragment("\(index == 0 ? ",\"members\":{" : ",")\"\(names[min(index, names.count - 1)].rawValue)\":")
         }
         func ending(_ priority: Priority, isComplete: Bool) -> Fragment {
             var ending = Array("},\"priority\":\"\(priority.rawValue)\",\"model_version\":".utf8)
@@ -133,7 +137,7 @@ public struct PredictionEncoder: Sendable {
         let text = at
         at = ShortestDecimal.write(served, to: at)
         let count = at - text
-        for index in models.indices {
+        for index in 0..<modelCount {
             at = memberKeys[index].write(to: at)
             if models[index] == servingModel {
                 at.update(from: text, count: count)

@@ -32,6 +32,8 @@ public struct RetrainJob: Sendable {
         public var backtest: Backtest?
         public var pruned: [String] = []
         public var importance: Importance?
+        /// What is served was fitted on all that is known; the figures are of its twin that had not seen TEST.
+        public var isRefitted = false
         var predictions: TestPredictions?
     }
 
@@ -74,7 +76,7 @@ public struct RetrainJob: Sendable {
             fitted.result, serving: settings.servingModel, points: prepared.points,
             fitted.predictions.sets.indices[.e2]![0])
         outcome.evaluation = fitted.evaluation
-        if let champion { compare(fitted, champion, prepared, &outcome) }
+        if let champion { try compare(fitted, champion, prepared, &outcome) }
         outcome.verdicts = settings.gate.verdicts(fitted.evaluation, outcome.comparison)
 
         var files = [Self.profileName: try encoded(survey.profile)]
@@ -85,9 +87,12 @@ public struct RetrainJob: Sendable {
             files[Self.backtestName] = try encoded(backtest)
             outcome.backtest = backtest
         }
+        let passes = outcome.verdicts.allSatisfy(\.holds)
+        let refitted = passes && settings.refit ? try run.refit(prepared, progress: progress) : nil
+        outcome.isRefitted = refitted != nil
         files[ModelArtifact.cardName] = Array(
-            ModelCard(fitted, prepared, outcome.importance, settings: settings).markdown().utf8)
-        let version = try run.write(fitted, prepared, others: files, models: models)
+            ModelCard(fitted, prepared, outcome.importance, refitted: refitted, settings: settings).markdown().utf8)
+        let version = try run.write(fitted, prepared, refitted: refitted, others: files, models: models)
         outcome.version = version
         outcome.status = try decide(outcome, version, store)
         if outcome.status == .promoted { outcome.pruned = try store.prune(keeping: settings.keep) }
@@ -117,17 +122,26 @@ public struct RetrainJob: Sendable {
     private func compare(
         _ fitted: TrainingRun.Fitted, _ champion: ModelArtifact, _ prepared: TrainingRun.Prepared,
         _ outcome: inout Outcome
-    ) {
+    ) throws {
         let manifest = champion.manifest
-        let theirs = TestPredictions(champion.ensemble, on: fitted.predictions.sets, tables: champion.tables)
+        let (split, end) = (prepared.times.split, EventTime.parse(manifest.trainedUntil) ?? .max)
+        var (ensemble, learned) = (champion.ensemble, end)
+        if end > split, manifest.evaluatedTwin != nil {
+            let twin = try champion.evaluated()
+            (ensemble, learned) = (twin.ensemble, EventTime.parse(twin.trainedUntil) ?? .max)
+            outcome.championNote =
+                "the champion's figures are those of its evaluated twin, trained until \(twin.trainedUntil): what is "
+                + "served has learned from points that are TEST here"
+        }
+        if learned > split {
+            outcome.championNote =
+                "the champion has learned from events up to \(EventTime.text(learned)), beyond the beginning of TEST at "
+                + "\(EventTime.text(split)): these figures flatter it"
+        }
+        let theirs = TestPredictions(ensemble, on: fitted.predictions.sets, tables: champion.tables)
         outcome.comparison = Comparison(
             fitted.predictions, serving: settings.servingModel, champion: theirs, serving: manifest.servingModel,
             version: manifest.version, seed: UInt64(settings.seed))
-        if let learned = EventTime.parse(manifest.trainedUntil), learned > prepared.times.split {
-            outcome.championNote =
-                "the champion has learned from events up to \(manifest.trainedUntil), beyond the beginning of TEST at "
-                + "\(EventTime.text(prepared.times.split)): these figures flatter it"
-        }
     }
 }
 

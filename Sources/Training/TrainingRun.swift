@@ -77,32 +77,45 @@ public struct TrainingRun: Sendable {
             evaluation: Evaluation(predictions, serving: settings.servingModel, seed: UInt64(settings.seed)))
     }
 
+    /// Fits the same settings on all points whose labels are known.
+    public func refit(_ prepared: Prepared, progress: (String, Double?) -> Void) throws -> Trainer.Result {
+        try Trainer(settings: settings).train(prepared.points, protocol: prepared.times.withoutTest) { _, share in
+            progress("refit", share)
+        }
+    }
+
     /// Writes the artifact, whole or not at all.
-    /// - Parameter others: further files by name.
+    /// - Parameters:
+    ///   - refitted: what is to be served in place of what was evaluated.
+    ///   - others: further files by name.
     /// - Returns: the artifact's version.
     public func write(
-        _ fitted: Fitted, _ prepared: Prepared, others: [String: [UInt8]] = [:], models directory: String
+        _ fitted: Fitted, _ prepared: Prepared, refitted: Trainer.Result? = nil, others: [String: [UInt8]] = [:],
+        models directory: String
     ) throws -> String {
-        let survey = prepared.survey
-        let result = fitted.result
+        let result = refitted ?? fitted.result
+        let until = refitted == nil ? prepared.times.split : prepared.times.end
         let manifest = Manifest(
             version: "", timeToLiveDays: settings.timeToLiveDays, servingModel: settings.servingModel,
-            weights: result.weights,
-            countries: prepared.tables.countries,
-            history: Manifest.History(
-                sha256: survey.digest, events: survey.events, anonymousEvents: survey.profile.anonymousEvents,
-                customers: survey.customers.count, firstEvent: EventTime.text(survey.firstTime),
-                lastEvent: EventTime.text(survey.lastTime)),
-            seed: settings.seed, trainedUntil: EventTime.text(prepared.times.split),
-            trainingPoints: result.trainingPoints, settings: settings.record,
+            weights: result.weights, countries: prepared.tables.countries, history: prepared.survey.record,
+            seed: settings.seed, trainedUntil: EventTime.text(until), trainingPoints: result.trainingPoints,
+            settings: settings.record,
             madeWith: ["future-cart": Manifest.programVersion, "xgboost": Booster.xgboostVersion],
-            goldenRows: Self.goldenRows(prepared.points, result.ensemble),
-            files: [:])
+            goldenRows: Self.goldenRows(prepared.points, result.ensemble), files: [:])
+        var contents = ArtifactWriter.Contents(
+            logisticRegression: result.logisticRegression, randomForest: result.randomForestFile,
+            xgboost: result.xgboostFile, results: try fitted.evaluation.json(), manifest: manifest, others: others)
+        if refitted != nil {
+            let twin = fitted.result
+            try contents.addTwin(
+                logisticRegression: twin.logisticRegression, randomForest: twin.randomForestFile,
+                xgboost: twin.xgboostFile,
+                twin: Manifest.Twin(
+                    weights: twin.weights, trainedUntil: EventTime.text(prepared.times.split),
+                    trainingPoints: twin.trainingPoints))
+        }
         return try ArtifactWriter(directory: directory).write(
-            ArtifactWriter.Contents(
-                logisticRegression: result.logisticRegression, randomForest: result.randomForestFile,
-                xgboost: result.xgboostFile, results: try fitted.evaluation.json(), manifest: manifest, others: others),
-            versionPrefix: String(EventTime.text(prepared.times.split).prefix(10)))
+            contents, versionPrefix: String(EventTime.text(until).prefix(10)))
     }
 
     /// Evenly spaced points with what the ensemble makes of them.
@@ -116,7 +129,7 @@ public struct TrainingRun: Sendable {
         return (0..<count).map { row in
             Manifest.GoldenRow(
                 features: rows[row].map { $0.isNaN ? nil : Double($0) },
-                scores: Dictionary(uniqueKeysWithValues: ModelName.allCases.map { ($0.rawValue, scores[row][$0]) }))
+                scores: Dictionary(uniqueKeysWithValues: ensemble.models.map { ($0.rawValue, scores[row][$0]) }))
         }
     }
 }

@@ -65,10 +65,10 @@ public struct TrainingSettings: Equatable, Sendable {
     public var withheldFeatures: [Feature] = [.avgMonth, .stdMonth]
     public var logisticRegression = Logistic()
     public var randomForest = Trees(
-        rounds: 1, parallelTrees: 100, maxDepth: 8, learningRate: 1, minChildWeight: 60, subsample: 0.5,
+        rounds: 1, parallelTrees: 60, maxDepth: 8, learningRate: 1, minChildWeight: 60, subsample: 0.5,
         columnSample: 0.08, lambda: 1)
     public var xgboost = Trees(
-        rounds: 70, parallelTrees: 3, maxDepth: 4, learningRate: 0.06, minChildWeight: 100, subsample: 0.6,
+        rounds: 70, parallelTrees: 2, maxDepth: 4, learningRate: 0.06, minChildWeight: 100, subsample: 0.6,
         columnSample: 0.2, lambda: 50)
     /// The models' mean probability is the positive rate of the training points, those of this age counting half, days.
     public var levelHalfLifeDays = 30.0
@@ -79,6 +79,8 @@ public struct TrainingSettings: Equatable, Sendable {
     public var backtest = Backtest.Settings()
     public var checks = DataChecks()
     public var gate = Gate()
+    /// Whether what has passed is fitted anew on all points whose labels are known, and that is served.
+    public var refit = false
     /// Artifacts that are kept, beside the one in service and the one before it.
     public var keep = 10
 
@@ -100,6 +102,7 @@ public struct TrainingSettings: Equatable, Sendable {
             "points.snapshots": "\(shares.snapshots)", "points.half_life_days": "\(shares.halfLifeDays)",
             "level.half_life_days": "\(levelHalfLifeDays)", "logistic_regression.ridge": "\(logisticRegression.ridge)",
             "withheld_features": withheldFeatures.map(\.name).joined(separator: ","), "folds": "\(folds)",
+            "refit": "\(refit)",
         ]
         return others.merging(evaluation.record) { $1 }.merging(trees("random_forest", randomForest)) { $1 }.merging(
             trees("xgboost", xgboost)

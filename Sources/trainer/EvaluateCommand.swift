@@ -26,29 +26,35 @@ struct EvaluateCommand: ParsableCommand {
             settings.evaluation = try EvaluationProtocol.Settings(record: artifact.manifest.settings)
             settings.timeToLiveDays = artifact.manifest.timeToLiveDays
             let progress = Progress()
-            let opened = try source.open(names: names, kafka: kafka, progress: progress)
-            let run = TrainingRun(settings: settings)
-            let prepared = try withExtendedLifetime(opened) {
-                let survey = try run.survey(opened.history) { step, share in show(progress, step, share) }
-                return try run.prepare(opened.history, survey: survey, countries: artifact.manifest.countries) {
-                    show(progress, $0, $1)
-                }
-            }
-            guard let learned = EventTime.parse(artifact.manifest.trainedUntil), learned <= prepared.times.split else {
-                throw TrainingError(
-                    "\(artifact.manifest.version) has learned from events up to \(artifact.manifest.trainedUntil), but the "
-                        + "test period of this history begins at \(EventTime.text(prepared.times.split)): its figures there "
-                        + "would flatter it; give the history that it was trained on, or a longer one")
-            }
+            let prepared = try source.prepare(
+                TrainingRun(settings: settings), names: names, kafka: kafka, countries: artifact.manifest.countries,
+                progress: progress)
+            let (ensemble, twin) = try judged(artifact, prepared.times)
             progress.show("evaluating")
-            let predictions = TestPredictions(artifact.ensemble, on: try TestSets(prepared.points, prepared.times))
+            let predictions = TestPredictions(ensemble, on: try TestSets(prepared.points, prepared.times))
             let evaluation = Evaluation(
                 predictions, serving: artifact.manifest.servingModel, seed: UInt64(artifact.manifest.seed))
             progress.finish()
             try output(
                 json
                     ? String(decoding: try evaluation.json(), as: UTF8.self)
-                    : "\(artifact.manifest.version)\n\n" + evaluation.table() + "\n")
+                    : "\(artifact.manifest.version)\(twin)\n\n" + evaluation.table() + "\n")
         }
+    }
+
+    /// What of an artifact has not seen TEST, with words on which of the two it is.
+    private func judged(_ artifact: ModelArtifact, _ times: EvaluationProtocol) throws -> (Ensemble, String) {
+        let manifest = artifact.manifest
+        if let learned = EventTime.parse(manifest.trainedUntil), learned <= times.split {
+            return (artifact.ensemble, "")
+        }
+        let (ensemble, until) = try artifact.evaluated()
+        guard let learned = EventTime.parse(until), learned <= times.split else {
+            throw TrainingError(
+                "\(manifest.version) has learned from events up to \(until), but the test period of this history begins "
+                    + "at \(EventTime.text(times.split)): its figures there would flatter it; give the history that it "
+                    + "was trained on, or a longer one")
+        }
+        return (ensemble, ": figures of its evaluated twin, trained until \(until)")
     }
 }

@@ -23,12 +23,8 @@ struct ExportCommand: ParsableCommand {
         try reportingTraining {
             let (settings, names, kafka) = try TrainingSettings.read(configuration.reader(for: .trainer))
             let progress = Progress()
-            let opened = try source.open(names: names, kafka: kafka, progress: progress)
-            let run = TrainingRun(settings: settings)
-            let prepared = try withExtendedLifetime(opened) {
-                let survey = try run.survey(opened.history) { step, share in show(progress, step, share) }
-                return try run.prepare(opened.history, survey: survey) { step, share in show(progress, step, share) }
-            }
+            let prepared = try source.prepare(
+                TrainingRun(settings: settings), names: names, kafka: kafka, progress: progress)
             let rows = try PointTable.write(prepared, settings: settings, to: output) {
                 progress.show("writing", share: $0)
             }

@@ -38,6 +38,20 @@ struct HistoryOptions: ParsableArguments {
         }
     }
 
+    /// Both walks over the history.
+    /// - Parameter countries: the frozen table of an artifact; `nil` makes it from the training period.
+    func prepare(
+        _ run: TrainingRun, names: FieldNames, kafka: [String: String], countries: [String]? = nil, progress: Progress
+    ) throws -> TrainingRun.Prepared {
+        let opened = try open(names: names, kafka: kafka, progress: progress)
+        return try withExtendedLifetime(opened) {
+            let survey = try run.survey(opened.history) { step, share in show(progress, step, share) }
+            return try run.prepare(opened.history, survey: survey, countries: countries) { step, share in
+                show(progress, step, share)
+            }
+        }
+    }
+
     /// The history as files that can be read twice, for as long as the result lives.
     func open(names: FieldNames, kafka: [String: String], progress: Progress) throws -> OpenedHistory {
         if let fromTopic {

@@ -23,11 +23,15 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Trains and reports, and leaves what is in service alone.")
     var dryRun = false
 
+    @Flag(help: "Serves what is fitted anew on all that is known, once the evaluated model has passed (refit: true).")
+    var refit = false
+
     @OptionGroup var configuration: ConfigurationOptions
 
     func run() throws {
         try reportingTraining {
-            let (settings, names, kafka) = try TrainingSettings.read(configuration.reader(for: .trainer))
+            var (settings, names, kafka) = try TrainingSettings.read(configuration.reader(for: .trainer))
+            if refit { settings.refit = true }
             let progress = Progress()
             let opened = try source.open(names: names, kafka: kafka, progress: progress)
             let outcome = try withExtendedLifetime(opened) {

@@ -6,7 +6,8 @@ struct TrainerCommand: ParsableCommand {
         commandName: "trainer",
         abstract: "Makes model artifacts from a history of customer events, and judges them.",
         subcommands: [
-            TrainCommand.self, EvaluateCommand.self, ExportCommand.self, FeaturesCommand.self,
+            TrainCommand.self, EvaluateCommand.self, ImportCommand.self, ExportCommand.self,
+            FeaturesCommand.self,
             ListCommand.self, InspectCommand.self, PromoteCommand.self, RollbackCommand.self,
         ])
 }

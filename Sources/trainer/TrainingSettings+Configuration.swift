@@ -57,6 +57,7 @@ extension TrainingSettings {
         settings.backtest = backtest(reader.section("backtest"), settings.backtest)
         settings.gate = gate(reader.section("gate"), settings.gate)
         settings.checks = checks(reader.section("checks"), settings.checks)
+        settings.refit = reader.bool("refit", default: settings.refit)
         settings.keep = reader.int("keep", default: settings.keep, in: 1...100_000)
         let kafka = Dictionary(reader.properties("kafka").map { ($0.name, $0.value) }) { _, last in last }
         try reader.finish()

@@ -130,6 +130,13 @@ public struct HistorySurvey: Sendable {
         seen = []
     }
 
+    /// What a manifest says of it.
+    var record: Manifest.History {
+        Manifest.History(
+            sha256: digest, events: events, anonymousEvents: profile.anonymousEvents, customers: customers.count,
+            firstEvent: EventTime.text(firstTime), lastEvent: EventTime.text(lastTime))
+    }
+
     /// Whether an event is the last of its customer's invoice.
     /// - Parameter ordinal: its place among the customer's events, from 0.
     func isLastOfInvoice(_ event: CustomerEvent, ordinal: Int32) -> Bool {

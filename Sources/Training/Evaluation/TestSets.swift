@@ -57,11 +57,9 @@ public struct TestPredictions: Sendable {
 
     /// Scores all points in the form that serves.
     /// - Parameter tables: the ensemble's own, where the points were made with another's.
-    public init(
-        _ ensemble: Ensemble, on sets: TestSets, tables: FrozenTables? = nil, models: [ModelName] = ModelName.allCases
-    ) {
+    public init(_ ensemble: Ensemble, on sets: TestSets, tables: FrozenTables? = nil) {
         self.sets = sets
-        self.models = models
+        models = ensemble.models
         var scores: [Scores] = []
         var workspace = Ensemble.Workspace(for: ensemble)
         ensemble.score(sets.points.rows(sets.all, tables: tables), into: &scores, workspace: &workspace)

@@ -20,6 +20,7 @@ struct HTMLReport {
             case .promoted, .alreadyInService, .wouldBePromoted: "good"
             case .refused, .badData: "bad"
             }
+        let twin = report.twinNote.map { "<p>\(escaped($0))</p>" } ?? ""
         let note = outcome.championNote.map { "<p>\(escaped($0.prefix(1).uppercased() + $0.dropFirst())).</p>" } ?? ""
         return """
             <!DOCTYPE html>
@@ -35,7 +36,7 @@ struct HTMLReport {
             <body>
             <header class="\(status)">
             <h1>\(escaped(report.verdict))</h1>
-            \(note)
+            \(twin)\(note)
             </header>
             <main>
             \(sections.joined(separator: "\n"))

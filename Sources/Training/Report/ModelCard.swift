@@ -8,12 +8,14 @@ struct ModelCard {
     private let fitted: TrainingRun.Fitted
     private let prepared: TrainingRun.Prepared
     private let importance: Importance?
+    private let refitted: Trainer.Result?
     private let settings: TrainingSettings
 
     init(
         _ fitted: TrainingRun.Fitted, _ prepared: TrainingRun.Prepared, _ importance: Importance?,
-        settings: TrainingSettings
+        refitted: Trainer.Result? = nil, settings: TrainingSettings
     ) {
+        self.refitted = refitted
         self.fitted = fitted
         self.prepared = prepared
         self.importance = importance
@@ -29,7 +31,15 @@ struct ModelCard {
                 fixed(slice.figures.rocAUC, 4), fixed(slice.figures.logLoss, 4), fixed(slice.figures.ece, 4),
             ]
         }
-        let weights = ModelName.allCases.compactMap { name in fitted.result.weights[name].map { (name, $0) } }.map {
+        let served = refitted ?? fitted.result
+        let twin = refitted == nil ? "" : " The figures, parts and SHAP values below are of its evaluated twin."
+        let judged =
+            refitted == nil
+            ? "What is served"
+            : "A twin, trained with the same settings on \(fitted.result.trainingPoints) points whose labels were known by "
+                + day(times.split)
+        let until = refitted == nil ? times.split : times.end
+        let weights = ModelName.allCases.compactMap { name in served.weights[name].map { (name, $0) } }.map {
             [$0.rawValue] + [$1.intercept, $1.logisticRegression, $1.randomForest, $1.xgboost].map { fixed($0, 4) }
         }
         let features = (importance?.features.prefix(15) ?? []).map { feature in
@@ -45,12 +55,12 @@ struct ModelCard {
             \(FeatureExtractor.horizonDays) days. Served model: \(settings.servingModel.rawValue).
 
             **What it learned from.** \(survey.events) events of \(survey.customers.count) customers, \
-            \(day(survey.firstTime)) to \(day(survey.lastTime)); \(fitted.result.trainingPoints) points whose labels were \
-            known by \(day(times.split)). Shares of the weight: events \(settings.shares.events), invoices \
+            \(day(survey.firstTime)) to \(day(survey.lastTime)); \(served.trainingPoints) points whose labels were \
+            known by \(day(until)). Shares of the weight: events \(settings.shares.events), invoices \
             \(settings.shares.invoices), snapshots \(settings.shares.snapshots).
 
-            **What it was judged by.** Points from \(day(times.split)) to \(day(times.lastTest)), on which nothing was fitted \
-            or chosen. Intervals: 95 %, \(Evaluation.replicates) resamples of customers.
+            **What was judged.** \(judged), by points from \(day(times.split)) to \(day(times.lastTest)), on which nothing was \
+            fitted or chosen.\(twin) Intervals: 95 %, \(Evaluation.replicates) resamples of customers.
 
             **Not for.** Customers of another kind of shop than this history's; events without a customer; deciding anything \
             about a person that they could not be told of.

@@ -39,8 +39,16 @@ public struct Report {
         }
     }
 
+    /// Which of the two the figures are of, where there are two.
+    var twinNote: String? {
+        outcome.isRefitted
+            ? "What is served was fitted anew on all that is known; all figures here are of its twin, which has not seen TEST."
+            : nil
+    }
+
     public func markdown() -> String {
         var parts = ["## \(verdict)"]
+        if let twinNote { parts.append(twinNote) }
         if let note = outcome.championNote { parts.append(note.prefix(1).uppercased() + note.dropFirst() + ".") }
         let broken = outcome.verdicts.filter { !$0.holds }
         if !broken.isEmpty {

@@ -1,0 +1,125 @@
+import Features
+import Foundation
+
+/// A tree model that somebody trained with XGBoost or LightGBM, read from the library's own file.
+public struct ImportedModel: Sendable {
+    public let name: ModelName
+    /// Trees whose margins, added in 64-bit floats in this order, are the model's log-odds.
+    public let parts: [TreeModel]
+    public let origin: Manifest.Origin
+    /// The file as it was.
+    public let bytes: [UInt8]
+    /// What a reader of the file should know about how it was taken.
+    public let remarks: [String]
+
+    /// Largest file that is read.
+    static let sizeLimit = 1 << 30
+
+    /// - Throws: `ArtifactError` naming what in the file is not supported, and what to do.
+    public init(path: String) throws(ArtifactError) {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: Self.target(of: path))
+        if let attributes, attributes[.type] as? FileAttributeType != .typeRegular {
+            throw ArtifactError(path: path, reason: "is no file")
+        }
+        if let size = attributes?[.size] as? Int, size > Self.sizeLimit {
+            throw ArtifactError(path: path, reason: "has \(size) bytes, more than \(Self.sizeLimit)")
+        }
+        let bytes: [UInt8]
+        do {
+            bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+        } catch {
+            throw ArtifactError(path: path, reason: "cannot be read: \((error as NSError).localizedDescription)")
+        }
+        try self.init(bytes, path: path)
+    }
+
+    /// - Parameter path: for messages.
+    public init(_ bytes: [UInt8], path: String) throws(ArtifactError) {
+        try self.init(bytes, format: Self.format(bytes, path: path), baseMargin: nil, path: path)
+    }
+
+    /// Read again from an artifact.
+    init(_ bytes: [UInt8], origin: Manifest.Origin, path: String) throws(ArtifactError) {
+        try self.init(bytes, format: origin.format, baseMargin: origin.baseMargin.map { Float($0) }, path: path)
+    }
+
+    private init(
+        _ bytes: [UInt8], format: Manifest.Origin.Format, baseMargin: Float?, path: String
+    ) throws(ArtifactError) {
+        self.bytes = bytes
+        var remarks: [String] = []
+        let features: FeatureMatch
+        let digest = SHA256.digest(bytes)
+        switch format {
+        case .lightGBM:
+            let content = try LightGBMModelFile.parse(bytes, path: path)
+            name = .lightgbm
+            parts = content.parts
+            features = content.features
+            origin = Manifest.Origin(format: format, version: content.version, sha256: digest, baseMargin: nil)
+        case .xgboostJSON, .xgboostUBJSON:
+            let document =
+                format == .xgboostJSON
+                ? try JSONDocument.parse(bytes, path: path) : try UBJSON.parse(bytes, path: path)
+            let content = try XGBoostModelFile.read(document, path: path, baseMargin: baseMargin)
+            let version = content.version.map { "\($0)" }.joined(separator: ".")
+            guard content.version.count == 3, (1...3).contains(content.version[0]),
+                content.version[0] > 1 || content.version[1] >= 7
+            else {
+                throw ArtifactError(
+                    path: path,
+                    reason:
+                        "was written by XGBoost \(version.isEmpty ? "of no version" : version), supported are 1.7 to 3: "
+                        + "load it with one of them and save it again")
+            }
+            if let rounds = content.rounds, rounds.taken < rounds.all {
+                remarks.append(
+                    "Of its \(rounds.all) rounds the first \(rounds.taken) are taken, up to best_iteration, as "
+                        + "XGBClassifier predicts. To take all, delete that attribute: "
+                        + "booster.set_attr(best_iteration=None).")
+            }
+            let margin = baseMargin ?? Self.margin(content.baseScore)
+            name = .xgboost
+            parts = [TreeModel(trees: content.model.trees, baseMargin: margin)]
+            features = content.features
+            origin = Manifest.Origin(format: format, version: version, sha256: digest, baseMargin: Double(margin))
+        }
+        if !features.isByName {
+            remarks.append(
+                "The file names no features: they are taken to be the schema's \(FeatureSchema.count), in order.")
+        }
+        self.remarks = remarks
+    }
+
+    /// Log-odds of a base score to the last bit as libxgboost takes them: by the C library's 32-bit logarithm, whose last
+    /// bit differs between systems. The artifact records what it was.
+    private static func margin(_ baseScore: Float) -> Float { baseScore == 0.5 ? 0 : -logf(1 / baseScore - 1) }
+
+    /// Told by how the file begins.
+    private static func format(_ bytes: [UInt8], path: String) throws(ArtifactError) -> Manifest.Origin.Format {
+        if bytes.starts(with: "tree\n".utf8) || bytes.starts(with: "tree\r\n".utf8) { return .lightGBM }
+        if bytes.first == UInt8(ascii: "{") {
+            // Behind it UBJSON has the marker of a key's length, JSON a key or space.
+            let next = bytes.dropFirst().first ?? 0
+            return "iUIlL".utf8.contains(next) ? .xgboostUBJSON : .xgboostJSON
+        }
+        let found =
+            bytes.starts(with: "binf".utf8)
+            ? "is an XGBoost file of the old binary format" : bytes.first == 0x80 ? "is a pickle" : "is no model file"
+        throw ArtifactError(
+            path: path,
+            reason:
+                "\(found): give what save_model writes, XGBoost's to model.json or model.ubj, LightGBM's to model.txt")
+    }
+
+    private static func target(of path: String) -> String {
+        URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    }
+
+    /// Log-odds of one row, node by node.
+    /// - Complexity: O(trees × depth).
+    public func margin(_ row: ArraySlice<Float>) -> Double { parts.reduce(0) { $0 + Double($1.margin(row)) } }
+
+    /// The model as it serves, alone.
+    public var ensemble: Ensemble { Ensemble(alone: self) }
+}
