@@ -81,9 +81,9 @@ public struct RetrainJob: Sendable {
 
         var files = [Self.profileName: try encoded(survey.profile)]
         if settings.backtest.origins > 0 {
-            let backtest = try Backtest(prepared.points, prepared.times, settings: settings) {
-                progress("backtest", $0)
-            }
+            let splits = Backtest.splits(
+                prepared.times, origins: settings.backtest.origins, everyDays: settings.backtest.everyDays)
+            let backtest = try Backtest(prepared.points, splits, settings: settings) { progress("backtest", $0) }
             files[Self.backtestName] = try encoded(backtest)
             outcome.backtest = backtest
         }

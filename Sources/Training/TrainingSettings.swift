@@ -68,15 +68,16 @@ public struct TrainingSettings: Equatable, Sendable {
         rounds: 1, parallelTrees: 60, maxDepth: 8, learningRate: 1, minChildWeight: 60, subsample: 0.5,
         columnSample: 0.08, lambda: 1)
     public var xgboost = Trees(
-        rounds: 70, parallelTrees: 2, maxDepth: 4, learningRate: 0.06, minChildWeight: 100, subsample: 0.6,
+        rounds: 110, parallelTrees: 1, maxDepth: 4, learningRate: 0.06, minChildWeight: 100, subsample: 0.6,
         columnSample: 0.2, lambda: 50)
     /// The models' mean probability is the positive rate of the training points, those of this age counting half, days.
-    public var levelHalfLifeDays = 30.0
+    public var levelHalfLifeDays = 60.0
     /// Blocks of time, oldest first, that members predict without having seen them or anything later.
     public var folds = 4
     public var servingModel = ModelName.blending
 
     public var backtest = Backtest.Settings()
+    public var tuning = Tuning.Settings()
     public var checks = DataChecks()
     public var gate = Gate()
     /// Whether what has passed is fitted anew on all points whose labels are known, and that is served.

@@ -6,7 +6,7 @@ struct TrainerCommand: ParsableCommand {
         commandName: "trainer",
         abstract: "Makes model artifacts from a history of customer events, and judges them.",
         subcommands: [
-            TrainCommand.self, EvaluateCommand.self, ImportCommand.self, ExportCommand.self,
+            TrainCommand.self, EvaluateCommand.self, TuneCommand.self, ImportCommand.self, ExportCommand.self,
             FeaturesCommand.self,
             ListCommand.self, InspectCommand.self, PromoteCommand.self, RollbackCommand.self,
         ])

@@ -52,9 +52,8 @@ extension TrainingSettings {
         let xgboost = reader.section("xgboost")
         settings.xgboost = trees(xgboost, settings.xgboost)
         settings.xgboost.rounds = xgboost.int("rounds", default: settings.xgboost.rounds, in: 1...5000)
-        settings.xgboost.parallelTrees = xgboost.int(
-            "parallel_trees", default: settings.xgboost.parallelTrees, in: 1...1000)
         settings.backtest = backtest(reader.section("backtest"), settings.backtest)
+        settings.tuning = tuning(reader.section("tuning"), settings.tuning)
         settings.gate = gate(reader.section("gate"), settings.gate)
         settings.checks = checks(reader.section("checks"), settings.checks)
         settings.refit = reader.bool("refit", default: settings.refit)
@@ -68,6 +67,22 @@ extension TrainingSettings {
         var settings = standard
         settings.origins = reader.int("origins", default: standard.origins, in: 0...100)
         settings.everyDays = reader.int("every_days", default: standard.everyDays, in: 7...365)
+        return settings
+    }
+
+    private static func tuning(_ reader: ConfigurationReader, _ standard: Tuning.Settings) -> Tuning.Settings {
+        var settings = standard
+        settings.origins = reader.int("origins", default: standard.origins, in: 1...20)
+        settings.everyDays = reader.int("every_days", default: standard.everyDays, in: 7...365)
+        let ranges = reader.properties("ranges")
+        if !ranges.isEmpty { settings.ranges = [] }
+        for (name, value) in ranges.map({ ($0.name, $0.value) }).sorted(by: { $0.0 < $1.0 }) {
+            guard let range = Tuning.Range(name: name, value) else {
+                reader.refuse("ranges.\(name)", "must be a range such as 2..6, 0.5..1 or 0.01..1 log, found '\(value)'")
+                continue
+            }
+            settings.ranges.append(range)
+        }
         return settings
     }
 

@@ -14,7 +14,7 @@ import Testing
 
     /// Members small enough for a test.
     static let small = [
-        "--set", "xgboost.rounds=20", "--set", "xgboost.parallel_trees=1", "--set", "random_forest.trees=20", "--set",
+        "--set", "xgboost.rounds=20", "--set", "random_forest.trees=20", "--set",
         "folds=2", "--set", "backtest.origins=0",
     ]
     /// Members that cannot tell customers apart.

@@ -16,7 +16,6 @@ import Testing
         settings.threads = threads
         settings.randomForest.parallelTrees = 30
         settings.xgboost.rounds = 30
-        settings.xgboost.parallelTrees = 1
         settings.folds = 2
         return settings
     }

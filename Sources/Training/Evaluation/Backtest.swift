@@ -32,23 +32,22 @@ public struct Backtest: Codable, Equatable, Sendable {
 
     /// The splits that a history has room for, ascending: one period apart, the last of them a whole period before the
     /// end of what is known.
-    static func splits(_ times: EvaluationProtocol, _ settings: Settings) -> [EvaluationProtocol] {
-        let period = Int64(settings.everyDays) * EvaluationProtocol.day
+    static func splits(_ times: EvaluationProtocol, origins: Int, everyDays: Int) -> [EvaluationProtocol] {
+        let period = Int64(everyDays) * EvaluationProtocol.day
         var last = times.split
         while last + 2 * period <= times.lastTest { last += period }
-        return (0..<settings.origins).reversed().map { last - Int64($0) * period }
+        return (0..<origins).reversed().map { last - Int64($0) * period }
             // As much to learn from as the folds need.
             .filter { $0 - EvaluationProtocol.horizon - times.start >= 90 * EvaluationProtocol.day }
-            .map { times.split(at: $0, testDays: settings.everyDays) }
+            .map { times.split(at: $0, testDays: everyDays) }
     }
 
-    /// Trains at every origin.
-    /// - Parameter progress: told what share of the origins is behind.
+    /// Trains at every split.
+    /// - Parameter progress: told what share of them is behind.
     /// - Throws: `TrainingError` when one of them cannot be trained or judged.
     init(
-        _ points: ScoringPoints, _ times: EvaluationProtocol, settings: TrainingSettings, progress: (Double) -> Void
+        _ points: ScoringPoints, _ splits: [EvaluationProtocol], settings: TrainingSettings, progress: (Double) -> Void
     ) throws {
-        let splits = Self.splits(times, settings.backtest)
         for (number, split) in splits.enumerated() {
             let result = try Trainer(settings: settings).train(points, protocol: split) { _, share in
                 progress((Double(number) + share) / Double(splits.count))

@@ -51,7 +51,7 @@ public struct EvaluationProtocol: Equatable, Sendable {
 
     /// First and last event, milliseconds.
     public let start: Int64
-    public let end: Int64
+    public private(set) var end: Int64
     /// T: TRAIN points have t + horizon ≤ split, TEST points split ≤ t ≤ lastTest.
     public private(set) var split: Int64
     public private(set) var lastTest: Int64
@@ -102,6 +102,16 @@ public struct EvaluationProtocol: Equatable, Sendable {
         var times = self
         times.split = end
         times.lastTest = .min
+        times.testSnapshots = []
+        return times
+    }
+
+    /// The history as it was when TRAIN ended: nothing later is known, and its last month is left to judge by.
+    var withoutTestPeriod: EvaluationProtocol {
+        var times = self
+        times.end = split
+        times.lastTest = split - Self.horizon
+        times.split = times.lastTest - Self.horizon
         times.testSnapshots = []
         return times
     }

@@ -106,10 +106,7 @@ struct Members: Sendable {
     }
 
     private static func xgboostParameters(_ settings: TrainingSettings) -> [(String, String)] {
-        common(settings, settings.xgboost) + [
-            ("colsample_bytree", "\(settings.xgboost.columnSample)"),
-            ("num_parallel_tree", "\(settings.xgboost.parallelTrees)"),
-        ]
+        common(settings, settings.xgboost) + [("colsample_bytree", "\(settings.xgboost.columnSample)")]
     }
 
     /// One round of parallel trees at full learning rate is a random forest (XGBoost's own way); from a base score of
