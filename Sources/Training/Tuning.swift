@@ -100,7 +100,8 @@ public struct Tuning: Sendable {
         self.settings = settings
         seed = base.seed
         points = prepared.points
-        splits = Backtest.splits(prepared.times.withoutTestPeriod, origins: settings.origins, everyDays: settings.everyDays)
+        splits = Backtest.splits(
+            prepared.times.withoutTestPeriod, origins: settings.origins, everyDays: settings.everyDays)
         guard splits.count == settings.origins else {
             throw TrainingError(
                 "the training period has room for \(splits.count) origins \(settings.everyDays) days apart, not "

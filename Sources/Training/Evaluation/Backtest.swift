@@ -8,7 +8,7 @@ import Monitoring
 public struct Backtest: Codable, Equatable, Sendable {
     public struct Settings: Equatable, Sendable {
         /// Split dates; 0 leaves the backtest out.
-        public var origins = 4
+        public var origins = 3
         /// Days between them, and days that each is judged by.
         public var everyDays = 31
 
