@@ -1,5 +1,6 @@
 import Ensemble
 import Events
+import Features
 import Foundation
 import Kafka
 import TestSupport
@@ -120,6 +121,69 @@ import Testing
         #expect(cut.status != 0 || !cut.output.contains(version))
         let absent = try train(["--from-topic", "none"] + brokers)
         #expect(absent.status == 1 && absent.error.contains("there is no topic none"))
+    }
+
+    /// What is served has seen all that is known; the figures are of a twin that has not seen TEST.
+    @Test func refitsForServiceAndKeepsTheTwinThatWasJudged() throws {
+        #expect(try train(["--history", history]).status == 0)
+        let plain = try ModelArtifact(path: models)
+        let refit = try train(["--history", history, "--refit"])
+        #expect(refit.status == 0, "\(refit.error)")
+        #expect(refit.output.contains("all figures here are of its twin"))
+        let artifact = try ModelArtifact(path: models)
+        #expect(artifact.manifest.version != plain.manifest.version)
+        #expect(artifact.manifest.trainedUntil == artifact.manifest.history.lastEvent)
+        #expect(artifact.manifest.trainingPoints > plain.manifest.trainingPoints)
+        #expect(artifact.results == plain.results)
+
+        // The twin is what was trained without refit.
+        let twin = try artifact.evaluated()
+        #expect(twin.trainedUntil == plain.manifest.trainedUntil)
+        var matrix = FeatureMatrix()
+        for row in artifact.manifest.goldenRows {
+            matrix.append(row: row.features.map { $0.map { Float($0) } ?? .nan }[...])
+        }
+        func scores(_ ensemble: Ensemble) -> [Scores] {
+            var scores: [Scores] = []
+            var workspace = Ensemble.Workspace(for: ensemble)
+            ensemble.score(matrix, into: &scores, workspace: &workspace)
+            return scores
+        }
+        #expect(scores(twin.ensemble) == scores(plain.ensemble))
+        #expect(scores(artifact.ensemble) != scores(plain.ensemble))
+
+        // Its figures can be had again, and a challenger is held against it.
+        let judged = try Command("trainer", ["evaluate", "--history", history, "--models", models, "--json"])
+        #expect(Array(judged.output.utf8) == artifact.results, "\(judged.error)")
+        let next = try train(["--history", history, "--set", "seed=3"])
+        #expect(next.output.contains("figures are those of its evaluated twin"))
+        #expect(next.status == 0, "\(next.output)")
+    }
+
+    @Test func tunesWithinABudgetAndGoesOnWhereItWas() throws {
+        func tune(_ trials: Int, _ file: String, _ others: [String] = []) throws -> Command {
+            try Command(
+                "trainer",
+                ["tune", "--history", history, "--results", "\(directory.path)/\(file)", "--trials", "\(trials)"]
+                    + Self.small + ["--set", "tuning.origins=1", "--set", "tuning.ranges.xgboost.rounds=5..30"]
+                    + others)
+        }
+        let whole = try tune(3, "whole.ndjson")
+        #expect(whole.status == 0, "\(whole.error)")
+        #expect(try tune(2, "parts.ndjson").status == 0)
+        // Cut off in the middle of a line.
+        let path = directory.path + "/parts.ndjson"
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        try bytes.dropLast(40).write(to: URL(fileURLWithPath: path))
+        let parts = try tune(3, "parts.ndjson")
+        #expect(parts.output == whole.output)
+        #expect(
+            try String(contentsOfFile: path, encoding: .utf8)
+                == String(contentsOfFile: directory.path + "/whole.ndjson", encoding: .utf8))
+        let other = try tune(3, "parts.ndjson", ["--set", "seed=5"])
+        #expect(other.status == 1 && other.error.contains("name another file"))
+        #expect(try tune(3, "bad.ndjson", ["--set", "tuning.ranges.xgboost.rounds=many"]).status == 2)
+        #expect(try tune(3, "bad.ndjson", ["--set", "tuning.ranges.xgboost.max_depth=2..99"]).status == 2)
     }
 
     @Test func exportsPointsThatReadBack() throws {
