@@ -16,11 +16,15 @@ struct EvaluateCommand: ParsableCommand {
     @Flag(help: "Print the figures as JSON, as in results.json.")
     var json = false
 
+    @Option(help: "Figures to set these beside (JSON: evaluation, model, roc_auc, pr_auc, log_loss, ece).")
+    var beside: String?
+
     @OptionGroup var configuration: ConfigurationOptions
 
     func run() throws {
         try reportingTraining {
             var (settings, names, kafka) = try TrainingSettings.read(configuration.reader(for: .trainer))
+            let reference = try beside.map { try ReferenceFigures(path: $0) }
             let artifact = try ModelArtifact(path: models)
             // An artifact is judged on the periods that it was made for.
             settings.evaluation = try EvaluationProtocol.Settings(record: artifact.manifest.settings)
@@ -38,7 +42,8 @@ struct EvaluateCommand: ParsableCommand {
             try output(
                 json
                     ? String(decoding: try evaluation.json(), as: UTF8.self)
-                    : "\(artifact.manifest.version)\(twin)\n\n" + evaluation.table() + "\n")
+                    : "\(artifact.manifest.version)\(twin)\n\n" + evaluation.table() + "\n"
+                        + (reference.map { "\n\($0.table(beside: evaluation))\n" } ?? ""))
         }
     }
 

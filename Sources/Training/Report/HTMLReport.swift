@@ -64,6 +64,11 @@ struct HTMLReport {
             + rows.map { row($0, "td") }.joined(separator: "\n") + "</tbody>\n</table></div>"
     }
 
+    /// A name that may be broken at its underscores.
+    private func code(_ name: String) -> String {
+        "<code>\(escaped(name).replacingOccurrences(of: "_", with: "_<wbr>"))</code>"
+    }
+
     private func interval(_ interval: Interval?) -> String {
         interval.map { "<small>\(fixed($0.low, 3))–\(fixed($0.high, 3))</small>" } ?? ""
     }
@@ -89,13 +94,13 @@ struct HTMLReport {
         let verdicts = outcome.verdicts.map { verdict in
             [
                 verdict.holds ? "<b class=\"good\">holds</b>" : "<b class=\"bad\">broken</b>",
-                "<code>\(escaped(verdict.rule))</code>", escaped(verdict.text),
+                code(verdict.rule), escaped(verdict.text),
             ]
         }
         let findings = outcome.findings.map { finding in
             let mark = finding.severity == .pass ? "good" : finding.severity == .warning ? "warn" : "bad"
             return [
-                "<b class=\"\(mark)\">\(finding.severity.rawValue)</b>", "<code>\(escaped(finding.check))</code>",
+                "<b class=\"\(mark)\">\(finding.severity.rawValue)</b>", code(finding.check),
                 escaped(finding.text),
             ]
         }
@@ -251,7 +256,7 @@ struct HTMLReport {
         let largest = max(top.first?.value ?? 1, 1e-12)
         let rows = top.map { feature in
             [
-                "<code>\(escaped(feature.name))</code>",
+                code(feature.name),
                 "<div class=\"bar\"><i style=\"width:\(fixed(feature.value / largest * 100, 1))%\"></i></div>",
                 fixed(feature.value, 4),
             ]
@@ -296,7 +301,7 @@ struct HTMLReport {
                 + table(
                     ["setting", "value"],
                     report.settings.record.sorted { $0.key < $1.key }.map {
-                        ["<code>\(escaped($0.key))</code>", escaped($0.value)]
+                        [code($0.key), escaped($0.value)]
                     }, texts: 2) + "</details>")
     }
 
@@ -326,7 +331,7 @@ struct HTMLReport {
         table { border-collapse: collapse; width: 100%; font-size: .9rem; }
         th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--edge); vertical-align: top; }
         th { color: var(--soft); font-weight: 600; } .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-        small { color: var(--soft); } code { font-size: .85em; overflow-wrap: anywhere; } b.good { color: var(--good); } b.bad { color: var(--bad); }
+        small { color: var(--soft); } code { font-size: .85em; } b.good { color: var(--good); } b.bad { color: var(--bad); }
         b.warn { color: var(--warn); }
         .grid2 { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 1rem; }
         figure { margin: 0; border: 1px solid var(--edge); border-radius: 6px; padding: .6rem; min-width: 0; }
@@ -338,6 +343,7 @@ struct HTMLReport {
         .legend { margin: .25rem 0 0; font-size: .8rem; color: var(--soft); } .legend span { margin-right: 1rem; }
         .legend i { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .35em; }
         .k1 { background: var(--c1); } .k2 { background: var(--c2); } .k3 { background: var(--c3); } .k4 { background: var(--c4); }
+        @media (max-width: 40rem) { .n { white-space: normal; } .bar { min-width: 4rem !important; } }
         .bar { min-width: 8rem; padding-top: .35rem; } .bar i { display: block; height: .7rem; background: var(--c1); border-radius: 2px; }
         """
 }
