@@ -2,9 +2,9 @@
 
     python deploy/python_pipeline.py --history online-retail.csv.gz [--threads 2] [--json]
 
-Needs numpy, pandas, scipy, scikit-learn and xgboost 3. Settings are those of config/trainer.yaml. What is a plain sum or
-maximum over a customer's past is computed for all events at once; windows with distinct counts and the rhythm of purchase
-days come from a walk over the events with one state a customer. Events of a customer must be in order of time.
+Needs numpy, pandas, scipy, scikit-learn and xgboost 3. Settings are those of config/trainer.yaml. What is a plain sum
+or maximum over a customer's past is computed for all events at once; windows with distinct counts and the rhythm of
+purchase days come from a walk over the events with one state a customer. Events of a customer must be in order of time.
 """
 
 import argparse
@@ -59,7 +59,8 @@ def read_history(path):
     """All events in file order; texts as categories, time in milliseconds, money in ten-thousandths."""
     texts = ["InvoiceNo", "StockCode", "Description", "CustomerID", "Country"]
     raw = pd.read_csv(
-        path, dtype=dict.fromkeys(texts, "category"), parse_dates=["InvoiceDate"], keep_default_na=False, na_values=[""])
+        path, dtype=dict.fromkeys(texts, "category"), parse_dates=["InvoiceDate"], keep_default_na=False,
+        na_values=[""])
     cancelled_invoices = raw.InvoiceNo.cat.categories.str.lower().str.startswith("c")
     cancelled = (raw.Quantity < 0) | cancelled_invoices[raw.InvoiceNo.cat.codes]
     return pd.DataFrame({
@@ -176,7 +177,8 @@ class Moment:
 class CustomerState:
     """Sliding windows and purchase days of one customer, one event at a time."""
 
-    __slots__ = ("totals", "moments", "starts", "latest", "days", "gaps", "gap_figures", "rhythm_row", "cut_off", "event")
+    __slots__ = (
+        "totals", "moments", "starts", "latest", "days", "gaps", "gap_figures", "rhythm_row", "cut_off", "event")
 
     def __init__(self):
         # A row a window; the last one is the lifetime, which nothing leaves.

@@ -20,12 +20,15 @@ struct Command {
 
     static func executable(_ name: String) -> URL { directory.appendingPathComponent(name) }
 
-    init(_ name: String, _ arguments: [String], environment: [String: String] = [:], input: [UInt8]? = nil) throws {
+    init(
+        _ name: String, _ arguments: [String], environment: [String: String] = [:], in workingDirectory: String? = nil,
+        input: [UInt8]? = nil
+    ) throws {
         let process = Process()
         process.executableURL = Self.executable(name)
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.currentDirectoryURL = Self.workingDirectory
+        process.currentDirectoryURL = workingDirectory.map { URL(fileURLWithPath: $0) } ?? Self.workingDirectory
         let directory = try TemporaryDirectory()
         let outputPath = try directory.file("out", "")
         let errorPath = try directory.file("err", "")

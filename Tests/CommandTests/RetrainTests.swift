@@ -102,12 +102,18 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: models))
     }
 
-    @Test func learnsTheSameFromStandardInputAndFromATopic() throws {
+    @Test func learnsTheSameWhereverTheHistoryLiesAndWhoeverRunsIt() throws {
         #expect(try train(["--history", history]).status == 0)
         let version = try #require(store.current)
         let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: history)))
         let piped = try train(["--history", "-"], input: bytes)
         #expect(piped.output.contains("\(version) is in service already"), "\(piped.error)")
+
+        // One thread, another time zone and language, another working directory.
+        let elsewhere = try Command(
+            "trainer", ["train", "--models", models, "--history", "h.ndjson", "--set", "threads=1"] + Self.small,
+            environment: ["TZ": "Asia/Kathmandu", "LC_ALL": "de_DE.UTF-8"], in: directory.path)
+        #expect(elsewhere.output.contains("\(version) is in service already"), "\(elsewhere.error)")
 
         let broker = try EmbeddedBroker()
         try broker.createTopic("events", partitions: 3)
