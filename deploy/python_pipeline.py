@@ -19,7 +19,7 @@ import pandas as pd
 import xgboost
 from joblib import Parallel, delayed
 from scipy.optimize import brentq, minimize
-from scipy.special import expit, logit
+from scipy.special import expit
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -677,10 +677,17 @@ def evaluate(points, matrix, periods, trained):
 
 @contextmanager
 def stage(stages, name):
-    """Measures a stage: seconds by the clock, and of all threads' work."""
+    """Measures a stage: seconds by the clock, seconds of all threads' work, and the most memory so far."""
     clock, work = time.perf_counter(), time.process_time()
     yield
-    stages[name] = {"seconds": time.perf_counter() - clock, "cpu_seconds": time.process_time() - work}
+    stages[name] = {
+        "seconds": time.perf_counter() - clock, "cpu_seconds": time.process_time() - work,
+        "peak_rss_mib": peak_memory()}
+
+
+def peak_memory():
+    """The most memory that the process has had resident, MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def run(history, threads):
@@ -703,15 +710,15 @@ def run(history, threads):
         "events_per_second": len(events) / stages["features and labels"]["seconds"],
         "points": len(points), "snapshots": int(points.snapshot.sum()), "training_points": trained[-1],
         "features": len(names),
-        "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_rss_mib": peak_memory(),
         "test": results,
     }
 
 
 def table(outcome):
-    lines = [f"{'stage':<22}{'seconds':>9}{'CPU seconds':>13}"]
+    lines = [f"{'stage':<22}{'seconds':>9}{'CPU seconds':>13}{'peak MiB':>10}"]
     for name, stage in outcome["stages"].items():
-        lines.append(f"{name:<22}{stage['seconds']:9.2f}{stage['cpu_seconds']:13.2f}")
+        lines.append(f"{name:<22}{stage['seconds']:9.2f}{stage['cpu_seconds']:13.2f}{stage['peak_rss_mib']:10.0f}")
     lines += [
         "", f"{outcome['events']} events, {outcome['events_of_customers']} of them of customers; "
         f"{outcome['points']} points, {outcome['snapshots']} of them snapshots; "
