@@ -42,7 +42,10 @@ public struct ArtifactStore: Sendable {
 
     /// All promotions, oldest first.
     public var promotions: [Promotion] {
-        let text = (try? String(contentsOfFile: "\(directory)/\(Self.logName)", encoding: .utf8)) ?? ""
+        let text =
+            (try? Data(contentsOf: URL(fileURLWithPath: "\(directory)/\(Self.logName)"))).map {
+                String(decoding: $0, as: UTF8.self)
+            } ?? ""
         return text.split(separator: "\n").compactMap { line in
             let parts = line.split(separator: " ", maxSplits: 2)
             return parts.count == 3
@@ -60,36 +63,94 @@ public struct ArtifactStore: Sendable {
                 reason: "is no artifact; there are: \(versions.isEmpty ? "none" : versions.joined(separator: ", "))")
         }
         _ = try ModelArtifact(path: "\(directory)/\(version)")
+        try requireLink()
+        // Opened before anything moves: what cannot be written down must not be done.
+        let path = "\(directory)/\(Self.logName)"
+        let log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        guard log >= 0 else {
+            throw ArtifactError(path: path, reason: "cannot be written: \(String(cString: strerror(errno)))")
+        }
+        defer { close(log) }
         // What was served before the log began can be gone back to as well.
-        if promotions.isEmpty, let current, current != version { try log(current, reason: "was in service") }
+        var lines = ""
+        if promotions.isEmpty, let current, current != version { lines += Self.line(current, reason: "was in service") }
+        lines += Self.line(version, reason: reason)
         try moveCurrent(to: version)
-        try log(version, reason: reason)
+        let bytes = Array(lines.utf8)
+        guard write(log, bytes, bytes.count) == bytes.count, fsync(log) == 0 else {
+            throw ArtifactError(
+                path: path,
+                reason: "\(version) is in service, but that cannot be written down: "
+                    + String(cString: strerror(errno)))
+        }
+    }
+
+    /// - Throws: `ArtifactError` where `current` is there and no link: a copy of a directory, say.
+    public func requireLink() throws(ArtifactError) {
+        let path = "\(directory)/\(ModelArtifact.currentName)"
+        guard current == nil, FileManager.default.fileExists(atPath: path) else { return }
+        throw ArtifactError(
+            path: path, reason: "is no link to one of the versions beside it; make it one, or move it away")
+    }
+
+    /// Does what must not be done by two at once: writing, promoting and removing artifacts.
+    /// - Throws: `ArtifactError` when the directory cannot be made or locked; what `work` throws.
+    public func exclusively<Value>(_ work: () throws -> Value) throws -> Value {
+        let path = "\(directory)/.lock"
+        try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard lock >= 0, flock(lock, LOCK_EX) == 0 else {
+            throw ArtifactError(path: path, reason: "cannot be locked: \(String(cString: strerror(errno)))")
+        }
+        defer { close(lock) }
+        return try work()
+    }
+
+    /// Versions that were in service when somebody went back to an earlier one, and have not been promoted by hand since.
+    public var rolledBack: Set<String> {
+        var rolledBack: Set<String> = []
+        var last: String?
+        for promotion in promotions {
+            if promotion.reason == "rollback", let last {
+                rolledBack.insert(last)
+            } else {
+                rolledBack.remove(promotion.version)
+            }
+            last = promotion.version
+        }
+        return rolledBack
     }
 
     /// Goes back to what was served before the version in service.
     /// - Returns: the version that is served now.
     /// - Throws: `ArtifactError` when there is none that can be served.
     public func rollBack() throws(ArtifactError) -> String {
-        guard let version = previous else {
-            throw ArtifactError(
-                path: "\(directory)/\(Self.logName)",
-                reason: "names no earlier version that is still there; promote one by name: "
-                    + (versions.isEmpty ? "none" : versions.joined(separator: ", ")))
+        for version in earlier {
+            guard (try? ModelArtifact(path: "\(directory)/\(version)")) != nil else { continue }
+            try promote(version, reason: "rollback")
+            return version
         }
-        try promote(version, reason: "rollback")
-        return version
+        throw ArtifactError(
+            path: "\(directory)/\(Self.logName)",
+            reason: "names no earlier version that is still there and can be served; promote one by name: "
+                + (versions.isEmpty ? "none" : versions.joined(separator: ", ")))
     }
 
-    /// The version that was served before the current one, however often one went back and forth: each rollback takes
-    /// one promotion away.
-    public var previous: String? {
+    /// The version that was served before the current one.
+    public var previous: String? { earlier.first }
+
+    /// The versions that were served before the current one and are still there, the latest first, however often one
+    /// went back and forth: each rollback takes promotions away.
+    private var earlier: [String] {
         var served: [String] = []
         for promotion in promotions {
-            if promotion.reason == "rollback" { served.removeLast(min(1, served.count)) }
+            if promotion.reason == "rollback" {
+                while let last = served.last, last != promotion.version { served.removeLast() }
+            }
             if served.last != promotion.version { served.append(promotion.version) }
         }
         let there = Set(versions)
-        return served.last { $0 != current && there.contains($0) }
+        return served.reversed().filter { $0 != current && there.contains($0) }
     }
 
     /// Removes the artifacts beyond the latest so many; never the one in service and the one before it.
@@ -117,7 +178,7 @@ public struct ArtifactStore: Sendable {
 
     private func moveCurrent(to version: String) throws(ArtifactError) {
         let link = "\(directory)/\(ModelArtifact.currentName)"
-        let draft = "\(directory)/.\(ModelArtifact.currentName).draft"
+        let draft = "\(directory)/.\(ModelArtifact.currentName).\(getpid()).draft"
         unlink(draft)
         guard symlink(version, draft) == 0, rename(draft, link) == 0 else {
             let reason = String(cString: strerror(errno))
@@ -127,14 +188,7 @@ public struct ArtifactStore: Sendable {
         Drafts.syncFolder(of: link)
     }
 
-    private func log(_ version: String, reason: String) throws(ArtifactError) {
-        let path = "\(directory)/\(Self.logName)"
-        let now = Int64(Date().timeIntervalSince1970 * 1000)
-        let line = Array("\(EventTime.text(now / 1000 * 1000)) \(version) \(reason)\n".utf8)
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-        defer { if descriptor >= 0 { close(descriptor) } }
-        guard descriptor >= 0, write(descriptor, line, line.count) == line.count else {
-            throw ArtifactError(path: path, reason: "cannot be written: \(String(cString: strerror(errno)))")
-        }
+    private static func line(_ version: String, reason: String) -> String {
+        "\(EventTime.text(Int64(Date().timeIntervalSince1970) * 1000)) \(version) \(reason)\n"
     }
 }

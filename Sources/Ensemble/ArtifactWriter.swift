@@ -79,7 +79,7 @@ public struct ArtifactWriter {
         let manifestBytes = try Self.encode(manifest)
 
         let target = "\(directory)/\(manifest.version)"
-        let draft = "\(directory)/.\(manifest.version).draft"
+        let draft = "\(directory)/.\(manifest.version).\(getpid()).draft"
         let manager = FileManager.default
         // What is there already under this name holds the same bytes, unless it has been damaged since.
         if (try? ModelArtifact(path: target)) != nil { return manifest.version }

@@ -32,6 +32,10 @@ public struct History: Sendable {
                 if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue {
                     throw HistoryError(path: path, reason: "is a directory, not a history file")
                 }
+                var status = stat()
+                if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG, !isDirectory.boolValue {
+                    throw HistoryError(path: path, reason: "is no regular file and can be read once only: pipe it to -")
+                }
                 guard FileManager.default.isReadableFile(atPath: path) else {
                     throw HistoryError(path: path, reason: "is not there, or may not be read")
                 }
@@ -60,7 +64,7 @@ public struct History: Sendable {
 
     /// A line of one of the files.
     public struct Place: Sendable {
-        let file: Int
+        public let file: Int
         let line: Int
     }
 

@@ -60,6 +60,8 @@ public struct RetrainJob: Sendable {
     ) throws -> Outcome {
         let run = TrainingRun(settings: settings)
         let store = ArtifactStore(directory: models)
+        try store.requireLink()
+        let incumbent = store.current
         let (champion, problem) = Self.champion(store)
 
         let survey = try run.survey(history, progress: progress)
@@ -78,6 +80,7 @@ public struct RetrainJob: Sendable {
         outcome.evaluation = fitted.evaluation
         if let champion { try compare(fitted, champion, prepared, &outcome) }
         outcome.verdicts = settings.gate.verdicts(fitted.evaluation, outcome.comparison)
+        outcome.verdicts += service(champion, incumbent, prepared.times)
 
         var files = [Self.profileName: try encoded(survey.profile)]
         if settings.backtest.origins > 0 {
@@ -92,26 +95,72 @@ public struct RetrainJob: Sendable {
         outcome.isRefitted = refitted != nil
         files[ModelArtifact.cardName] = Array(
             ModelCard(fitted, prepared, outcome.importance, refitted: refitted, settings: settings).markdown().utf8)
-        let version = try run.write(fitted, prepared, refitted: refitted, others: files, models: models)
-        outcome.version = version
-        outcome.status = try decide(outcome, version, store)
-        if outcome.status == .promoted { outcome.pruned = try store.prune(keeping: settings.keep) }
+        try store.exclusively {
+            let version = try run.write(fitted, prepared, refitted: refitted, others: files, models: models)
+            outcome.version = version
+            try decide(version, incumbent, store, &outcome)
+            outcome.pruned = try store.prune(keeping: settings.keep)
+        }
         return outcome
     }
 
-    private func decide(_ outcome: Outcome, _ version: String, _ store: ArtifactStore) throws -> Status {
-        guard outcome.verdicts.allSatisfy(\.holds) else { return .refused }
-        if isDryRun { return .wouldBePromoted }
-        if store.current == version { return .alreadyInService }
-        try store.promote(version, reason: "trained and passed the gate")
-        return .promoted
+    /// Rules on what is in service, whatever the figures say.
+    private func service(
+        _ champion: ModelArtifact?, _ incumbent: String?, _ times: EvaluationProtocol
+    ) -> [Gate.Verdict] {
+        guard let incumbent else { return [] }
+        guard let champion else {
+            return [
+                Gate.Verdict(
+                    holds: false, rule: "champion_readable",
+                    text:
+                        "\(incumbent) is in service and cannot be compared with; promote a version by hand, or restore it"
+                )
+            ]
+        }
+        // A twin may be as good as a challenger that has seen less than what is served in its place.
+        let until = EventTime.text(settings.refit ? times.end : times.split)
+        return [
+            Gate.Verdict(
+                holds: until >= champion.manifest.trainedUntil, rule: "not_older",
+                text: "learned until \(until), what is in service until \(champion.manifest.trainedUntil)")
+        ]
+    }
+
+    private func decide(
+        _ version: String, _ incumbent: String?, _ store: ArtifactStore, _ outcome: inout Outcome
+    ) throws {
+        if store.rolledBack.contains(version) {
+            outcome.verdicts.append(
+                Gate.Verdict(
+                    holds: false, rule: "not_rolled_back",
+                    text: "\(version) was in service and somebody went back from it; promote it by hand to undo that"))
+        }
+        if store.current != incumbent {
+            outcome.verdicts.append(
+                Gate.Verdict(
+                    holds: false, rule: "same_champion",
+                    text:
+                        "\(store.current ?? "nothing") is in service now, \(incumbent ?? "nothing") was when the job began"
+                ))
+        }
+        if !outcome.verdicts.allSatisfy(\.holds) {
+            outcome.status = .refused
+        } else if store.current == version {
+            outcome.status = .alreadyInService
+        } else if isDryRun {
+            outcome.status = .wouldBePromoted
+        } else {
+            try store.promote(version, reason: "trained and passed the gate")
+            outcome.status = .promoted
+        }
     }
 
     /// The artifact in service, or why there is none to compare with.
     private static func champion(_ store: ArtifactStore) -> (ModelArtifact?, String?) {
         guard store.current != nil else { return (nil, "nothing is in service yet: the challenger is judged alone") }
         do { return (try ModelArtifact(path: store.directory), nil) } catch {
-            return (nil, "the model in service cannot be used, so the challenger is judged alone: \(error)")
+            return (nil, "the model in service cannot be used: \(error)")
         }
     }
 
@@ -124,11 +173,11 @@ public struct RetrainJob: Sendable {
         _ outcome: inout Outcome
     ) throws {
         let manifest = champion.manifest
-        let (split, end) = (prepared.times.split, EventTime.parse(manifest.trainedUntil) ?? .max)
+        let (split, end) = (prepared.times.split, EventTime.parse(manifest.trainedUntil) ?? EventTime.latest)
         var (ensemble, learned) = (champion.ensemble, end)
         if end > split, manifest.evaluatedTwin != nil {
             let twin = try champion.evaluated()
-            (ensemble, learned) = (twin.ensemble, EventTime.parse(twin.trainedUntil) ?? .max)
+            (ensemble, learned) = (twin.ensemble, EventTime.parse(twin.trainedUntil) ?? EventTime.latest)
             outcome.championNote =
                 "the champion's figures are those of its evaluated twin, trained until \(twin.trainedUntil): what is "
                 + "served has learned from points that are TEST here"
@@ -137,6 +186,10 @@ public struct RetrainJob: Sendable {
             outcome.championNote =
                 "the champion has learned from events up to \(EventTime.text(learned)), beyond the beginning of TEST at "
                 + "\(EventTime.text(split)): these figures flatter it"
+        }
+        if manifest.origin != nil {
+            outcome.championNote =
+                "the champion was imported: what it learned from is not known, and if TEST was part of that its figures flatter it"
         }
         let theirs = TestPredictions(ensemble, on: fitted.predictions.sets, tables: champion.tables)
         outcome.comparison = Comparison(

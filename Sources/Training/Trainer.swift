@@ -23,26 +23,30 @@ public struct Trainer: Sendable {
     public func train(
         _ points: ScoringPoints, protocol times: EvaluationProtocol, progress: (String, Double) -> Void
     ) throws -> Result {
-        let set = TrainingSet(points, protocol: times, settings.shares)
+        let set = TrainingSet(points, settings.shares, isIn: times.isTraining)
         guard !set.indices.isEmpty else {
-            throw TrainingError("no training points before \(EventTime.text(times.split))")
+            throw DataError("no training points before \(EventTime.text(times.split))")
         }
         // The largest first; each of them needs one thread, so that the work is spread over sets and not within them.
         var seen = [set]
         var unseen: [TrainingSet] = []
         for (number, block) in blocks(times).enumerated() {
-            let ahead = set.within(block, points)
+            // Weights of their own: how many events a customer will have is not known when a block begins.
+            let ahead = TrainingSet(points, settings.shares) { times.isTraining($0) && block.contains($0.time) }
             guard !ahead.indices.isEmpty else { continue }
             unseen.append(ahead)
-            seen.append(set.knownAt(block.lowerBound, points))
+            seen.append(
+                TrainingSet(points, settings.shares) {
+                    times.isTraining($0) && $0.time + EvaluationProtocol.horizon <= block.lowerBound
+                })
             guard !seen[seen.count - 1].indices.isEmpty else {
-                throw TrainingError(
+                throw DataError(
                     "no points with known labels before \(EventTime.text(block.lowerBound)), where fold \(number + 1) begins: "
                         + "give a longer history or fewer folds")
             }
         }
         guard !unseen.isEmpty else {
-            throw TrainingError("no points to fit the combiners on: give a longer history")
+            throw DataError("no points to fit the combiners on: give a longer history")
         }
         let members = try Members.fit(points, seen, settings) { progress("members", $0) }
         let weights = Combiners.fit(

@@ -99,7 +99,7 @@ public struct TrainingRun: Sendable {
             version: "", timeToLiveDays: settings.timeToLiveDays, servingModel: settings.servingModel,
             weights: result.weights, countries: prepared.tables.countries, history: prepared.survey.record,
             seed: settings.seed, trainedUntil: EventTime.text(until), trainingPoints: result.trainingPoints,
-            settings: settings.record,
+            settings: settings.record.merging(["refit": "\(refitted != nil)"]) { $1 },
             madeWith: ["future-cart": Manifest.programVersion, "xgboost": Booster.xgboostVersion],
             goldenRows: Self.goldenRows(prepared.points, result.ensemble), files: [:])
         var contents = ArtifactWriter.Contents(

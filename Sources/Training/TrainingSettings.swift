@@ -70,7 +70,8 @@ public struct TrainingSettings: Equatable, Sendable {
     public var xgboost = Trees(
         rounds: 110, parallelTrees: 1, maxDepth: 4, learningRate: 0.06, minChildWeight: 100, subsample: 0.6,
         columnSample: 0.2, lambda: 50)
-    /// The models' mean probability is the positive rate of the training points, those of this age counting half, days.
+    /// The models' mean probability is the positive rate of the training points, whose weights are halved once more for
+    /// every so many days of age.
     public var levelHalfLifeDays = 60.0
     /// Blocks of time, oldest first, that members predict without having seen them or anything later.
     public var folds = 4

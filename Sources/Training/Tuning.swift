@@ -25,7 +25,7 @@ public struct Tuning: Sendable {
             if isLogarithmic { text.removeLast(4) }
             let ends = text.components(separatedBy: "..")
             guard ends.count == 2, let low = Double(ends[0]), let high = Double(ends[1]), low <= high,
-                !isLogarithmic || low > 0
+                !isLogarithmic || low > 0, max(abs(low), abs(high)) < 1e9
             else { return nil }
             self.name = name
             (self.low, self.high) = (low, high)
@@ -43,6 +43,9 @@ public struct Tuning: Sendable {
             return "\(Double(String(format: "%.4g", value)) ?? value)"
         }
     }
+
+    /// What a search may vary: all that comes after the points.
+    public static let searchable = ["points.", "level.", "logistic_regression.", "random_forest.", "xgboost.", "folds"]
 
     public struct Settings: Equatable, Sendable {
         /// In order of their names.
@@ -109,7 +112,11 @@ public struct Tuning: Sendable {
         }
         header = Header(
             history: prepared.survey.digest, seed: base.seed,
-            ranges: settings.ranges.map { "\($0.name) \($0.text)" }, base: base.record,
+            ranges: settings.ranges.map { "\($0.name) \($0.text)" },
+            base: base.record.merging([
+                "serving_model": base.servingModel.rawValue, "state.time_to_live": "\(base.timeToLiveDays)d",
+                "program": Manifest.programVersion, "xgboost": Booster.xgboostVersion,
+            ]) { $1 },
             origins: splits.map { EventTime.text($0.split) })
     }
 
@@ -127,6 +134,7 @@ public struct Tuning: Sendable {
         trial: Int, settings tried: TrainingSettings, progress: (Double) -> Void
     ) throws -> Trial {
         let backtest = try Backtest(points, splits, settings: tried, progress: progress)
+        if let reason = backtest.notJudged.first { throw TrainingError(reason) }
         let model = tried.servingModel.rawValue
         func mean(_ figure: KeyPath<Metrics, Double>) -> [String: Double] {
             Dictionary(

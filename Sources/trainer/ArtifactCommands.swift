@@ -68,7 +68,8 @@ struct PromoteCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailures {
-            try ArtifactStore(directory: models).promote(version, reason: "by hand")
+            let store = ArtifactStore(directory: models)
+            try store.exclusively { try store.promote(version, reason: "by hand") }
             try output("\(version) is in service\n")
         }
     }
@@ -83,7 +84,8 @@ struct RollbackCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailures {
-            let version = try ArtifactStore(directory: models).rollBack()
+            let store = ArtifactStore(directory: models)
+            let version = try store.exclusively { try store.rollBack() }
             try output("\(version) is in service\n")
         }
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Console
 import Events
 import Kafka
+import Training
 
 /// History that lies on a topic, copied into a file a partition: training reads it twice.
 struct TopicHistory {
@@ -34,6 +35,8 @@ struct TopicHistory {
     func read(names: FieldNames, progress: Progress) throws -> OpenedHistory {
         let own = [
             "group.id": "future-cart-trainer", "enable.auto.commit": "false", "isolation.level": "read_committed",
+            // What has been cut off in the meantime must not be passed over.
+            "auto.offset.reset": "error",
         ]
         let consumer = try Consumer(
             properties: properties.merging(own) { $1 }.merging(["enable.partition.eof": "true"]) { $1 })
@@ -54,7 +57,7 @@ struct TopicHistory {
         for spool in spools.values { try spool.finish() }
         let filled = partitions.filter { events[$0] ?? 0 > 0 }
         guard !filled.isEmpty else {
-            throw TopicHistoryError(
+            throw DataError(
                 "topic \(topic): none of \(skipped) messages is an event; see fields: in the configuration")
         }
         return OpenedHistory(
@@ -103,6 +106,8 @@ struct TopicHistory {
         var lastProgress = ContinuousClock.now
         while !open.isEmpty {
             try consumer.poll(into: batch, timeoutMilliseconds: 100)
+            if let error = batch.errors.first(where: { $0.remedy != .retry }) { throw error }
+            let before = behind
             for position in 0..<batch.count {
                 let message = batch[position]
                 let partition = TopicPartition(topic: topic, partition: message.partition)
@@ -122,7 +127,7 @@ struct TopicHistory {
             }
             // The last offsets may be markers of transactions, which are no messages.
             for end in batch.ends { open.remove(end.partition) }
-            if batch.count > 0 { lastProgress = .now }
+            if behind > before { lastProgress = .now }
             guard ContinuousClock.now - lastProgress < .milliseconds(Self.timeoutMilliseconds) else {
                 throw TopicHistoryError(
                     "topic \(topic) gives no more messages, \(behind) were read: is the broker still there?")

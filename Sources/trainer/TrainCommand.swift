@@ -9,7 +9,7 @@ struct TrainCommand: ParsableCommand {
             "Checks a history, trains on it, judges the result beside the model in service, and promotes or refuses it.",
         discussion: """
             Exit codes: 0 promoted (or in service already, or a dry run that would promote), 1 the work failed, 2 bad \
-            usage or configuration, 3 trained but refused, 4 bad data.
+            configuration or no such history (64: bad usage), 3 trained but refused, 4 bad data.
             """)
 
     @OptionGroup var source: HistoryOptions
@@ -32,6 +32,7 @@ struct TrainCommand: ParsableCommand {
         try reportingTraining {
             var (settings, names, kafka) = try TrainingSettings.read(configuration.reader(for: .trainer))
             if refit { settings.refit = true }
+            if let report { try Report.prepare(report) }
             let progress = Progress()
             let opened = try source.open(names: names, kafka: kafka, progress: progress)
             let outcome = try withExtendedLifetime(opened) {
@@ -41,8 +42,8 @@ struct TrainCommand: ParsableCommand {
             }
             progress.finish()
             let text = Report(outcome, settings: settings)
-            if let report { try text.write(to: report) }
             try output(text.markdown() + "\n")
+            if let report { try text.write(to: report) }
             remark("after \(Int(progress.elapsedSeconds.rounded())) s")
             switch outcome.status {
             case .promoted, .alreadyInService, .wouldBePromoted: break

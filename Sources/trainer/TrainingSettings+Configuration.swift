@@ -1,5 +1,6 @@
 import Configuration
 import Console
+import Ensemble
 import Events
 import Features
 import Training
@@ -15,6 +16,9 @@ extension TrainingSettings {
         settings.threads = reader.int("threads", default: settings.threads, in: 1...256)
         settings.folds = reader.int("folds", default: settings.folds, in: 2...20)
         settings.servingModel = reader.choice("serving_model", default: settings.servingModel)
+        if !ModelName.allCases.contains(settings.servingModel) {
+            reader.refuse("serving_model", "\(settings.servingModel.rawValue) is not trained here, only imported")
+        }
 
         settings.timeToLiveDays = reader.timeToLiveDays(default: settings.timeToLiveDays)
 
@@ -33,9 +37,18 @@ extension TrainingSettings {
         settings.shares.snapshots = points.double("snapshots", default: settings.shares.snapshots, in: 0...1000)
 
         settings.shares.halfLifeDays = points.double(
-            "half_life_days", default: settings.shares.halfLifeDays, in: 1...1e6)
+            "half_life_days", default: settings.shares.halfLifeDays, in: 7...1e6)
+        if settings.shares.events + settings.shares.invoices + settings.shares.snapshots <= 0 {
+            reader.refuse("points", "one of events, invoices and snapshots must be more than 0")
+        }
+        if !settings.evaluation.snapshotOffsetsDays.contains(where: { $0 <= settings.evaluation.testDays - 31 }) {
+            reader.refuse(
+                "evaluation.snapshot_offsets_days",
+                "one of them must lie 31 days or more before the end of the history (test_days is \(settings.evaluation.testDays))"
+            )
+        }
         settings.levelHalfLifeDays = reader.section("level").double(
-            "half_life_days", default: settings.levelHalfLifeDays, in: 1...1e6)
+            "half_life_days", default: settings.levelHalfLifeDays, in: 7...1e6)
 
         let withheld = reader.strings("withheld_features", default: settings.withheldFeatures.map(\.name))
         settings.withheldFeatures = Feature.allCases.filter { withheld.contains($0.name) }
@@ -77,6 +90,11 @@ extension TrainingSettings {
         let ranges = reader.properties("ranges")
         if !ranges.isEmpty { settings.ranges = [] }
         for (name, value) in ranges.map({ ($0.name, $0.value) }).sorted(by: { $0.0 < $1.0 }) {
+            guard Tuning.searchable.contains(where: { name.hasPrefix($0) }) else {
+                reader.refuse(
+                    "ranges.\(name)", "only these can be searched: \(Tuning.searchable.joined(separator: ", "))")
+                continue
+            }
             guard let range = Tuning.Range(name: name, value) else {
                 reader.refuse("ranges.\(name)", "must be a range such as 2..6, 0.5..1 or 0.01..1 log, found '\(value)'")
                 continue

@@ -104,14 +104,21 @@ final class TrialFile {
                 guard let trial = try? JSONDecoder().decode(Tuning.Trial.self, from: line) else {
                     throw TrainingError("\(path): holds a line that is no trial; name another file")
                 }
+                guard (0..<1_000_000).contains(trial.number) else {
+                    throw TrainingError("\(path): holds a trial of number \(trial.number); name another file")
+                }
                 return trial
             }
             handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
             try handle.truncate(atOffset: UInt64(whole.count))
             try handle.seekToEnd()
         } else {
-            try (encoder.encode(header) + [0x0A]).write(to: URL(fileURLWithPath: path))
-            handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+            do {
+                try (encoder.encode(header) + [0x0A]).write(to: URL(fileURLWithPath: path))
+                handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+            } catch {
+                throw TrainingError("\(path): cannot be written: \((error as NSError).localizedDescription)")
+            }
             try handle.seekToEnd()
         }
     }

@@ -63,6 +63,14 @@ import Testing
         #expect(dry.output.contains("would be promoted"))
         #expect(store.current == good && store.versions.count == 3)
 
+        // Somebody goes back: the job does not undo that.
+        let second = try train(["--history", history, "--set", "seed=7"])
+        #expect(second.status == 0 && second.output.contains("Promoted"))
+        #expect(try Command("trainer", ["rollback", "--models", models]).status == 0)
+        let third = try train(["--history", history, "--set", "seed=7"])
+        #expect(third.status == 3 && third.output.contains("**not_rolled_back** does not hold"))
+        #expect(store.current == good)
+
         // By hand.
         #expect(try Command("trainer", ["promote", "--models", models, worse]).status == 0)
         #expect(store.current == worse)
@@ -124,9 +132,34 @@ import Testing
         #expect(fromTopic.output.contains("\(version) is in service already"), "\(fromTopic.error)\(fromTopic.output)")
 
         let cut = try train(["--from-topic", "events", "--until", "2000"] + brokers)
-        #expect(cut.status != 0 || !cut.output.contains(version))
+        #expect(cut.status == 4, "\(cut.error)\(cut.output)")
         let absent = try train(["--from-topic", "none"] + brokers)
         #expect(absent.status == 1 && absent.error.contains("there is no topic none"))
+    }
+
+    @Test func twoJobsAtOnceDoNotGetInEachOthersWay() async throws {
+        let arguments = ["train", "--models", models, "--history", history] + Self.small
+        let jobs = try await withThrowingTaskGroup(of: Command.self) { group in
+            for _ in 0..<2 { group.addTask { try Command("trainer", arguments) } }
+            return try await group.reduce(into: [Command]()) { $0.append($1) }
+        }
+        let current = try #require(store.current)
+        _ = try ModelArtifact(path: models)
+        #expect(store.versions == [current] && store.promotions.count == 1)
+        // The second finds another champion than it began with.
+        #expect(jobs.map(\.status).sorted() == [0, 3] || jobs.map(\.status) == [0, 0], "\(jobs.map(\.error))")
+    }
+
+    @Test func refusesWhatItCannotCompareWith() throws {
+        #expect(try train(["--history", history]).status == 0)
+        let current = try #require(store.current)
+        try Data([1]).write(to: URL(fileURLWithPath: "\(models)/\(current)/xgboost.ubj"))
+        let next = try train(["--history", history, "--set", "seed=9"])
+        #expect(next.status == 3 && next.output.contains("**champion_readable** does not hold"))
+        try FileManager.default.removeItem(atPath: models + "/current")
+        try FileManager.default.createDirectory(atPath: models + "/current", withIntermediateDirectories: true)
+        let copied = try train(["--history", history])
+        #expect(copied.status == 1 && copied.error.contains("current: is no link"))
     }
 
     /// What is served has seen all that is known; the figures are of a twin that has not seen TEST.
@@ -161,9 +194,12 @@ import Testing
         // Its figures can be had again, and a challenger is held against it.
         let judged = try Command("trainer", ["evaluate", "--history", history, "--models", models, "--json"])
         #expect(Array(judged.output.utf8) == artifact.results, "\(judged.error)")
-        let next = try train(["--history", history, "--set", "seed=3"])
+        let next = try train(["--history", history, "--refit", "--set", "seed=3"])
         #expect(next.output.contains("figures are those of its evaluated twin"))
         #expect(next.status == 0, "\(next.output)")
+        // What has seen less does not take its place, however good its figures are.
+        let older = try train(["--history", history, "--set", "seed=4"])
+        #expect(older.status == 3 && older.output.contains("**not_older** does not hold"))
     }
 
     @Test func tunesWithinABudgetAndGoesOnWhereItWas() throws {

@@ -38,6 +38,16 @@ import Testing
         #expect(store.promotions.map(\.version) == ["a", "b", "c", "b", "a", "c", "a"])
     }
 
+    @Test func goesFurtherBackWhereTheVersionBeforeIsDamaged() throws {
+        try add("a", "b", "c")
+        for version in ["a", "b", "c"] { try store.promote(version, reason: "by hand") }
+        try Data([1]).write(to: URL(fileURLWithPath: "\(directory.path)/b/xgboost.ubj"))
+        #expect(try store.rollBack() == "a")
+        #expect(store.rolledBack == ["c"])
+        try store.promote("c", reason: "by hand")
+        #expect(store.rolledBack.isEmpty)
+    }
+
     @Test func refusesWhatCannotBeServed() throws {
         try add("a", "b")
         try store.promote("a", reason: "by hand")

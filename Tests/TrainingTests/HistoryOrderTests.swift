@@ -71,6 +71,16 @@ import Testing
         expectEqual(one, try prepare(partitions.reversed().map { [$0] }))
     }
 
+    /// Files of one stream share a clock: given out of order, customers of the second would be forgotten at every event.
+    @Test func filesThatDoNotFollowEachOtherAreRefused() throws {
+        let halves = try (0..<2).map { half in
+            try directory.file(
+                "half-\(half).ndjson",
+                messages.filter { contentHash(of: $0.customer) % 2 == UInt64(half) }.flatMap(\.line))
+        }
+        #expect { try prepare([halves]) } throws: { "\($0)".contains("give the files in order of time") }
+    }
+
     /// Snapshots, the slow way: every customer with a purchase before the cut-off, advanced to it.
     @Test func snapshotsHoldEveryCustomerKnownByThen() throws {
         let whole = try directory.file("whole.ndjson", messages.flatMap(\.line))

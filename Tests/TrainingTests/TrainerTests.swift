@@ -129,7 +129,7 @@ import Testing
             _ = try TrainingRun(settings: TrainingSettings()).prepare(history: path) { _, _ in }
             Issue.record("a history of 100 days was accepted")
         } catch let error as DataError {
-            #expect(error.description.contains("at least 189 are needed"))
+            #expect(error.description.contains("at least 205 are needed"))
         }
     }
 

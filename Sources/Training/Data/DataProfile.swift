@@ -27,10 +27,10 @@ public struct DataProfile: Codable, Equatable, Sendable {
     private static let largestPower = 16
 
     private var days: [Int: Int] = [:]
-    private var hashes: Set<UInt64> = []
+    /// How often each was met again.
+    private var repeats: [UInt64: Int32] = [:]
     /// Only events are remembered whose hash has these bits at zero.
     private var sample: UInt64 = 0
-    private var sampledDuplicates = 0
     private static let rememberedEvents = 1 << 22
 
     enum CodingKeys: String, CodingKey {
@@ -64,12 +64,11 @@ public struct DataProfile: Codable, Equatable, Sendable {
 
     private mutating func remember(_ hash: UInt64) {
         guard hash & sample == 0 else { return }
-        if !hashes.insert(hash).inserted { sampledDuplicates += 1 }
-        guard hashes.count > Self.rememberedEvents else { return }
+        repeats[hash, default: -1] += 1
+        guard repeats.count > Self.rememberedEvents else { return }
         // Half of them stand for all; what was counted of the other half goes with it.
         sample = sample << 1 | 1
-        hashes = hashes.filter { [sample] in $0 & sample == 0 }
-        sampledDuplicates /= 2
+        repeats = repeats.filter { [sample] in $0.key & sample == 0 }
     }
 
     private static func bucket(_ quantity: Int64) -> Int {
@@ -78,12 +77,11 @@ public struct DataProfile: Codable, Equatable, Sendable {
 
     mutating func finish(customers: Int) {
         self.customers = customers
-        duplicates = sampledDuplicates * Int(sample + 1)
-        hashes = []
+        duplicates = repeats.values.reduce(0) { $0 + Int($1) } * Int(sample + 1)
+        repeats = [:]
         guard let first = days.keys.min(), let last = days.keys.max() else { return }
         firstDay = first
-        // A history may be no longer than some decades; a wrong date is found before anybody looks at this.
-        eventsByDay = last - first > 20_000 ? [] : (first...last).map { days[$0] ?? 0 }
+        eventsByDay = (first...last).map { days[$0] ?? 0 }
         days = [:]
     }
 

@@ -49,21 +49,7 @@ public struct HistorySurvey: Sendable {
     /// - Parameter progress: told now and then how many events have been read.
     /// - Throws: `HistoryError` for the first record that cannot be read; `TrainingError` when there is no customer.
     public init(_ history: History, progress: (History.Reader, Int) -> Void) throws {
-        let reader = try history.open()
-        let hash = SHA256()
-        var canonical: [UInt8] = []
-        while let event = try reader.next() {
-            events += 1
-            if event.time < firstTime || places == nil {
-                (firstTime, places) = (event.time, (reader.place, places?.last ?? reader.place))
-            }
-            if event.time > lastTime { (lastTime, places!.last) = (event.time, reader.place) }
-            if events % 8192 == 0 { progress(reader, events) }
-            Self.write(event, to: &canonical)
-            let isLate = event.isAnonymous ? false : add(event, canonical, hash)
-            profile.add(event, hash: canonical.withUnsafeBytes { contentHash($0) }, isLate: isLate)
-        }
-        progress(reader, events)
+        for stream in history.streams.indices { try read(history, stream, progress: progress) }
         let name = history.paths.joined(separator: ", ")
         guard !seen.isEmpty, let places else {
             throw DataError("\(name): \(events) events and not one with a customer: nothing to learn from")
@@ -74,7 +60,40 @@ public struct HistorySurvey: Sendable {
                     + "\(EventTime.text(firstTime)) (\(history.text(places.first))) to \(EventTime.text(lastTime)) (\(history.text(places.last))): "
                     + "is a date wrong?")
         }
-        finish(hash)
+        finish()
+    }
+
+    /// How far a file may reach back into the time of the one before it.
+    private static let overlap = 30 * EventTime.millisecondsPerDay
+
+    private mutating func read(_ history: History, _ stream: Int, progress: (History.Reader, Int) -> Void) throws {
+        let reader = try history.open(stream: stream)
+        let hash = SHA256()
+        var (file, fileLast) = (reader.place.file, Int64.min)
+        var canonical: [UInt8] = []
+        while let event = try reader.next() {
+            events += 1
+            let place = reader.place
+            if place.file != file {
+                // Customers who have been idle for long are forgotten: files must follow each other in time.
+                guard fileLast == .min || event.time >= fileLast - Self.overlap else {
+                    throw DataError(
+                        "\(history.text(place)): begins at \(EventTime.text(event.time)), but the file before it reaches to "
+                            + "\(EventTime.text(fileLast)): give the files in order of time, or merged into one")
+                }
+                (file, fileLast) = (place.file, .min)
+            }
+            fileLast = max(fileLast, event.time)
+            if event.time < firstTime || places == nil {
+                (firstTime, places) = (event.time, (reader.place, places?.last ?? reader.place))
+            }
+            if event.time > lastTime { (lastTime, places!.last) = (event.time, reader.place) }
+            if events % 8192 == 0 { progress(reader, events) }
+            Self.write(event, to: &canonical)
+            let isLate = event.isAnonymous ? false : add(event, canonical, hash)
+            profile.add(event, hash: canonical.withUnsafeBytes { contentHash($0) }, isLate: isLate)
+        }
+        progress(reader, events)
     }
 
     /// What an event says, as bytes; its texts by their hashes.
@@ -116,7 +135,8 @@ public struct HistorySurvey: Sendable {
     }
 
     /// Numbers the customers in an order that is theirs alone, and closes the digest.
-    private mutating func finish(_ hash: SHA256) {
+    private mutating func finish() {
+        let hash = SHA256()
         let order = seen.indices.sorted { seen[$0].hash < seen[$1].hash }
         for (number, index) in order.enumerated() {
             customers[seen[index].hash] = number

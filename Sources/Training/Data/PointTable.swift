@@ -15,7 +15,7 @@ public enum PointTable {
         _ prepared: TrainingRun.Prepared, settings: TrainingSettings, to path: String, progress: (Double) -> Void
     ) throws -> Int {
         let points = prepared.points
-        let set = TrainingSet(points, protocol: prepared.times, settings.shares)
+        let set = TrainingSet(points, settings.shares, isIn: prepared.times.isTraining)
         var weights = [Float](repeating: 0, count: points.points.count)
         for (place, index) in set.indices.enumerated() { weights[index] = set.weights[place] }
         let file = try OutputFile(path: path)

@@ -13,10 +13,11 @@ struct TrainingSet: Sendable {
     /// By place in `indices`; their mean is 1.
     private(set) var weights: [Float] = []
 
-    init(_ points: ScoringPoints, protocol times: EvaluationProtocol, _ shares: TrainingSettings.PointShares) {
+    /// - Parameter isIn: which points it is of; weights are dealt out among these alone.
+    init(_ points: ScoringPoints, _ shares: TrainingSettings.PointShares, isIn: (ScoringPoints.Point) -> Bool) {
         var eventsOfCustomer: [Int32: Double] = [:]
         var (invoices, snapshots) = (0.0, 0.0)
-        let training = points.points.indices.filter { times.isTraining(points.points[$0]) }
+        let training = points.points.indices.filter { isIn(points.points[$0]) }
         for index in training {
             switch points.points[index].kind {
             case .event(let isLast):
@@ -60,25 +61,6 @@ struct TrainingSet: Sendable {
         }
         let mean = aged.reduce(0, +) / Double(max(aged.count, 1))
         return aged.map { Float($0 / mean) }
-    }
-
-    /// The part whose labels were known at a time: points with t + horizon ≤ time.
-    func knownAt(_ time: Int64, _ points: ScoringPoints) -> TrainingSet {
-        filtered { points.points[$0].time + EvaluationProtocol.horizon <= time }
-    }
-
-    /// The part within a span of time.
-    func within(_ span: Range<Int64>, _ points: ScoringPoints) -> TrainingSet {
-        filtered { span.contains(points.points[$0].time) }
-    }
-
-    private func filtered(_ isIn: (Int) -> Bool) -> TrainingSet {
-        var part = self
-        let kept = indices.indices.filter { isIn(indices[$0]) }
-        part.indices = kept.map { indices[$0] }
-        let sum = kept.reduce(0) { $0 + Double(weights[$1]) }
-        part.weights = kept.map { Float(Double(weights[$0]) * Double(kept.count) / sum) }
-        return part
     }
 
     func labels(_ points: ScoringPoints) -> [Bool] { indices.map { points.points[$0].label } }

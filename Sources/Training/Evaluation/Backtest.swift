@@ -29,6 +29,13 @@ public struct Backtest: Codable, Equatable, Sendable {
     }
 
     public private(set) var origins: [Origin] = []
+    /// Splits that could not be trained or judged, and why.
+    public private(set) var notJudged: [String] = []
+
+    enum CodingKeys: String, CodingKey {
+        case origins
+        case notJudged = "not_judged"
+    }
 
     /// The splits that a history has room for, ascending: one period apart, the last of them a whole period before the
     /// end of what is known.
@@ -44,16 +51,20 @@ public struct Backtest: Codable, Equatable, Sendable {
 
     /// Trains at every split.
     /// - Parameter progress: told what share of them is behind.
-    /// - Throws: `TrainingError` when one of them cannot be trained or judged.
     init(
         _ points: ScoringPoints, _ splits: [EvaluationProtocol], settings: TrainingSettings, progress: (Double) -> Void
     ) throws {
         for (number, split) in splits.enumerated() {
-            let result = try Trainer(settings: settings).train(points, protocol: split) { _, share in
-                progress((Double(number) + share) / Double(splits.count))
+            do {
+                let sets = try TestSets(points, split)
+                let result = try Trainer(settings: settings).train(points, protocol: split) { _, share in
+                    progress((Double(number) + share) / Double(splits.count))
+                }
+                let predictions = TestPredictions(result.ensemble, on: sets)
+                origins.append(Self.origin(split, predictions, UInt64(settings.seed)))
+            } catch let error as DataError {
+                notJudged.append("\(EventTime.text(split.split)): \(error)")
             }
-            let predictions = TestPredictions(result.ensemble, on: try TestSets(points, split))
-            origins.append(Self.origin(split, predictions, UInt64(settings.seed)))
         }
     }
 

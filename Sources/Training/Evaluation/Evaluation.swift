@@ -22,20 +22,20 @@ public struct Evaluation: Equatable, Sendable {
         }
     }
 
-    /// 95 % intervals of a model's figures, bootstrapped by customer.
+    /// 95 % intervals of a model's figures, bootstrapped by customer. Not of ECE: it is a sum of absolute values, which
+    /// resampling makes larger.
     public struct Intervals: Codable, Equatable, Sendable {
         public let rocAUC: Interval?
         public let prAUC: Interval?
         public let logLoss: Interval?
         public let brier: Interval?
-        public let ece: Interval?
         public let liftTopDecile: Interval?
 
         enum CodingKeys: String, CodingKey {
             case rocAUC = "roc_auc"
             case prAUC = "pr_auc"
             case logLoss = "log_loss"
-            case brier, ece
+            case brier
             case liftTopDecile = "lift_top_decile"
         }
 
@@ -44,7 +44,6 @@ public struct Evaluation: Equatable, Sendable {
             prAUC = Interval(figures.map(\.prAUC))
             logLoss = Interval(figures.map(\.logLoss))
             brier = Interval(figures.map(\.brier))
-            ece = Interval(figures.map(\.ece))
             liftTopDecile = Interval(figures.map(\.liftTopDecile))
         }
     }

@@ -66,11 +66,11 @@ public struct EvaluationProtocol: Equatable, Sendable {
         self.end = end
         let split = Self.midnight(end - Int64(settings.testDays) * Self.day)
         let lastTest = end - Self.horizon
-        guard split - Self.horizon - start >= 60 * Self.day, lastTest > split else {
+        guard split - Self.horizon - start >= 76 * Self.day, lastTest > split else {
             let days = (end - start) / Self.day
             throw DataError(
-                "the history spans \(days) days: at least \(settings.testDays + 90) are needed "
-                    + "(60 to learn from, 30 for their labels, \(settings.testDays) to test on); "
+                "the history spans \(days) days: at least \(settings.testDays + 106) are needed "
+                    + "(76 to learn from, 30 for their labels, \(settings.testDays) to test on); "
                     + "give a longer history or lower evaluation.test_days")
         }
         self.split = split

@@ -11,7 +11,9 @@ public struct Importance: Equatable, Sendable {
     /// Every feature, the most important first.
     public let features: [(name: String, value: Double)]
 
-    static let samplePoints = 1000
+    private static let samplePoints = 1000
+    /// Points that it is of.
+    public let points: Int
 
     public static func == (a: Importance, b: Importance) -> Bool {
         a.features.elementsEqual(b.features) { $0.name == $1.name && $0.value == $1.value }
@@ -22,6 +24,7 @@ public struct Importance: Equatable, Sendable {
         _ result: Trainer.Result, serving: ModelName, points: ScoringPoints, _ indices: [Int]
     ) throws(TrainingError) {
         let count = min(Self.samplePoints, indices.count)
+        self.points = count
         let rows = points.rows((0..<count).map { indices[$0 * indices.count / count] })
         guard let weights = result.weights[serving] else { preconditionFailure("no weights for \(serving)") }
         let width = FeatureSchema.count

@@ -9,8 +9,8 @@ public struct TestSets: Sendable {
     /// All points of any evaluation, ascending.
     let all: [Int]
 
-    /// - Throws: `TrainingError` when an evaluation has no points or only one kind of label: there is nothing to rank.
-    public init(_ points: ScoringPoints, _ times: EvaluationProtocol) throws(TrainingError) {
+    /// - Throws: `DataError` when an evaluation has no points or only one kind of label: there is nothing to rank.
+    public init(_ points: ScoringPoints, _ times: EvaluationProtocol) throws(DataError) {
         self.points = points
         let all = points.points.indices.filter { times.isTest(points.points[$0]) }
         self.all = all
@@ -24,15 +24,15 @@ public struct TestSets: Sendable {
             for indices in sets[name]! { try Self.requireBothLabels(points, indices, name) }
         }
         indices = sets
-        guard !times.testSnapshots.isEmpty else { throw TrainingError("E3 has no cut-off within the test period") }
+        guard !times.testSnapshots.isEmpty else { throw DataError("E3 has no cut-off within the test period") }
     }
 
     private static func requireBothLabels(
         _ points: ScoringPoints, _ indices: [Int], _ name: Evaluation.Name
-    ) throws(TrainingError) {
+    ) throws(DataError) {
         let positives = indices.count { points.points[$0].label }
         guard positives > 0, positives < indices.count else {
-            throw TrainingError(
+            throw DataError(
                 "\(name.rawValue) has \(indices.count) points" + (indices.isEmpty ? "" : ", all with one label")
                     + ": there is nothing to rank; give a longer history")
         }

@@ -27,7 +27,7 @@ struct Members: Sendable {
         for set in sets {
             let labels = set.labels(points)
             guard labels.contains(true), labels.contains(false) else {
-                throw TrainingError(
+                throw DataError(
                     "\(labels.count) training points and all have the same label: there is nothing to tell apart; "
                         + "give a longer history")
             }

@@ -120,7 +120,7 @@ struct HTMLReport {
                     (model == serving ? "<b>\(model.rawValue)</b> (served)" : model.rawValue),
                     "\(fixed(m.rocAUC, 4)) \(interval(i?.rocAUC))", "\(fixed(m.prAUC, 4)) \(interval(i?.prAUC))",
                     "\(fixed(m.logLoss, 4)) \(interval(i?.logLoss))", "\(fixed(m.brier, 4)) \(interval(i?.brier))",
-                    "\(fixed(m.ece, 4)) \(interval(i?.ece))",
+                    fixed(m.ece, 4),
                     "\(fixed(m.liftTopDecile, 2)) \(interval(i?.liftTopDecile))",
                 ]
             }

@@ -75,7 +75,7 @@ struct ModelCard {
 
             ## What moves it
 
-            Mean absolute SHAP value of the served model's log-odds over \(Importance.samplePoints) points of E2.
+            Mean absolute SHAP value of the served model's log-odds over \(importance?.points ?? 0) points of E2.
 
             \(markdownTable(["feature", "mean abs. SHAP", "definition"], features))
 

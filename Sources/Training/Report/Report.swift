@@ -12,10 +12,17 @@ public struct Report {
         self.settings = settings
     }
 
-    /// Writes both files into a directory, which is made if need be.
+    /// Makes the directory for a report.
+    /// - Throws: `TrainingError` when it cannot be made.
+    public static func prepare(_ directory: String) throws(TrainingError) {
+        do { try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true) } catch {
+            throw TrainingError("\(directory): cannot be made: \((error as NSError).localizedDescription)")
+        }
+    }
+
+    /// Writes both files into a directory.
     /// - Throws: `HistoryError` when a file cannot be written.
     public func write(to directory: String) throws {
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         for (name, text) in [("report.md", markdown() + "\n"), ("report.html", HTMLReport(self).html())] {
             let file = try OutputFile(path: "\(directory)/\(name)")
             try file.write(Array(text.utf8))
@@ -67,6 +74,7 @@ public struct Report {
         if let backtest = outcome.backtest, !backtest.origins.isEmpty {
             parts.append("### Backtest, \(settings.servingModel.rawValue)\n\n\(table(backtest))")
         }
+        for reason in outcome.backtest?.notJudged ?? [] { parts.append("Not in the backtest: \(reason).") }
         if !outcome.pruned.isEmpty { parts.append("Removed: \(outcome.pruned.joined(separator: ", ")).") }
         return parts.joined(separator: "\n\n")
     }
