@@ -76,10 +76,10 @@ public struct DataChecks: Equatable, Sendable {
 
     private func gap(_ profile: DataProfile) -> Finding {
         let gap = profile.longestGap
-        let where_ = gap.days == 0 ? "" : ", from \(Self.date(gap.from)) to \(Self.date(gap.from + gap.days - 1))"
+        let dates = gap.days == 0 ? "" : ", from \(Self.date(gap.from)) to \(Self.date(gap.from + gap.days - 1))"
         return Finding(
             severity: severity(Double(gap.days), Double(maxGapDays)), check: "max_gap_days",
-            text: "\(gap.days) days in a row without an event\(where_) (at most \(maxGapDays))")
+            text: "\(gap.days) days in a row without an event\(dates) (at most \(maxGapDays))")
     }
 
     private func lastWeek(_ profile: DataProfile) -> Finding {
