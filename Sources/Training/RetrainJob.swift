@@ -31,6 +31,8 @@ public struct RetrainJob: Sendable {
         public var championNote: String?
         public var backtest: Backtest?
         public var pruned: [String] = []
+        /// Why old artifacts could not be removed.
+        public var pruneProblem: String?
         public var importance: Importance?
         /// What is served was fitted on all that is known; the figures are of its twin that had not seen TEST.
         public var isRefitted = false
@@ -99,7 +101,8 @@ public struct RetrainJob: Sendable {
             let version = try run.write(fitted, prepared, refitted: refitted, others: files, models: models)
             outcome.version = version
             try decide(version, incumbent, store, &outcome)
-            outcome.pruned = try store.prune(keeping: settings.keep)
+            // What has been decided stands, whatever becomes of old artifacts.
+            do { outcome.pruned = try store.prune(keeping: settings.keep) } catch { outcome.pruneProblem = "\(error)" }
         }
         return outcome
     }

@@ -75,6 +75,7 @@ public struct Report {
             parts.append("### Backtest, \(settings.servingModel.rawValue)\n\n\(table(backtest))")
         }
         for reason in outcome.backtest?.notJudged ?? [] { parts.append("Not in the backtest: \(reason).") }
+        if let problem = outcome.pruneProblem { parts.append("Old artifacts stay: \(problem).") }
         if !outcome.pruned.isEmpty { parts.append("Removed: \(outcome.pruned.joined(separator: ", ")).") }
         return parts.joined(separator: "\n\n")
     }
