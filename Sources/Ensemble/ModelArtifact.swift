@@ -188,7 +188,7 @@ public struct ModelArtifact: Sendable {
         guard manifest.horizonDays == FeatureExtractor.horizonDays else {
             throw refuse("horizon in days", "\(manifest.horizonDays)", "\(FeatureExtractor.horizonDays)")
         }
-        guard (manifest.models ?? ModelName.allCases).contains(manifest.servingModel) else {
+        guard manifest.models != nil || ModelName.allCases.contains(manifest.servingModel) else {
             throw ArtifactError(path: path, reason: "serves \(manifest.servingModel.rawValue), which is not in it")
         }
         guard !manifest.goldenRows.isEmpty else {
