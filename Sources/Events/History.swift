@@ -54,9 +54,6 @@ public struct History: Sendable {
         return (0..<Int(result.gl_pathc)).compactMap { result.gl_pathv[$0].map { String(cString: $0) } }.sorted()
     }
 
-    /// Starts at the first event of the first stream.
-    public func open() throws(HistoryError) -> Reader { try Reader(paths, names: names, after: 0) }
-
     /// Starts at the first event of one stream.
     public func open(stream: Int) throws(HistoryError) -> Reader {
         try Reader(streams[stream], names: names, after: streams[..<stream].reduce(0) { $0 + $1.count })

@@ -24,7 +24,7 @@ public final class HistoryWriter {
         case .csv:
             for field in EventField.allCases {
                 if field.rawValue > 0 { row.append(UInt8(ascii: ",")) }
-                appendCell(fields[field].bytes)
+                CSVText.append(cell: fields[field].bytes, to: &row)
             }
         }
         row.append(0x0A)
@@ -33,18 +33,4 @@ public final class HistoryWriter {
 
     /// Finishes the file and gives it its name; without this it is not there.
     public func close() throws(HistoryError) { try output.close() }
-
-    private func appendCell(_ bytes: UnsafeRawBufferPointer) {
-        let special: [UInt8] = [UInt8(ascii: ","), UInt8(ascii: "\""), 0x0A, 0x0D]
-        guard bytes.contains(where: { special.contains($0) }) else {
-            row.append(contentsOf: bytes)
-            return
-        }
-        row.append(UInt8(ascii: "\""))
-        for byte in bytes {
-            if byte == UInt8(ascii: "\"") { row.append(byte) }
-            row.append(byte)
-        }
-        row.append(UInt8(ascii: "\""))
-    }
 }

@@ -28,7 +28,7 @@ public enum PointTable {
             line.append(UInt8(ascii: ","))
             line.append(contentsOf: name(of: point.kind).utf8)
             line.append(UInt8(ascii: ","))
-            appendText(prepared.survey.customerIDs[Int(point.customer)], to: &line)
+            CSVText.append(cell: prepared.survey.customerIDs[Int(point.customer)], to: &line)
             line.append(UInt8(ascii: ","))
             line.append(contentsOf: EventTime.text(point.time).utf8)
             line.append(contentsOf: (point.label ? ",1," : ",0,").utf8)
@@ -47,19 +47,6 @@ public enum PointTable {
     /// Where a point belongs; between the periods, labels are not known when TRAIN ends.
     private static func split(_ point: ScoringPoints.Point, _ times: EvaluationProtocol) -> String {
         times.isTraining(point) ? "train" : times.isTest(point) ? "test" : "neither"
-    }
-
-    private static func appendText(_ text: [UInt8], to line: inout [UInt8]) {
-        guard text.contains(where: { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") || $0 < 0x20 }) else {
-            line.append(contentsOf: text)
-            return
-        }
-        line.append(UInt8(ascii: "\""))
-        for byte in text {
-            if byte == UInt8(ascii: "\"") { line.append(byte) }
-            line.append(byte)
-        }
-        line.append(UInt8(ascii: "\""))
     }
 
     private static func name(of kind: ScoringPoints.Point.Kind) -> String {
