@@ -10,6 +10,8 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -24,19 +26,24 @@ let package = Package(
         .target(name: "Customers", dependencies: ["CPrefetch", "Events"], swiftSettings: strict),
         .target(name: "Features", dependencies: ["CArithmetic", "Customers", "Events"], swiftSettings: strict),
         .target(
-            name: "Ensemble", dependencies: ["CCrypto", "CArithmetic", "Configuration", "Customers", "Features"],
+            name: "Ensemble", dependencies: ["CCrypto", "CArithmetic", "Settings", "Customers", "Features"],
             swiftSettings: strict),
         .target(name: "Scoring", dependencies: ["Customers", "Ensemble", "Events", "Features"], swiftSettings: strict),
         .target(
-            name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
+            name: "Settings", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
         .target(
             name: "Console",
             dependencies: [
-                "Configuration", "Customers", "Events",
+                "Settings", "Customers", "Events",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
-        .target(name: "Monitoring", dependencies: ["Events", "Features"], swiftSettings: strict),
+        .target(
+            name: "Monitoring",
+            dependencies: [
+                "Customers", "Ensemble", "Events", "Features", "Scoring",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+            ], swiftSettings: strict),
         .target(
             name: "Training", dependencies: ["CXGBoost", "Customers", "Ensemble", "Events", "Features", "Monitoring"],
             swiftSettings: strict),
@@ -44,7 +51,15 @@ let package = Package(
         .target(
             name: "Worker",
             dependencies: [
-                "Configuration", "Console", "Customers", "Ensemble", "Events", "Kafka", "Scoring",
+                "Settings", "Console", "Customers", "Ensemble", "Events", "Kafka", "Monitoring", "Scoring",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], swiftSettings: strict),
+        .target(
+            name: "HTTPService",
+            dependencies: [
+                "Settings", "Customers", "Ensemble", "Events", "Features", "Monitoring", "Scoring", "Worker",
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
@@ -52,8 +67,8 @@ let package = Package(
         .executableTarget(
             name: "scoring-worker",
             dependencies: [
-                "Configuration", "Console", "Customers", "Ensemble", "Events", "Kafka", "LocalCluster", "Monitoring",
-                "Scoring", "Worker",
+                "Settings", "Console", "Customers", "Ensemble", "Events", "HTTPService", "Kafka", "LocalCluster",
+                "Monitoring", "Scoring", "Worker",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
@@ -70,14 +85,14 @@ let package = Package(
             ], swiftSettings: strict),
         .executableTarget(
             name: "trainer",
-            dependencies: ["Configuration", "Console", "Ensemble", "Events", "Features", "Kafka", "Training"],
+            dependencies: ["Settings", "Console", "Ensemble", "Events", "Features", "Kafka", "Training"],
             swiftSettings: strict),
         .target(
             name: "TestSupport", dependencies: ["Events", "LocalCluster"], path: "Tests/TestSupport",
             swiftSettings: strict),
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
         .testTarget(name: "KafkaTests", dependencies: ["Kafka", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "CustomersTests", dependencies: ["Customers", "Events", "TestSupport"], swiftSettings: strict),
@@ -96,6 +111,15 @@ let package = Package(
             dependencies: ["Customers", "Ensemble", "Events", "Features", "Monitoring", "TestSupport", "Training"],
             swiftSettings: strict),
         .testTarget(
+            name: "HTTPServiceTests",
+            dependencies: [
+                "Customers", "Ensemble", "Events", "Features", "HTTPService", "Monitoring", "Scoring", "TestSupport",
+                "Worker",
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "WorkerTests",
             dependencies: [
                 "Customers", "Ensemble", "Events", "Features", "Kafka", "Scoring", "TestSupport", "Training", "Worker",
@@ -105,7 +129,7 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "Configuration", "Customers", "Ensemble", "Events", "Features", "Kafka", "Scoring", "TestSupport",
+                "Settings", "Customers", "Ensemble", "Events", "Features", "Kafka", "Scoring", "TestSupport",
                 "Training", "Worker",
                 "replay", "scoring-worker", "trainer",
             ],

@@ -1,8 +1,8 @@
 import ArgumentParser
-import Configuration
 import Customers
 import Events
 import Foundation
+import Settings
 
 /// The options by which every command is configured: a file, and settings over it.
 public struct ConfigurationOptions: ParsableArguments {

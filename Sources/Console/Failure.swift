@@ -1,7 +1,7 @@
 import ArgumentParser
-import Configuration
 import Events
 import Foundation
+import Settings
 
 /// Runs a command's work and turns what is thrown into one clear message and an exit code.
 ///

@@ -1,5 +1,5 @@
-import Configuration
 import Features
+import Settings
 
 /// Where a model file's features stand in the schema.
 struct FeatureMatch {

@@ -1,10 +1,10 @@
-import Configuration
 import Console
 import Customers
 import Ensemble
 import Events
 import Foundation
 import Scoring
+import Settings
 
 /// Everything that `config/worker.yaml` may say.
 public struct WorkerSettings: Sendable {

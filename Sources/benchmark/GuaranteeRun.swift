@@ -42,7 +42,7 @@ final class GuaranteeRun {
     }
 
     /// From publishing an event to reading its committed prediction, at a steady pace.
-    func latency(rate: Int, seconds: Int) async throws -> LatencyHistogram {
+    func latency(rate: Int, seconds: Int) async throws -> Histogram {
         try await withWorker { [settings] worker in
             while worker.counters.snapshot.partitions < 2 { Thread.sleep(forTimeInterval: 0.01) }
             return try Self.latency(settings, rate: rate, seconds: seconds) { PredictionSource($0)?.timestamp }
@@ -50,7 +50,7 @@ final class GuaranteeRun {
     }
 
     /// The same through a loop that copies messages as they are.
-    func copyLatency(rate: Int, seconds: Int) async throws -> LatencyHistogram {
+    func copyLatency(rate: Int, seconds: Int) async throws -> Histogram {
         // Topics of its own: the worker begins at the beginning.
         var settings = settings
         settings.inputTopic = "copy-input"
@@ -72,7 +72,7 @@ final class GuaranteeRun {
     /// - Parameter published: when the event was published that a message of the output topic is of, milliseconds.
     private static func latency(
         _ settings: WorkerSettings, rate: Int, seconds: Int, published: (Message) -> Int64?
-    ) throws -> LatencyHistogram {
+    ) throws -> Histogram {
         let reader = try Consumer(
             properties: settings.clientProperties.merging([
                 "group.id": "latency", "isolation.level": "read_committed", "fetch.wait.max.ms": "5",
@@ -87,7 +87,7 @@ final class GuaranteeRun {
         let publisher = try EventPublisher(settings: settings, topic: settings.inputTopic)
         defer { publisher.close() }
         let shop = ShopGenerator(customers: 2 + rate * seconds / 10, days: 365, seed: 2)
-        var latencies = LatencyHistogram()
+        var latencies = Histogram()
         let batch = MessageBatch(capacity: 1000)
         let start = ContinuousClock.now
         var read = 0
@@ -106,7 +106,7 @@ final class GuaranteeRun {
             for position in 0..<batch.count {
                 read += 1
                 guard let sent = published(batch[position]) else { continue }
-                latencies.record(milliseconds: now - Double(sent))
+                latencies.record(now - Double(sent))
             }
         }
         return latencies

@@ -39,7 +39,7 @@ struct LatencyCommand: AsyncParsableCommand {
         var median: [Double] = []
         var tail: [Double] = []
 
-        mutating func add(_ latencies: LatencyHistogram) {
+        mutating func add(_ latencies: Histogram) {
             median.append(latencies.percentile(0.5))
             tail.append(latencies.percentile(0.99))
         }

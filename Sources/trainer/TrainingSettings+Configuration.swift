@@ -1,8 +1,8 @@
-import Configuration
 import Console
 import Ensemble
 import Events
 import Features
+import Settings
 import Training
 
 extension TrainingSettings {

@@ -1,8 +1,8 @@
 import ArgumentParser
-import Configuration
 import Console
 import Events
 import Foundation
+import Settings
 import Training
 
 struct TuneCommand: ParsableCommand {

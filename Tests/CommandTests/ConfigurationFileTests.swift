@@ -1,4 +1,4 @@
-import Configuration
+import Settings
 import TestSupport
 import Testing
 import Training

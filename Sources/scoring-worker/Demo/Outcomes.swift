@@ -17,7 +17,7 @@ struct Outcomes {
     private var customers: [UInt64: Int] = [:]
     private var predictions: [Graded] = []
     private var latest: [String: (probability: Double, time: Int64)] = [:]
-    private var latencies = LatencyHistogram()
+    private var latencies = Histogram()
     private var bins = [Int](repeating: 0, count: 10)
     private var lastTime = Int64.min
     /// Latest event time of each customer so far: the instant that a prediction is made at, also for a late event.
@@ -33,7 +33,7 @@ struct Outcomes {
 
     mutating func predicted(_ prediction: PublishedPrediction, latencyMilliseconds: Double) {
         firstPrediction = firstPrediction ?? .now
-        latencies.record(milliseconds: latencyMilliseconds)
+        latencies.record(latencyMilliseconds)
         bins[min(Int(prediction.probability * 10), 9)] += 1
         let customer = number(contentHash(of: prediction.customerID))
         let clock = max(clocks[customer] ?? prediction.time, prediction.time)

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Configuration
+@testable import Settings
 
 @Suite struct LayerTests {
     @Test func `a --set beats the environment, which beats the file, which beats the default`() throws {

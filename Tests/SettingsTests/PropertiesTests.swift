@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Configuration
+@testable import Settings
 
 @Suite struct PropertiesTests {
     @Test func `properties come from all layers, as written and sorted`() throws {

@@ -1,4 +1,4 @@
-@testable import Configuration
+@testable import Settings
 
 /// A reader over layers in hand; the file is called `worker.yaml`.
 func reader(

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Configuration
+@testable import Settings
 
 @Suite struct ReaderTests {
     enum Mode: String, CaseIterable { case shadow, live }
