@@ -112,6 +112,13 @@ let package = Package(
             dependencies: ["Customers", "Ensemble", "Events", "Features", "Monitoring", "TestSupport", "Training"],
             swiftSettings: strict),
         .testTarget(
+            name: "MonitoringTests",
+            dependencies: [
+                "Customers", "Ensemble", "Events", "Features", "Monitoring", "Scoring", "TestSupport",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "HTTPServiceTests",
             dependencies: [
                 "Customers", "Ensemble", "Events", "Features", "HTTPService", "Monitoring", "Scoring", "TestSupport",
@@ -123,7 +130,8 @@ let package = Package(
         .testTarget(
             name: "WorkerTests",
             dependencies: [
-                "Customers", "Ensemble", "Events", "Features", "Kafka", "Scoring", "TestSupport", "Training", "Worker",
+                "Customers", "Ensemble", "Events", "Features", "Kafka", "Monitoring", "Scoring", "TestSupport",
+                "Training", "Worker",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
