@@ -2,6 +2,7 @@
 # Checks the containers' files, the alerts and the dashboard, all without a container engine. Beside a worker that runs:
 # deploy/check.sh http://localhost:8001/metrics
 set -euo pipefail
+# Nothing is built here.
 without_swift=1
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -51,9 +52,9 @@ PYTHON
     local server=$! result=0
     for _ in $(seq 100); do [ -s "$scratch/port" ] && break; sleep 0.1; done
     FUTURE_CART_WORKER_HTTP_PORT=$(cat "$scratch/port") deploy/health.sh live 2>/dev/null || result=$?
-    wait $server
+    wait "$server"
     rm "$scratch/port"
-    return $result
+    return "$result"
 }
 health_fails_on_503() { ! health_of "503 Service Unavailable"; }
 # Port 9 is nobody's.
