@@ -44,7 +44,7 @@ let package = Package(
         .target(
             name: "Worker",
             dependencies: [
-                "Configuration", "Console", "Customers", "Ensemble", "Events", "Kafka", "Scoring",
+                "Configuration", "Console", "Customers", "Ensemble", "Events", "Features", "Kafka", "Scoring",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
@@ -89,7 +89,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ScoringTests",
-            dependencies: ["CAllocations", "Customers", "Ensemble", "Events", "Scoring", "TestSupport"],
+            dependencies: ["CAllocations", "Customers", "Ensemble", "Events", "Features", "Scoring", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "TrainingTests",

@@ -21,8 +21,30 @@ public struct Explanation: Sendable, Equatable {
     /// The features of the largest contributions by absolute value, at most so many, the largest first, those of equal ones in
     /// schema order.
     public func top(_ count: Int) -> [(feature: Int, contribution: Double)] {
-        contributions.enumerated().map { (feature: $0.offset, contribution: $0.element) }
-            .sorted { (abs($1.contribution), $0.feature) < (abs($0.contribution), $1.feature) }
-            .prefix(count).map { $0 }
+        contributions.withUnsafeBufferPointer { contributions in
+            withUnsafeTemporaryAllocation(of: Int.self, capacity: max(0, min(count, contributions.count))) { top in
+                guard let values = contributions.baseAddress else { return [] }
+                return top[..<Self.top(values, into: top)].map { (feature: $0, contribution: values[$0]) }
+            }
+        }
+    }
+
+    /// The same from contributions where they lie, as many as there is room for.
+    /// - Returns: how many.
+    public static func top(
+        _ contributions: UnsafePointer<Double>, into top: UnsafeMutableBufferPointer<Int>
+    ) -> Int {
+        var count = 0
+        for feature in 0..<FeatureSchema.count {
+            let size = abs(contributions[feature])
+            var place = count
+            // Behind those of the same size: they come earlier in the schema.
+            while place > 0, abs(contributions[top[place - 1]]) < size { place -= 1 }
+            guard place < top.count else { continue }
+            if count < top.count { count += 1 }
+            for index in stride(from: count - 1, to: place, by: -1) { top[index] = top[index - 1] }
+            top[place] = feature
+        }
+        return count
     }
 }

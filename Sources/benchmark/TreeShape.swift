@@ -16,9 +16,9 @@ struct TreeShape {
             ("max_depth", "8"), ("eta", "1"), ("num_parallel_tree", "300"), ("subsample", "0.6"),
             ("colsample_bynode", "0.3"),
         ])
-    /// Without a penalty splits go on to the last level.
+    /// Splits that take few rows off are kept from, and so there is something left to split on the last level.
     static let fullForest = TreeShape(
-        name: "full forest of 300 trees of depth 8", parameters: forest.parameters + [("lambda", "0")])
+        name: "full forest of 300 trees of depth 8", parameters: forest.parameters + [("min_child_weight", "4"), ("lambda", "0")])
 
     /// Fitted to noise, so that trees become as large as their settings allow.
     func train(_ matrix: FeatureMatrix) throws -> Booster {
