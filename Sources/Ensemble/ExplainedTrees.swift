@@ -74,7 +74,8 @@ struct ExplainedTrees: Sendable {
         let most = 2 * reached.count * padded
         guard most <= TreeExplainer.roomLimit, factors.count + most <= Self.factorLimit else {
             throw Refusal(
-                what: "cannot be explained: \(reached.count + 1) leaves of a tree with up to \(2 * points) features on a "
+                what:
+                    "cannot be explained: \(reached.count + 1) leaves of a tree with up to \(2 * points) features on a "
                     + "path are too many for that")
         }
 

@@ -8,7 +8,8 @@ struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
         abstract:
-            "What explaining a score costs a row, in batches and alone, beside libxgboost's contributions of the same rows.")
+            "What explaining a score costs a row, in batches and alone, beside libxgboost's contributions of the same rows."
+    )
 
     @Option(help: "History whose feature rows are explained. Without one a shop is made up.")
     var history: String?

@@ -18,7 +18,8 @@ struct TreeShape {
         ])
     /// Splits that take few rows off are kept from, and so there is something left to split on the last level.
     static let fullForest = TreeShape(
-        name: "full forest of 300 trees of depth 8", parameters: forest.parameters + [("min_child_weight", "4"), ("lambda", "0")])
+        name: "full forest of 300 trees of depth 8",
+        parameters: forest.parameters + [("min_child_weight", "4"), ("lambda", "0")])
 
     /// Fitted to noise, so that trees become as large as their settings allow.
     func train(_ matrix: FeatureMatrix) throws -> Booster {

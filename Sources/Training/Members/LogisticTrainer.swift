@@ -50,8 +50,9 @@ enum LogisticTrainer {
     }
 
     /// What each term adds on average.
-    private static func setExpectations(_ terms: inout [LogisticModel.Term], _ matrix: FeatureMatrix, _ weights: [Float])
-    {
+    private static func setExpectations(
+        _ terms: inout [LogisticModel.Term], _ matrix: FeatureMatrix, _ weights: [Float]
+    ) {
         let total = weights.reduce(0.0) { $0 + Double($1) }
         for (column, term) in terms.enumerated() {
             var sum = 0.0
