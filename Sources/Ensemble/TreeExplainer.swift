@@ -20,7 +20,7 @@ import Features
 ///
 /// Limits: `roomLimit`.
 package struct TreeExplainer: Sendable {
-    /// Most doubles that one row's factors in one tree may take (32 MiB); a tree of 255 leaves and 8 levels takes 1,024.
+    /// Most doubles that one row's slots in one tree may take (a workspace then has 96 MiB); a tree of 255 leaves and 8 levels takes 1,024.
     static let roomLimit = 1 << 22
     /// Trees beyond this are explained row by row: eight rows' factors would not stay in a cache.
     private static let groupRoomLimit = 1 << 15
@@ -160,7 +160,7 @@ package struct TreeExplainer: Sendable {
             columns = aligned(block, of: 0)
             sums = aligned(block, of: 0)
             let room = explainer.layout.room
-            slots = aligned(room > TreeExplainer.groupRoomLimit ? room : room * TreeExplainer.groupRows, of: 0)
+            slots = aligned(room * (room > TreeExplainer.groupRoomLimit ? 3 : TreeExplainer.groupRows), of: 0)
         }
 
         deinit {

@@ -36,7 +36,7 @@ struct ExplainCommand: ParsableCommand {
             let artifact = try ModelArtifact(path: models)
             let matrix = try FeatureMatrix(history: history, rows: rows, artifact)
             var figures: [Figure] = []
-            for shape in [TreeShape.boosted, .forest, .fullForest] {
+            for shape in [TreeShape.boosted, .forest, .fullerForest] {
                 progress.show("training \(shape.name)")
                 let booster = try shape.train(matrix)
                 let model = try ImportedModel(booster.modelFile(), path: shape.name)

@@ -16,10 +16,10 @@ struct TreeShape {
             ("max_depth", "8"), ("eta", "1"), ("num_parallel_tree", "300"), ("subsample", "0.6"),
             ("colsample_bynode", "0.3"),
         ])
-    /// Splits that take few rows off are kept from, and so there is something left to split on the last level.
-    static let fullForest = TreeShape(
-        name: "full forest of 300 trees of depth 8",
-        parameters: forest.parameters + [("min_child_weight", "4"), ("lambda", "0")])
+    /// A penalty keeps splits from taking off few rows, so that there is something left to split on the last level.
+    static let fullerForest = TreeShape(
+        name: "fuller forest of 300 trees of depth 8",
+        parameters: forest.parameters + [("lambda", "100"), ("subsample", "1")])
 
     /// Fitted to noise, so that trees become as large as their settings allow.
     func train(_ matrix: FeatureMatrix) throws -> Booster {

@@ -156,7 +156,7 @@ void ce_explain(
 
 /// The same for one row, bit for bit.
 ///
-/// - slots: room for as many doubles a slot as `points` rounded up to 4; on 32 bytes.
+/// - slots: room for three times as many doubles a slot as `points` rounded up to 4; on 32 bytes.
 void ce_explain_row(
     int level, const struct ce_explained_tree *trees, size_t tree_count, const struct ce_explained_split *splits,
     const double *values, const struct ce_explained_bounds *bounds, const double *factors, const float *row,
