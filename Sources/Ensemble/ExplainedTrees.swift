@@ -25,6 +25,8 @@ struct ExplainedTrees: Sendable {
         /// Among the tree's splits, as they were reached; −1 for the root.
         let parent: Int
         let isLeft: Bool
+        /// Splits above.
+        let level: Int
         /// Product of the shares above.
         let weight: Double
         /// Distinct features on the path down to here, this one too.
@@ -66,8 +68,12 @@ struct ExplainedTrees: Sendable {
         func isTerminal(_ node: TreeModel.Node) -> Bool {
             tree.nodes[Int(node.left)].isLeaf && tree.nodes[Int(node.right)].isLeaf
         }
+        // Repeated splits stand together, within a level and among the terminal ones, so that processors guess right.
+        func isRepeated(_ index: Int) -> Int { reached[index].above == nil ? 0 : 1 }
         let inner = reached.indices.filter { !isTerminal(reached[$0].node) }
+            .sorted { (reached[$0].level, isRepeated($0), $0) < (reached[$1].level, isRepeated($1), $1) }
         let terminal = reached.indices.filter { isTerminal(reached[$0].node) }
+            .sorted { (isRepeated($0), $0) < (isRepeated($1), $1) }
         let points = ((reached.map(\.distinct).max() ?? 1) + 1) / 2
         let padded = (points + 3) / 4 * 4
         // A tree has a leaf more than splits.
@@ -117,7 +123,7 @@ struct ExplainedTrees: Sendable {
 
     /// The splits that the root reaches, parents first, and the mean leaf value.
     private static func splits(of tree: TreeModel.Tree) throws(Refusal) -> (splits: [Split], expected: Double) {
-        var splits = [Split(node: tree.nodes[0], parent: -1, isLeft: true, weight: 1)]
+        var splits = [Split(node: tree.nodes[0], parent: -1, isLeft: true, level: 0, weight: 1)]
         var expected = 0.0
         var next = 0
         while next < splits.count {
@@ -141,7 +147,10 @@ struct ExplainedTrees: Sendable {
                 if child.isLeaf {
                     expected += split.weight * share * Double(child.threshold)
                 } else {
-                    splits.append(Split(node: child, parent: next, isLeft: isLeft, weight: split.weight * share))
+                    splits.append(
+                        Split(
+                            node: child, parent: next, isLeft: isLeft, level: split.level + 1,
+                            weight: split.weight * share))
                 }
             }
             next += 1
