@@ -109,7 +109,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ScoringTests",
-            dependencies: ["CAllocations", "Customers", "Ensemble", "Events", "Scoring", "TestSupport"],
+            dependencies: ["CAllocations", "Customers", "Ensemble", "Events", "Features", "Scoring", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "TrainingTests",

@@ -1,16 +1,17 @@
 /// The shortest decimal that reads back as the same 64-bit value, and of those the nearest: what `Double.description`
 /// gives, written into memory instead of a new `String`.
 ///
-/// Raffaello Giulietti, "The Schubfach way to render doubles" (2020), for values in 0.0001 ..< 1, where probabilities
-/// lie: there the powers of ten that it needs are whole and exact in 128 bits. Other values take the library's way.
+/// Raffaello Giulietti, "The Schubfach way to render doubles" (2020), for values whose size is in 1e-20 ..< 1e15, where
+/// probabilities and log-odds lie: there the powers of ten that it needs are whole and exact in 128 bits. Other values take
+/// the library's way.
 public enum ShortestDecimal {
     /// Longest text of a 64-bit value, in bytes.
     public static let longest = 32
 
-    /// 10^e for e in 16...21, shifted up to 128 bits.
-    private static let powers: InlineArray<6, UInt128> = InlineArray { index in
+    /// 10^e for e in 0...38, shifted up to 128 bits.
+    private static let powers: InlineArray<39, UInt128> = InlineArray { index in
         var power: UInt128 = 1
-        for _ in 0..<(16 + index) { power *= 10 }
+        for _ in 0..<index { power *= 10 }
         return power << UInt128(power.leadingZeroBitCount)
     }
 
@@ -18,6 +19,14 @@ public enum ShortestDecimal {
     /// - Returns: behind the last byte.
     public static func write(_ value: Double, to out: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
         guard value >= 0.0001, value < 1 else {
+            if value < 0 {
+                out[0] = UInt8(ascii: "-")
+                return write(-value, to: out + 1)
+            }
+            if value >= 1e-20, value < 1e15 {
+                let (digits, exponent) = decimal(value)
+                return writeWide(digits, exponent, to: out)
+            }
             var text = value.description
             return text.withUTF8 { bytes in
                 out.update(from: bytes.baseAddress.unsafelyUnwrapped, count: bytes.count)
@@ -43,7 +52,7 @@ public enum ShortestDecimal {
         // floor(log10(2^q)), or of three quarters of that; floor(log2(10^−k)).
         let k = (q &* 1_262_611 &- (isLowerCloser ? 524_031 : 0)) >> 22
         let h = UInt64(truncatingIfNeeded: q &+ ((0 &- k) &* 1_741_647) >> 19 &+ 1)
-        let power = powers[0 &- k &- 16]
+        let power = powers[0 &- k]
         let vbl = roundedToOdd(power, cbl &<< h)
         let vb = roundedToOdd(power, cb &<< h)
         let vbr = roundedToOdd(power, cbr &<< h)
@@ -102,6 +111,44 @@ public enum ShortestDecimal {
         var end = at + 17
         while end[-1] == UInt8(ascii: "0") { end -= 1 }
         return end
+    }
+
+    /// A number from 1 on with its point inside, one below 0.0001 with an exponent.
+    private static func writeWide(_ digits: UInt64, _ exponent: Int, to out: UnsafeMutablePointer<UInt8>)
+        -> UnsafeMutablePointer<UInt8>
+    {
+        // Seventeen digits, the first of them no zero, and where the point stands among them.
+        var (scaled, point) = (digits, exponent &+ 17)
+        while scaled < 10_000_000_000_000_000 {
+            scaled &*= 10
+            point &-= 1
+        }
+        let text = out + 1
+        let top = scaled / 100_000_000
+        text[0] = UInt8(truncatingIfNeeded: 48 &+ top / 100_000_000)
+        write8(UInt32(truncatingIfNeeded: top % 100_000_000), to: text + 1)
+        write8(UInt32(truncatingIfNeeded: scaled % 100_000_000), to: text + 9)
+        var count = 17
+        while count > 1, text[count - 1] == UInt8(ascii: "0") { count -= 1 }
+        // Digits before the point move down by one, to where it is put behind them.
+        let whole = max(point, 1)
+        for index in 0..<whole { out[index] = text[index] }
+        out[whole] = UInt8(ascii: ".")
+        var end = out + 1 + max(count, whole)
+        guard point < 1 else {
+            if count <= whole {
+                end[0] = UInt8(ascii: "0")
+                end += 1
+            }
+            return end
+        }
+        if count == 1 { end = out + 1 }
+        let size = 1 &- point
+        end[0] = UInt8(ascii: "e")
+        end[1] = UInt8(ascii: "-")
+        end[2] = UInt8(truncatingIfNeeded: 48 &+ size / 10)
+        end[3] = UInt8(truncatingIfNeeded: 48 &+ size % 10)
+        return end + 4
     }
 
     @inline(__always)

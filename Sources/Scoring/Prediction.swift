@@ -26,47 +26,7 @@ public struct PriorityThresholds: Equatable, Sendable {
 
 /// Writes predictions as JSON payloads: a pure function of event, scores, artifact and thresholds.
 public struct PredictionEncoder: Sendable {
-    /// What stands between the values: bytes with room behind them for copies in pieces of 32.
-    ///
-    /// Unchecked: the bytes are written once, and the encoder keeps their memory.
-    private struct Fragment: @unchecked Sendable {
-        fileprivate let bytes: UnsafeRawPointer
-        let count: Int
-
-        init(_ text: [UInt8], _ memory: Memory) {
-            let room = UnsafeMutableRawPointer.allocate(byteCount: Fragment.room(text.count), alignment: 32)
-            room.initializeMemory(as: UInt8.self, repeating: 0, count: Fragment.room(text.count))
-            text.withUnsafeBytes { if let base = $0.baseAddress { room.copyMemory(from: base, byteCount: $0.count) } }
-            bytes = UnsafeRawPointer(room)
-            count = text.count
-            memory.fragments.append(self)
-        }
-
-        static func room(_ count: Int) -> Int { (count + 31) / 32 * 32 }
-
-        /// - Parameter out: room for the bytes, rounded up to 32.
-        @inline(__always)
-        func write(to out: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
-            var at = 0
-            while at < count {
-                UnsafeMutableRawPointer(out + at).storeBytes(
-                    of: bytes.loadUnaligned(fromByteOffset: at, as: SIMD32<UInt8>.self), as: SIMD32<UInt8>.self)
-                at &+= 32
-            }
-            return out + count
-        }
-    }
-
-    /// Frees the fragments with the last copy of their encoder.
-    ///
-    /// Unchecked: filled before anyone else sees it.
-    private final class Memory: @unchecked Sendable {
-        var fragments: [Fragment] = []
-
-        deinit { for fragment in fragments { fragment.bytes.deallocate() } }
-    }
-
-    private let memory: Memory
+    private let memory: Fragment.Memory
     private let servingModel: ModelName
     /// The artifact's models, one or five of them.
     private let models: InlineArray<5, ModelName>
@@ -80,11 +40,17 @@ public struct PredictionEncoder: Sendable {
     /// By priority, with a complete state and with an incomplete one.
     private let endings: InlineArray<3, Fragment>
     private let incompleteEndings: InlineArray<3, Fragment>
+    private let explanation: ExplanationEncoder?
     /// Bytes of a payload beside the two identifiers.
     private let fixedRoom: Int
 
     public init(manifest: Manifest, thresholds: PriorityThresholds) {
-        let memory = Memory()
+        self.init(manifest: manifest, thresholds: thresholds, explanation: nil)
+    }
+
+    /// - Parameter explanation: if payloads are to have one.
+    init(manifest: Manifest, thresholds: PriorityThresholds, explanation: ExplanationEncoder?) {
+        let memory = Fragment.Memory()
         self.memory = memory
         func fragment(_ text: String) -> Fragment { Fragment(Array(text.utf8), memory) }
         customerKey = fragment("{\"customer_id\":")
@@ -107,10 +73,11 @@ public struct PredictionEncoder: Sendable {
         }
         endings = InlineArray { ending(Priority.allCases[$0], isComplete: true) }
         incompleteEndings = InlineArray { ending(Priority.allCases[$0], isComplete: false) }
+        self.explanation = explanation
         // Of the endings only one is written, but it does no harm to have room for all.
         fixedRoom =
-            memory.fragments.reduce(0) { $0 + Fragment.room($1.count) } + EventTime.longestText
-            + (ModelName.allCases.count + 1) * ShortestDecimal.longest
+            memory.room + EventTime.longestText
+            + (ModelName.allCases.count + 1) * ShortestDecimal.longest + (explanation?.room ?? 0)
     }
 
     /// The most bytes that a payload takes, and that `write` touches.
@@ -120,10 +87,13 @@ public struct PredictionEncoder: Sendable {
 
     /// Writes one payload into memory with the `room` for it. Numbers are the shortest that read back as the same 64-bit
     /// value.
+    /// - Parameter explained: the features that were scored, and their contributions, for an encoder of explanations.
     /// - Returns: behind the last byte.
     public func write(
         customerID: UnsafeRawBufferPointer, invoiceNo: UnsafeRawBufferPointer, time: Int64, scores: Scores,
-        isStateComplete: Bool, to out: UnsafeMutablePointer<UInt8>
+        isStateComplete: Bool,
+        explained: (row: UnsafePointer<Float>, contributions: UnsafePointer<Double>)? = nil,
+        to out: UnsafeMutablePointer<UInt8>
     ) -> UnsafeMutablePointer<UInt8> {
         var at = customerKey.write(to: out)
         at = JSONText.writeString(customerID, to: at)
@@ -146,6 +116,7 @@ public struct PredictionEncoder: Sendable {
                 at = ShortestDecimal.write(scores[models[index]], to: at)
             }
         }
+        if let explanation, let explained { at = explanation.write(explained.row, explained.contributions, to: at) }
         let priority =
             switch thresholds.priority(of: served) {
             case .high: 0

@@ -50,13 +50,35 @@ public struct Scorer {
     private var matrix = FeatureMatrix()
     private var scores: [Scores] = []
     private var workspace: Ensemble.Workspace
+    private let explanations: Explanations?
     private let payload = PayloadMemory()
 
     public init(artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds()) {
+        self.init(artifact: artifact, thresholds: thresholds, explainer: nil, features: 0)
+    }
+
+    /// A scorer whose predictions say why.
+    /// - Parameter explainedFeatures: how many features each prediction names, those that moved the served model's log-odds
+    ///   most; 0 for none.
+    /// - Throws: `ArtifactError` if the artifact's models cannot be explained and are to be.
+    public init(
+        artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds(), explainedFeatures: Int
+    ) throws(ArtifactError) {
+        self.init(
+            artifact: artifact, thresholds: thresholds,
+            explainer: explainedFeatures > 0 ? try Explainer(artifact) : nil, features: explainedFeatures)
+    }
+
+    private init(
+        artifact: ModelArtifact, thresholds: PriorityThresholds, explainer: Explainer?, features: Int
+    ) {
         self.artifact = artifact
+        explanations = explainer.map { Explanations($0) }
         workspace = Ensemble.Workspace(for: artifact.ensemble)
         extractor = FeatureExtractor(tables: artifact.tables)
-        encoder = PredictionEncoder(manifest: artifact.manifest, thresholds: thresholds)
+        encoder = PredictionEncoder(
+            manifest: artifact.manifest, thresholds: thresholds,
+            explanation: explainer.map { ExplanationEncoder($0, count: features) })
     }
 
     /// Events added and not yet scored.
@@ -117,10 +139,12 @@ public struct Scorer {
                     start: start.map { $0 + entry.customerIDCount }, count: entry.invoiceNoCount)
                 let out = payload.reserve(
                     encoder.room(customerIDCount: entry.customerIDCount, invoiceNoCount: entry.invoiceNoCount))
-                let end = encoder.write(
-                    customerID: customerID, invoiceNo: invoiceNo, time: entry.time, scores: scores[row],
-                    isStateComplete: entry.isStateComplete, to: out)
+                let contributions = explanations?.contributions(row: row, of: matrix)
                 try matrix.withRow(row) { features in
+                    let values = features.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+                    let end = encoder.write(
+                        customerID: customerID, invoiceNo: invoiceNo, time: entry.time, scores: scores[row],
+                        isStateComplete: entry.isStateComplete, explained: contributions.map { (values, $0) }, to: out)
                     try body(
                         Prediction(
                             tag: entry.tag, customerID: customerID,

@@ -115,7 +115,7 @@ final class StreamThread {
         }
         source = PredictionSource.Writer(topic: settings.inputTopic)
         decoder = EventDecoder(names: settings.fields)
-        scorer = Scorer(artifact: artifact, thresholds: settings.thresholds)
+        scorer = try settings.scorer(artifact)
         batch = MessageBatch(capacity: settings.batchMessages)
         consumer.rebalanceHandler = self
     }

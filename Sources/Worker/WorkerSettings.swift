@@ -2,6 +2,7 @@ import Console
 import Customers
 import Ensemble
 import Events
+import Features
 import Foundation
 import Scoring
 import Settings
@@ -112,6 +113,8 @@ public struct WorkerSettings: Sendable {
     /// Time to find Kafka and the topics at the start, milliseconds.
     public var startupMilliseconds = 10_000
     public var thresholds = PriorityThresholds()
+    /// Features that each prediction names as what moved its score most; 0 for no explanations.
+    public var explainedFeatures = 0
     /// librdkafka's properties for both clients, and for one of them over those.
     public var kafka: [String: String] = [:]
     public var kafkaConsumer: [String: String] = [:]
@@ -169,6 +172,7 @@ public struct WorkerSettings: Sendable {
         // Read with its lower bound, so that high below medium is an error of configuration.
         let high = reader.double("priority.high", default: max(thresholds.high, medium), in: medium...1)
         thresholds = PriorityThresholds(high: max(high, medium), medium: medium)
+        explainedFeatures = reader.int("explanations.top", default: explainedFeatures, in: 0...FeatureSchema.count)
         kafkaConsumer = Self.properties(reader, "kafka_consumer")
         kafkaProducer = Self.properties(reader, "kafka_producer")
         kafka = Self.properties(reader, "kafka")
@@ -185,7 +189,8 @@ public struct WorkerSettings: Sendable {
     }
 
     /// The artifact that `models` or another path names, if features mean to it what they mean here.
-    /// - Throws: `ArtifactError`; `WorkerError` when it was trained under another time to live.
+    /// - Throws: `ArtifactError`, also if predictions are to be explained and its models cannot be; `WorkerError` when it was
+    ///   trained under another time to live.
     public func artifact(at path: String? = nil) throws -> ModelArtifact {
         let artifact = try ModelArtifact(path: path ?? models)
         guard artifact.manifest.timeToLiveDays == timeToLiveDays else {
@@ -194,7 +199,19 @@ public struct WorkerSettings: Sendable {
                     + "\(artifact.manifest.timeToLiveDays)d and the configuration says \(timeToLiveDays)d: its features "
                     + "would mean something else; set the same, or train anew")
         }
+        // Before anything is read from Kafka.
+        if explainedFeatures > 0 { _ = try scorer(artifact) }
         return artifact
+    }
+
+    /// A scorer of the artifact whose predictions are what the settings say.
+    /// - Throws: `ArtifactError` if they are to be explained and the artifact's models cannot be.
+    public func scorer(_ artifact: ModelArtifact) throws -> Scorer {
+        do {
+            return try Scorer(artifact: artifact, thresholds: thresholds, explainedFeatures: explainedFeatures)
+        } catch {
+            throw ArtifactError(path: error.path, reason: "\(error.reason); set explanations.top: 0 to score by it")
+        }
     }
 
     /// Speaks to these brokers and no others, with no property of the configuration's.

@@ -39,7 +39,7 @@ struct ScoreCommand: ParsableCommand {
             let settings = try WorkerSettings(configuration.reader(for: .worker))
             let progress = Progress()
             let reader = try HistoryReader(path: history, names: settings.fields)
-            var scorer = Scorer(artifact: try settings.artifact(at: models), thresholds: settings.thresholds)
+            var scorer = try settings.scorer(settings.artifact(at: models))
             let payloads = try OutputFile(path: output)
             let rows = try features.map { try FeatureFile(path: $0) }
             var table = CustomerTable(timeToLiveDays: settings.timeToLiveDays)

@@ -29,6 +29,14 @@ import Testing
             input: Array(generated.output.utf8))
         let payloads = try String(contentsOfFile: output, encoding: .utf8)
         #expect(fromInput.output == payloads)
+        let explained = try Command(
+            "replay",
+            [
+                "score", "--history", file, "--models", Checkout.models, "--output", "-", "--set", "explanations.top=2",
+            ])
+        #expect(explained.output.split(separator: "\n").count == payloads.split(separator: "\n").count)
+        #expect(
+            explained.output.split(separator: "\n").allSatisfy { $0.components(separatedBy: "log_odds\":").count == 4 })
         let rows = try Data(contentsOf: URL(fileURLWithPath: features))
         let count = payloads.split(separator: "\n").count
         #expect(rows.starts(with: [0x93] + Array("NUMPY".utf8)))

@@ -36,6 +36,7 @@ import Training
                     standard.threads, standard.batchMessages, standard.pollMilliseconds,
                     standard.commitIntervalMilliseconds,
                 ])
+        #expect(settings.explainedFeatures == standard.explainedFeatures)
         #expect(settings.guarantee == standard.guarantee && settings.instance == standard.instance)
         #expect(settings.deadLetterTopic == standard.deadLetterTopic)
         #expect(settings.deadLetterMaxFraction == standard.deadLetterMaxFraction)

@@ -44,6 +44,25 @@ struct ImportTests {
         return matrix
     }
 
+    /// How far contributions are from the library's own, where it has some.
+    func contributionError(_ model: ImportedModel, _ rows: FeatureMatrix, _ path: String) throws -> Double {
+        let theirs = try NumPyFile(path: path)
+        let explainer = try Explainer(alone: model)
+        let workspace = Explainer.Workspace(for: explainer)
+        let width = FeatureSchema.count
+        try #require(theirs.shape == [rows.rowCount, width + 1])
+        var (error, explained) = (0.0, 0)
+        for row in 0..<rows.rowCount where !theirs.values[row * (width + 1)].isNaN {
+            let ours = explainer.explain(Array(rows[row]), workspace)
+            for (feature, value) in (ours.contributions + [ours.baseLogOdds]).enumerated() {
+                error = max(error, abs(value - theirs.values[row * (width + 1) + feature]))
+            }
+            explained += 1
+        }
+        try #require(explained > 500)
+        return error
+    }
+
     @Test func importedModelsEqualTheLibrariesThatTrainedThem() throws {
         try train("matrix", directory.path)
         let files = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
@@ -76,6 +95,10 @@ struct ImportTests {
             #expect(marginError <= tolerance, "\(file): \(marginError)")
             #expect(probabilityError <= 1e-6, "\(file): \(probabilityError)")
             print("\(file): margins within \(marginError), probabilities within \(probabilityError)")
+            let contributionError = try contributionError(
+                model, rows, "\(directory.path)/\(parts[0]).contributions.npy")
+            // XGBoost explains in 32-bit floats, LightGBM in 64.
+            #expect(contributionError <= (model.name == .xgboost ? 1e-4 : 1e-6), "\(file): \(contributionError)")
             if file.contains("stopped") { #expect(model.remarks.contains { $0.contains("best_iteration") }, "\(file)") }
         }
         #expect(seen == [.xgboost, .lightgbm])

@@ -1,4 +1,5 @@
 import Events
+import Features
 import Foundation
 import TestSupport
 import Testing
@@ -19,6 +20,7 @@ import Testing
             #expect(throws: ArtifactError.self) { try XGBoostModelFile.parse(cut, path: "cut") }
         }
         let row = [Float](repeating: 1, count: 200)[...]
+        var explained = 0
         for _ in 0..<300 {
             var mutated = bytes
             for _ in 0..<4 {
@@ -28,7 +30,18 @@ import Testing
             if let model = try? XGBoostModelFile.parse(mutated, path: "mutated") {
                 _ = CompiledForest([model])
                 _ = model.margin(row)
+                // And to explain.
+                if let explainer = try? TreeExplainer([model], path: "mutated") {
+                    var contributions = [Double](repeating: 0, count: FeatureSchema.count)
+                    contributions.withUnsafeMutableBufferPointer { out in
+                        explainer.add(
+                            Array(row), count: 1, weights: [1], to: out.baseAddress!,
+                            TreeExplainer.Workspace(for: explainer))
+                    }
+                    explained += contributions.contains { $0 != 0 } ? 1 : 0
+                }
             }
         }
+        #expect(explained > 0)
     }
 }

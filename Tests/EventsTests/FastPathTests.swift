@@ -97,7 +97,7 @@ import Testing
         #expect(taken > 1000)
     }
 
-    @Test func probabilitiesAreWrittenAsDoubleDescribesThem() {
+    @Test func numbersAreWrittenAsDoubleDescribesThem() {
         let room = UnsafeMutablePointer<UInt8>.allocate(capacity: ShortestDecimal.longest)
         defer { room.deallocate() }
         func text(_ value: Double) -> String {
@@ -107,16 +107,20 @@ import Testing
         var values: [Double] = [
             0, 1, 0.5, 0.25, 0.1, 0.3, 0.7, 1e-4, 1e-5, .leastNonzeroMagnitude, 2, 123456.789, -0.5, 0.0001.nextDown,
         ]
-        for power in 1...60 {
-            values += [pow(2, -Double(power)), pow(2, -Double(power)).nextUp, pow(2, -Double(power)).nextDown]
+        for power in -80...60 {
+            values += [pow(2, Double(power)), pow(2, Double(power)).nextUp, pow(2, Double(power)).nextDown]
         }
-        for power in 1...20 {
-            values += [pow(10, -Double(power)), pow(10, -Double(power)).nextUp, pow(10, -Double(power)).nextDown]
+        for power in -22...17 {
+            values += [pow(10, Double(power)), pow(10, Double(power)).nextUp, pow(10, Double(power)).nextDown]
         }
         var random = SplitMix64(seed: 23)
         for index in 0..<600_000 {
             let uniform = random.uniform()
-            switch index % 4 {
+            switch index % 6 {
+            case 4:
+                // Of any size that is written here, and beyond, of either sign.
+                values.append((uniform - 0.5) * pow(10, Double(Int(random.next() % 44)) - 25))
+            case 5: values.append((uniform * 1000).rounded() * pow(10, Double(Int(random.next() % 24)) - 12))
             case 0: values.append(uniform)
             case 1: values.append(uniform * uniform * uniform * uniform)
             case 2: values.append((uniform * 10_000).rounded() / 10_000)

@@ -5,7 +5,8 @@
     train_models.py predict MODEL ROWS.npy OUT.npy
 
 DIRECTORY/names.json holds the schema's names. Each model NAME is NAME.json, .ubj or .txt; beside it stand
-NAME.rows.npy (float32), NAME.margins.npy (the library's raw margins) and NAME.probabilities.npy. What must be refused is
+NAME.rows.npy (float32), NAME.margins.npy (the library's raw margins), NAME.probabilities.npy and NAME.contributions.npy (of
+the schema's features, then the base value; NaN for a row that the library cannot explain). What must be refused is
 refused_NAME.* alone. Without LightGBM there are XGBoost's models only.
 """
 
@@ -82,11 +83,14 @@ class Writer:
     def path(self, name):
         return os.path.join(self.directory, name)
 
-    def save(self, name, extension, model, rows, margins, probabilities, columns):
+    def save(self, name, extension, model, rows, margins, probabilities, contributions, columns):
         model.save_model(self.path(f"{name}.{extension}"))
         np.save(self.path(f"{name}.rows.npy"), placed(rows, columns, len(self.names)))
         np.save(self.path(f"{name}.margins.npy"), margins)
         np.save(self.path(f"{name}.probabilities.npy"), probabilities.astype(np.float64))
+        wide = np.zeros((len(rows), len(self.names) + 1))
+        wide[:, np.append(columns, len(self.names))] = contributions
+        np.save(self.path(f"{name}.contributions.npy"), wide)
 
 
 def xgboost_thresholds(model):
@@ -125,11 +129,14 @@ def matrix(directory):
         if stopping:
             assert model.best_iteration + 1 < model.num_boosted_rounds()
         found = nearby_rows(rng, rows[:, columns], xgboost_thresholds(model))
-        # Not from a DMatrix: those refuse infinities.
+        # Not from a DMatrix: those refuse infinities. Contributions have no other way.
         predict = dict(iteration_range=range_, validate_features=False)
+        contributions = np.full((len(found), len(columns) + 1), np.nan)
+        plain = ~np.isinf(found).any(axis=1)
+        contributions[plain] = model.predict(xgb.DMatrix(found[plain]), pred_contribs=True, **predict)
         writer.save(
             name, extension, model, found, model.inplace_predict(found, predict_type="margin", **predict),
-            model.inplace_predict(found, predict_type="value", **predict), columns)
+            model.inplace_predict(found, predict_type="value", **predict), contributions, columns)
 
     xgboost("xgb_named", "json", 60, max_depth=4)
     xgboost("xgb_some", "ubj", 40, columns=some, max_depth=6, scale_pos_weight=3, base_score=0.3)
@@ -149,10 +156,12 @@ def matrix(directory):
         model = lgb.train(LIGHTGBM | parameters, lgb.Dataset(used, label=labels, feature_name=names), rounds)
         found = nearby_rows(rng, rows[:, columns], lightgbm_thresholds(model))
         margins = model.predict(found, raw_score=True) * parameters.get("sigmoid", 1.0)
+        contributions = model.predict(found, pred_contrib=True) * parameters.get("sigmoid", 1.0)
         # Raw scores of a forest are sums; its probabilities come from means.
         if average:
             margins = margins / model.num_trees()
-        writer.save(name, "txt", model, found, margins, model.predict(found), columns)
+            contributions = contributions / model.num_trees()
+        writer.save(name, "txt", model, found, margins, model.predict(found), contributions, columns)
 
     lightgbm("lgb_named", 200, num_leaves=31)
     lightgbm("lgb_some", 150, columns=some, num_leaves=15, sigmoid=0.7, is_unbalance=True)

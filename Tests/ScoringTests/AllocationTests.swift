@@ -30,11 +30,11 @@ struct AllocationTests {
         #expect(ca_allocations() > before)
     }
 
-    @Test func scoringKnownCustomersAllocatesNothing() throws {
+    @Test(arguments: [0, 5, 91]) func scoringKnownCustomersAllocatesNothing(explainedFeatures: Int) throws {
         let artifact = try ModelArtifact(path: Checkout.models)
         let messages = messages()
         let decoder = EventDecoder()
-        var scorer = Scorer(artifact: artifact)
+        var scorer = try Scorer(artifact: artifact, explainedFeatures: explainedFeatures)
         var table = CustomerTable()
         var bytes = 0
         func round() throws {

@@ -42,7 +42,8 @@ import Testing
     @Test func eventsAndPredictionsThatAreWrittenAreValid() throws {
         let artifact = try ModelArtifact(path: Checkout.models)
         var scorer = Scorer(artifact: artifact)
-        var table = CustomerTable()
+        var explaining = try Scorer(artifact: artifact, explainedFeatures: 91)
+        var (table, other) = (CustomerTable(), CustomerTable())
         var (events, predictions): ([[UInt8]], [[UInt8]]) = ([], [])
         let encoder = EventEncoder()
         let shop = ShopGenerator(customers: 30, days: 90, seed: 8)
@@ -51,8 +52,11 @@ import Testing
             encoder.append(fields, to: &message)
             events.append(message)
             let event = try CustomerEvent(fields, names: shop.names)
-            if !event.isAnonymous { scorer.add(event, tag: 0, to: &table) }
+            if event.isAnonymous { continue }
+            scorer.add(event, tag: 0, to: &table)
+            explaining.add(event, tag: 0, to: &other)
         }
+        explaining.score { predictions.append(Array($0.payload)) }
         scorer.score { predictions.append(Array($0.payload)) }
         let directory = try TemporaryDirectory()
         let header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"

@@ -1,6 +1,7 @@
 import Customers
 import Ensemble
 import Events
+import Features
 import Foundation
 import Scoring
 import TestSupport
@@ -12,8 +13,8 @@ import Testing
     init() throws { artifact = try ModelArtifact(path: Checkout.models) }
 
     /// Payloads of a generated shop, scored `batch` events at a time.
-    func payloads(batch: Int, thresholds: PriorityThresholds = PriorityThresholds()) throws -> [String] {
-        var scorer = Scorer(artifact: artifact, thresholds: thresholds)
+    func payloads(batch: Int, explainedFeatures: Int = 0) throws -> [String] {
+        var scorer = try Scorer(artifact: artifact, explainedFeatures: explainedFeatures)
         var table = CustomerTable()
         var payloads: [String] = []
         let shop = ShopGenerator(customers: 40, days: 120, seed: 3)
@@ -33,6 +34,71 @@ import Testing
         let one = try payloads(batch: 1)
         #expect(one.count > 500)
         for batch in [2, 7, 8, 64, 65, 1000, 100_000] { #expect(try payloads(batch: batch) == one, "batch \(batch)") }
+    }
+
+    @Test func explanationsAreTheSameBytesWhateverTheBatch() throws {
+        let plain = try payloads(batch: 100)
+        let one = try payloads(batch: 1, explainedFeatures: 4)
+        for batch in [2, 3, 8, 63, 64, 65, 130, 100_000] {
+            #expect(try payloads(batch: batch, explainedFeatures: 4) == one, "batch \(batch)")
+        }
+        // Nothing else in the payload depends on them.
+        for (plain, explained) in zip(plain, one) {
+            let start = try #require(explained.range(of: ",\"explanation\":{"))
+            let end = try #require(explained.range(of: "]}", range: start.upperBound..<explained.endIndex))
+            #expect(explained.replacingCharacters(in: start.lowerBound..<end.upperBound, with: "") == plain)
+        }
+    }
+
+    @Test(arguments: [1, 5, FeatureSchema.count]) func publishesWhatAnExplainerSays(count: Int) throws {
+        struct Published: Decodable {
+            struct Contribution: Decodable {
+                let feature: String
+                let value: Double?
+                let logOdds: Double
+            }
+            struct Body: Decodable {
+                let model: ModelName
+                let baseLogOdds: Double
+                let contributions: [Contribution]
+            }
+            let explanation: Body
+        }
+        let explainer = try Explainer(artifact)
+        let workspace = Explainer.Workspace(for: explainer)
+        var scorer = try Scorer(artifact: artifact, explainedFeatures: count)
+        var table = CustomerTable()
+        let shop = ShopGenerator(customers: 10, days: 60, seed: 5)
+        while let fields = shop.nextFields() {
+            let event = try CustomerEvent(fields, names: shop.names)
+            if !event.isAnonymous { scorer.add(event, tag: 0, to: &table) }
+        }
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        var missing = 0
+        try scorer.score { prediction in
+            let row = Array(prediction.features.bindMemory(to: Float.self))
+            let expected = explainer.explain(row, workspace)
+            #expect(expected.probability == prediction.scores[artifact.manifest.servingModel])
+            let text = String(decoding: prediction.payload, as: UTF8.self)
+            let explanation = try decoder.decode(Published.self, from: Data(text.utf8)).explanation
+            #expect(explanation.model == artifact.manifest.servingModel)
+            let top = expected.top(count)
+            #expect(explanation.contributions.map(\.feature) == top.map { FeatureSchema.names[$0.feature] })
+            for (found, (feature, contribution)) in zip(explanation.contributions, top) {
+                // To the last digit, in which Foundation's own parser is off at times.
+                let value = row[feature].isNaN ? "null" : "\(row[feature])"
+                missing += row[feature].isNaN ? 1 : 0
+                #expect((found.value == nil) == row[feature].isNaN)
+                #expect(
+                    text.contains(
+                        "{\"feature\":\"\(found.feature)\",\"value\":\(value),\"log_odds\":\(contribution)}"))
+            }
+            #expect(text.contains("\"base_log_odds\":\(expected.baseLogOdds),"))
+            let read = try PublishedPrediction(payload: prediction.payload)
+            #expect(read.probability == prediction.scores[artifact.manifest.servingModel])
+        }
+        #expect(missing > 0 || count == 1)
     }
 
     @Test func publishesWhatAConsumerReadsBack() throws {

@@ -11,8 +11,11 @@ import Testing
 
 @Suite(.serialized) struct WorkerTests {
     /// A generated shop's messages, the customer's first, and the payloads that a replay gives them.
-    static func shop(customers: Int = 40) throws -> (messages: [(key: [UInt8], value: [UInt8])], payloads: [String]) {
-        var scorer = Scorer(artifact: try ModelArtifact(path: Checkout.models))
+    static func shop(
+        customers: Int = 40, explainedFeatures: Int = 0
+    ) throws -> (messages: [(key: [UInt8], value: [UInt8])], payloads: [String]) {
+        var scorer = try Scorer(
+            artifact: ModelArtifact(path: Checkout.models), explainedFeatures: explainedFeatures)
         var table = CustomerTable()
         let encoder = EventEncoder()
         let shop = ShopGenerator(customers: customers, days: 100, seed: 21)
@@ -72,6 +75,18 @@ import Testing
             return offsets.values.reduce(0) { $0 + $1.count } >= count
         }
         return found.sorted { ($0.sourceOffset, $0.offset) < ($1.sourceOffset, $1.offset) }
+    }
+
+    @Test func explainsPredictionsAsAReplayDoes() async throws {
+        let rig = try WorkerRig(partitions: 1)
+        rig.settings.explainedFeatures = 3
+        rig.settings.batchMessages = 50
+        let settings = rig.settings
+        let (messages, payloads) = try Self.shop(explainedFeatures: 3)
+        try Self.publish(messages, settings)
+        let found = try await rig.running(rig.worker()) { try Self.predictions(payloads.count, settings) }
+        #expect(found == payloads)
+        #expect(found.allSatisfy { $0.contains(",\"explanation\":{\"model\":") })
     }
 
     @Test func carriesOnAfterARestartWithTheStateThatItHad() async throws {

@@ -29,7 +29,7 @@ struct PieceSource {
         encoder = EventEncoder(names: settings.fields)
         topicName = settings.inputTopic
         properties = settings.producerProperties
-        scorer = Scorer(artifact: try settings.artifact(), thresholds: settings.thresholds)
+        scorer = try settings.scorer(settings.artifact())
         table = CustomerTable(timeToLiveDays: settings.timeToLiveDays)
     }
 
