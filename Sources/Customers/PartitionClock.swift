@@ -14,7 +14,7 @@ public struct PartitionClock: Equatable, Sendable {
 
     public init() {}
 
-    mutating func observe(_ time: Int64) {
+    public mutating func observe(_ time: Int64) {
         blockMinimum = min(blockMinimum, time)
         inBlock += 1
         guard inBlock == Self.block else { return }

@@ -1,0 +1,117 @@
+import Ensemble
+import Features
+
+/// The latest rows that were scored, binned as the reference is. Owned by one thread.
+///
+/// A row is taken when an invoice begins, and no more often than every sixteenth event: rows of one invoice are nearly the
+/// same row, and binning one costs as much as scoring it.
+public struct DriftWindow: Sendable {
+    private static let pause = 16
+    private static let width = FeatureSchema.count + 1
+    /// Bins of a distribution: up to ten of values, and one of missing ones.
+    static let bins = ReferenceDistributions.edgeLimit + 2
+    private static let missing = UInt8(bins - 1)
+    private static let outOfRange: UInt8 = 0x40
+
+    private let reference: ReferenceDistributions
+    /// For each feature, and the score: edges filled up with infinity, least and greatest value.
+    private let edges: [SIMD16<Float>]
+    /// Of values.
+    private let lastBins: [UInt8]
+    private let bounds: [(least: Float, greatest: Float)]
+    private let capacity: Int
+    /// One row after the other; the oldest is written over.
+    private var binned: [UInt8]
+    private var customers: [UInt64]
+    private var times: [Int64]
+    private var rows = 0
+    private var at = 0
+    private var counts = [Int](repeating: 0, count: width * bins)
+    private var beyond = [Int](repeating: 0, count: width)
+    private var sinceLast = pause
+
+    /// - Parameter rows: that the window holds.
+    public init(reference: ReferenceDistributions, rows capacity: Int) {
+        self.reference = reference
+        self.capacity = capacity
+        let all = reference.features + [reference.score]
+        edges = all.map { distribution in
+            var edges = SIMD16<Float>(repeating: .infinity)
+            for (place, edge) in distribution.edges.enumerated() { edges[place] = edge }
+            return edges
+        }
+        lastBins = all.map { UInt8($0.edges.count) }
+        bounds = all.map { ($0.least ?? .infinity, $0.greatest ?? -.infinity) }
+        binned = [UInt8](repeating: 0, count: capacity * Self.width)
+        customers = [UInt64](repeating: 0, count: capacity)
+        times = [Int64](repeating: 0, count: capacity)
+    }
+
+    /// To be told of every scored event; most are passed over.
+    /// - Parameters:
+    ///   - startsInvoice: whether the event is the first of its invoice.
+    ///   - features: the row that was scored.
+    /// - Complexity: O(features) for a row that is taken.
+    @inline(__always)
+    public mutating func observe(
+        startsInvoice: Bool, features: UnsafeRawBufferPointer, probability: Double, customerHash: UInt64, time: Int64
+    ) {
+        sinceLast &+= 1
+        if startsInvoice, sinceLast >= Self.pause { take(features, Float(probability), customerHash, time) }
+    }
+
+    private mutating func take(
+        _ features: UnsafeRawBufferPointer, _ probability: Float, _ customerHash: UInt64, _ time: Int64
+    ) {
+        sinceLast = 0
+        if rows == capacity { forget() } else { rows += 1 }
+        customers[at] = customerHash
+        times[at] = time
+        let start = at * Self.width
+        let values = features.bindMemory(to: Float.self)
+        for place in 0..<Self.width {
+            let value = place < FeatureSchema.count ? values[place] : probability
+            var bin = Self.missing
+            if !value.isNaN {
+                let reached = SIMD16<Int32>().replacing(with: 1, where: edges[place] .<= SIMD16(repeating: value))
+                // Infinity, which fills the edges up, is reached by itself alone.
+                bin = min(UInt8(truncatingIfNeeded: reached.wrappedSum()), lastBins[place])
+                if value < bounds[place].least || value > bounds[place].greatest {
+                    bin |= Self.outOfRange
+                    beyond[place] += 1
+                }
+            }
+            binned[start + place] = bin
+            counts[place * Self.bins + Int(bin & ~Self.outOfRange)] += 1
+        }
+        at = at + 1 == capacity ? 0 : at + 1
+    }
+
+    /// Takes the oldest row out of the counts.
+    private mutating func forget() {
+        let start = at * Self.width
+        for place in 0..<Self.width {
+            let bin = binned[start + place]
+            counts[place * Self.bins + Int(bin & ~Self.outOfRange)] -= 1
+            if bin & Self.outOfRange != 0 { beyond[place] -= 1 }
+        }
+    }
+
+    /// The window's counts at one moment: immutable.
+    public struct Picture: Sendable {
+        let reference: ReferenceDistributions
+        let rows: Int
+        let counts: [Int]
+        let beyond: [Int]
+        let customers: [UInt64]
+        let from: Int64
+        let to: Int64
+    }
+
+    public var picture: Picture {
+        let times = times[..<rows]
+        return Picture(
+            reference: reference, rows: rows, counts: counts, beyond: beyond, customers: Array(customers[..<rows]),
+            from: times.min() ?? 0, to: times.max() ?? 0)
+    }
+}

@@ -1,0 +1,98 @@
+import Ensemble
+import Features
+import Foundation
+
+/// What the model learned from, feature by feature, and what it made of it: an artifact's `reference.json`.
+///
+/// Of the first event of each invoice in the training period, since rows of one invoice are nearly the same row.
+public struct ReferenceDistributions: Codable, Equatable, Sendable {
+    /// One feature's values, or the served model's probabilities.
+    public struct Distribution: Codable, Equatable, Sendable {
+        public let name: String
+        /// Between the bins, ascending: a value belongs to the bin numbered by the edges that it is not below.
+        public let edges: [Float]
+        /// Rows by bin, one more than edges; the last is of rows without a value.
+        public let counts: [Int]
+        /// Least and greatest value; `nil` when no row had one.
+        public let least: Float?
+        public let greatest: Float?
+    }
+
+    public static let fileName = "reference.json"
+    /// Most edges: bins are tenths of the rows where values do not tie.
+    static let edgeLimit = 9
+
+    public let rows: Int
+    /// So many independent rows would be as uncertain: rows of one customer count as one (Kish, "Survey Sampling", 1965).
+    public let effectiveRows: Double
+    /// By feature in schema order.
+    public let features: [Distribution]
+    public let score: Distribution
+
+    enum CodingKeys: String, CodingKey {
+        case rows, features, score
+        case effectiveRows = "effective_rows"
+    }
+
+    /// - Parameters:
+    ///   - customers: whose each row is.
+    ///   - probabilities: of the served model, one a row.
+    public init(_ matrix: FeatureMatrix, customers: [Int32], probabilities: [Double]) {
+        precondition(matrix.rowCount == customers.count && customers.count == probabilities.count)
+        rows = matrix.rowCount
+        effectiveRows = Self.effectiveRows(customers)
+        features = FeatureSchema.names.enumerated().map { feature, name in
+            Distribution(
+                name: name,
+                values: (0..<matrix.rowCount).map { matrix.values[$0 * FeatureSchema.count + feature] })
+        }
+        score = Distribution(name: "probability", values: probabilities.map { Float($0) })
+    }
+
+    /// Reads an artifact's reference.
+    /// - Returns: `nil` when it has none.
+    /// - Throws: `ArtifactError` when it is none of these features'.
+    public init?(_ artifact: ModelArtifact) throws(ArtifactError) {
+        guard let bytes = artifact.otherFiles[Self.fileName] else { return nil }
+        let path = "\(artifact.directory)/\(Self.fileName)"
+        do {
+            self = try JSONDecoder().decode(Self.self, from: Data(bytes))
+        } catch {
+            throw ArtifactError(path: path, reason: "cannot be understood: \(error)")
+        }
+        guard features.map(\.name) == FeatureSchema.names, rows > 0, effectiveRows >= 1,
+            (features + [score]).allSatisfy({ distribution in
+                distribution.edges.count <= Self.edgeLimit && distribution.counts.count == distribution.edges.count + 2
+                    && distribution.counts.allSatisfy { $0 >= 0 } && distribution.counts.reduce(0, &+) == rows
+                    && zip(distribution.edges, distribution.edges.dropFirst()).allSatisfy { $0 < $1 }
+            })
+        else { throw ArtifactError(path: path, reason: "is not of these features: train anew") }
+    }
+
+    /// (Σ nᵢ)² / Σ nᵢ² over the customers' rows nᵢ.
+    static func effectiveRows(_ customers: some Sequence<some Hashable>) -> Double {
+        var counts: [AnyHashable: Double] = [:]
+        for customer in customers { counts[AnyHashable(customer), default: 0] += 1 }
+        let (sum, squares) = counts.values.reduce((0.0, 0.0)) { ($0.0 + $1, $0.1 + $1 * $1) }
+        return squares > 0 ? sum * sum / squares : 0
+    }
+}
+
+extension ReferenceDistributions.Distribution {
+    init(name: String, values: [Float]) {
+        self.name = name
+        let present = values.filter { !$0.isNaN }.sorted()
+        var edges: [Float] = []
+        for tenth in 1...ReferenceDistributions.edgeLimit where !present.isEmpty {
+            let edge = present[tenth * present.count / 10]
+            if edge > edges.last ?? present[0] { edges.append(edge) }
+        }
+        self.edges = edges
+        var counts = [Int](repeating: 0, count: edges.count + 2)
+        for value in present { counts[edges.count { value >= $0 }] += 1 }
+        counts[edges.count + 1] = values.count - present.count
+        self.counts = counts
+        least = present.first
+        greatest = present.last
+    }
+}

@@ -1,0 +1,150 @@
+import CoreMetrics
+import Foundation
+import Synchronization
+
+/// Metrics recorded through swift-metrics, as text for Prometheus to scrape (exposition format 0.0.4).
+///
+/// A metric is a label of swift-metrics with the base unit in its name; dimensions are Prometheus's labels. Counters get the
+/// ending `_total`, timers record seconds and end in `_seconds`, recorders that aggregate become histograms with two
+/// buckets an octave, meters and the other recorders gauges. Recording is a few atomic additions; making, releasing and
+/// writing take a lock.
+public final class PrometheusRegistry: MetricsFactory {
+    enum Kind: String {
+        case counter, gauge, histogram
+    }
+
+    struct Key: Hashable {
+        let name: String
+        /// Sorted by name.
+        let labels: [[String]]
+    }
+
+    private struct Family {
+        let kind: Kind
+        var series: [Key: any PrometheusSeries] = [:]
+    }
+
+    private let families = Mutex<[String: Family]>([:])
+    private let help: [String: String]
+    private let namespace: String
+
+    /// - Parameters:
+    ///   - namespace: stands before every name.
+    ///   - help: by full name, one line each.
+    public init(namespace: String, help: [String: String] = [:]) {
+        self.namespace = namespace
+        self.help = help
+    }
+
+    // MARK: swift-metrics
+
+    public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
+        series(label, dimensions, .counter, ending: "_total") { CounterSeries() }
+    }
+
+    public func makeFloatingPointCounter(
+        label: String, dimensions: [(String, String)]
+    ) -> any FloatingPointCounterHandler {
+        series(label, dimensions, .counter, ending: "_total") { GaugeSeries() }
+    }
+
+    public func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
+        if aggregate { return series(label, dimensions, .histogram) { HistogramSeries() } }
+        return series(label, dimensions, .gauge) { GaugeSeries() }
+    }
+
+    public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
+        series(label, dimensions, .gauge) { GaugeSeries() }
+    }
+
+    public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
+        series(label, dimensions, .histogram, ending: "_seconds") { HistogramSeries() }
+    }
+
+    public func destroyCounter(_ handler: any CounterHandler) { remove(handler) }
+    public func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) { remove(handler) }
+    public func destroyRecorder(_ handler: any RecorderHandler) { remove(handler) }
+    public func destroyMeter(_ handler: any MeterHandler) { remove(handler) }
+    public func destroyTimer(_ handler: any TimerHandler) { remove(handler) }
+
+    private func series<Series: PrometheusSeries>(
+        _ label: String, _ dimensions: [(String, String)], _ kind: Kind, ending: String = "", _ make: () -> Series
+    ) -> Series {
+        var name = Self.name("\(namespace)_\(label)")
+        if !name.hasSuffix(ending) { name += ending }
+        let key = Key(
+            name: name, labels: dimensions.map { [Self.name($0.0), $0.1] }.sorted { $0[0] < $1[0] })
+        return families.withLock { families in
+            var family = families[name] ?? Family(kind: kind)
+            precondition(family.kind == kind, "\(name) is a \(family.kind.rawValue) already")
+            if let known = family.series[key] as? Series { return known }
+            let made = make()
+            family.series[key] = made
+            families[name] = family
+            return made
+        }
+    }
+
+    private func remove(_ handler: AnyObject) {
+        families.withLock { families in
+            for (name, family) in families {
+                for (key, series) in family.series where series === handler {
+                    families[name]?.series[key] = nil
+                    if families[name]?.series.isEmpty == true { families[name] = nil }
+                    return
+                }
+            }
+        }
+    }
+
+    // MARK: Text
+
+    /// All that has been recorded, families and series in order of their names.
+    public func text() -> String {
+        let families = families.withLock { $0 }
+        var text = ""
+        for (name, family) in families.sorted(by: { $0.key < $1.key }) {
+            if let help = help[name] { text += "# HELP \(name) \(Self.escaped(help, quotes: false))\n" }
+            text += "# TYPE \(name) \(family.kind.rawValue)\n"
+            let sorted = family.series.sorted { a, b in
+                a.key.labels.lexicographicallyPrecedes(b.key.labels) { $0.lexicographicallyPrecedes($1) }
+            }
+            for (key, series) in sorted { series.write(name, key.labels, to: &text) }
+        }
+        return text
+    }
+
+    /// A name that Prometheus allows.
+    static func name(_ label: String) -> String {
+        let name = String(
+            label.unicodeScalars.map { scalar in
+                let isAllowed = scalar.isASCII && scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)
+                return isAllowed || scalar == "_" || scalar == ":" ? Character(scalar) : "_"
+            })
+        return name.first.map { $0.isNumber } ?? true ? "_\(name)" : name
+    }
+
+    static func escaped(_ text: String, quotes: Bool) -> String {
+        var escaped = ""
+        for character in text {
+            switch character {
+            case "\\": escaped += "\\\\"
+            case "\n": escaped += "\\n"
+            case "\"" where quotes: escaped += "\\\""
+            default: escaped.append(character)
+            }
+        }
+        return escaped
+    }
+
+    static func line(_ name: String, _ labels: [[String]], _ value: Double) -> String {
+        let inside = labels.map { "\($0[0])=\"\(escaped($0[1], quotes: true))\"" }.joined(separator: ",")
+        return "\(name)\(inside.isEmpty ? "" : "{\(inside)}") \(number(value))\n"
+    }
+
+    static func number(_ value: Double) -> String {
+        if value.isNaN { return "NaN" }
+        if value.isInfinite { return value > 0 ? "+Inf" : "-Inf" }
+        return value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
+    }
+}
