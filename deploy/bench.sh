@@ -45,6 +45,7 @@ status=0
 } >"$report"
 section "Where a message's time goes" stages "${history[@]}"
 section "Trees and the ensemble" ensemble "${history[@]}"
+section "Explanations" explain "${history[@]}"
 section "Ever more customers" scale "${history[@]}"
 section "Coming back" recovery "${history[@]}"
 if [ ${#history[@]} -gt 0 ]; then section "Training" training "${history[@]}"; fi

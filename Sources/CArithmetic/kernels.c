@@ -14,6 +14,9 @@ typedef float float16 __attribute__((ext_vector_type(16)));
 typedef float float16_unaligned __attribute__((ext_vector_type(16), aligned(4)));
 typedef uint8_t uint8x64 __attribute__((ext_vector_type(64)));
 typedef uint8_t uint8x64_unaligned __attribute__((ext_vector_type(64), aligned(1)));
+typedef float float8_unaligned __attribute__((ext_vector_type(8), aligned(4)));
+typedef double double4 __attribute__((ext_vector_type(4)));
+typedef double double4_unaligned __attribute__((ext_vector_type(4), aligned(8)));
 typedef double double8 __attribute__((ext_vector_type(8)));
 typedef int64_t long8 __attribute__((ext_vector_type(8)));
 typedef _Bool bool16 __attribute__((ext_vector_type(16)));
@@ -21,11 +24,15 @@ typedef _Bool bool64 __attribute__((ext_vector_type(64)));
 
 #define INLINE static inline __attribute__((always_inline))
 
+// 1 where the row goes left.
+static const double goes_left[2] = {1, 0};
+
 // Each instruction set has its own copy of the kernels.
 
 #define CE(name) name##_portable
 #define CE_TARGET
 #include "kernels.inc"
+#include "explanation.inc"
 #undef CE
 #undef CE_TARGET
 
@@ -34,6 +41,7 @@ typedef _Bool bool64 __attribute__((ext_vector_type(64)));
 #define CE(name) name##_avx2
 #define CE_TARGET __attribute__((target("avx2,bmi,bmi2,popcnt")))
 #include "kernels.inc"
+#include "explanation.inc"
 #undef CE
 #undef CE_TARGET
 
@@ -42,6 +50,7 @@ typedef _Bool bool64 __attribute__((ext_vector_type(64)));
 #define CE_TARGET \
     __attribute__((target("avx2,bmi,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,prefer-256-bit"), min_vector_width(512)))
 #include "kernels.inc"
+#include "explanation.inc"
 #undef CE
 #undef CE_TARGET
 
@@ -97,6 +106,30 @@ double ce_logistic_row(
 #endif
     (void)level;
     return logistic_row_portable(row, terms, term_count, intercept, clip);
+}
+
+void ce_logistic_steps(
+    int level, const float *row, const struct ce_term *terms, size_t term_count, double clip, double *steps
+) {
+    CALL(level, logistic_steps, row, terms, term_count, clip, steps);
+}
+
+void ce_explain(
+    int level, const struct ce_explained_tree *trees, size_t tree_count, const struct ce_explained_split *splits,
+    const double *values, const struct ce_explained_bounds *bounds, const double *factors, const float *columns,
+    size_t group_count, size_t place_count, double *slots, double *sums
+) {
+    CALL(
+        level, explain, trees, tree_count, splits, values, bounds, factors, columns, group_count, place_count, slots,
+        sums);
+}
+
+void ce_explain_row(
+    int level, const struct ce_explained_tree *trees, size_t tree_count, const struct ce_explained_split *splits,
+    const double *values, const struct ce_explained_bounds *bounds, const double *factors, const float *row,
+    double *slots, double *sums
+) {
+    CALL(level, explain_row, trees, tree_count, splits, values, bounds, factors, row, slots, sums);
 }
 
 void ce_exp(int level, double values[8]) { CALL(level, exponentials, values); }

@@ -36,9 +36,13 @@ public struct LogOddsWeights: Equatable, Sendable, Codable {
     }
 
     @inlinable
+    func logOdds(_ logistic: Double, _ forest: Double, _ boosted: Double) -> Double {
+        intercept + logisticRegression * logistic + randomForest * forest + xgboost * boosted
+    }
+
+    @inlinable
     func probability(_ logistic: Double, _ forest: Double, _ boosted: Double) -> Double {
-        Elementary.sigmoid(
-            intercept + logisticRegression * logistic + randomForest * forest + xgboost * boosted)
+        Elementary.sigmoid(logOdds(logistic, forest, boosted))
     }
 }
 
@@ -91,7 +95,7 @@ public struct Ensemble: Sendable {
     public let logisticRegression: LogisticModel
     /// The random forest and the boosted trees, in this order; of an imported model its parts.
     public let forest: CompiledForest
-    private let terms: [ce_term]
+    let terms: [ce_term]
     private let weights: [LogOddsWeights]
 
     /// - Precondition: `weights` has an entry for each of the five models; the logistic model a term for each feature.
@@ -143,6 +147,24 @@ public struct Ensemble: Sendable {
                 }
             }
         }
+    }
+
+    /// How the members' margins become a model's log-odds; `nil` for a model that is not there, or that stands alone.
+    func weights(of model: ModelName) -> LogOddsWeights? {
+        weights.isEmpty ? nil : models.firstIndex(of: model).map { weights[$0] }
+    }
+
+    /// A model's log-odds of one row, as `score` takes its probability from.
+    /// - Complexity: O(trees × depth); nothing is allocated.
+    func logOdds(_ row: UnsafePointer<Float>, by model: ModelName, _ workspace: CompiledForest.Workspace) -> Double {
+        forest.margins(rows: row, count: 1, workspace)
+        func margin(_ part: Int) -> Double { Double(workspace.margins[part * CompiledForest.blockRows]) }
+        guard let weights = weights(of: model) else {
+            return (0..<forest.modelCount).reduce(0.0) { $0 + margin($1) }
+        }
+        let logistic = ce_logistic_row(
+            forest.level, row, terms, terms.count, logisticRegression.intercept, LogisticModel.clip)
+        return weights.logOdds(logistic, margin(0), margin(1))
     }
 
     private func appendAlone(_ count: Int, _ workspace: Workspace, to scores: inout [Scores]) {

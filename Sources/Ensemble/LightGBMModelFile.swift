@@ -117,6 +117,17 @@ enum LightGBMModelFile {
         let decisions = try numbers("decision_type", inner, as: UInt8.self)
         let left = try numbers("left_child", inner, as: Int32.self)
         let right = try numbers("right_child", inner, as: Int32.self)
+        /// Rows of each node, if the file has them.
+        func covers(_ key: String, _ count: Int) throws(Refusal) -> [Float?] {
+            guard block[key[...]] != nil else { return [Float?](repeating: nil, count: count) }
+            let covers = try numbers(key, count, as: Float.self)
+            guard covers.allSatisfy({ $0 >= 0 && $0.isFinite }) else {
+                throw Refusal(what: "has numbers of rows in \(key) that are none")
+            }
+            return covers
+        }
+        let innerCovers = try covers("internal_count", inner)
+        let leafCovers = try covers("leaf_count", leaves)
         // Inner nodes first, as they are numbered; a leaf's number stands in a child's place as its complement.
         func place(_ child: Int32) -> Int32? {
             if child >= 0 { return child < inner ? child : nil }
@@ -143,12 +154,14 @@ enum LightGBMModelFile {
                 TreeModel.Node(
                     feature: feature, threshold: isExchanged ? -.infinity : threshold(limit),
                     left: isExchanged ? rightChild : leftChild, right: isExchanged ? leftChild : rightChild,
-                    missingGoesLeft: missingGoesLeft != isExchanged))
+                    missingGoesLeft: missingGoesLeft != isExchanged, cover: innerCovers[index]))
         }
-        for value in values {
+        for (value, cover) in zip(values, leafCovers) {
             let value = Float(value * scale)
             guard value.isFinite else { throw Refusal(what: "has a leaf that is no 32-bit number") }
-            nodes.append(TreeModel.Node(feature: -1, threshold: value, left: -1, right: -1, missingGoesLeft: false))
+            nodes.append(
+                TreeModel.Node(
+                    feature: -1, threshold: value, left: -1, right: -1, missingGoesLeft: false, cover: cover))
         }
         guard let tree = TreeModel.Tree(unchecked: nodes) else { throw Refusal(what: "is no tree") }
         return tree

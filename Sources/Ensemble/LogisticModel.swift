@@ -13,9 +13,14 @@ public struct LogisticModel: Equatable, Sendable, Codable {
         public var scale: Double
         public var weight: Double
         public var missingWeight: Double
+        /// Mean of `logOdds` over the training points, weighted as in training: what an explanation measures a value's share
+        /// from. `nil` in files of before there were explanations; these then measure from 0, which is what the mean of the
+        /// values that are not missing adds.
+        public var expectedLogOdds: Double?
 
         public init(
-            feature: String, isLogarithmic: Bool, mean: Double, scale: Double, weight: Double, missingWeight: Double
+            feature: String, isLogarithmic: Bool, mean: Double, scale: Double, weight: Double, missingWeight: Double,
+            expectedLogOdds: Double? = nil
         ) {
             self.feature = feature
             self.isLogarithmic = isLogarithmic
@@ -23,6 +28,7 @@ public struct LogisticModel: Equatable, Sendable, Codable {
             self.scale = scale
             self.weight = weight
             self.missingWeight = missingWeight
+            self.expectedLogOdds = expectedLogOdds
         }
 
         /// The value as it is before standardising.

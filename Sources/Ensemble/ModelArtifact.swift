@@ -20,6 +20,8 @@ public struct ModelArtifact: Sendable {
     /// The tree members in readable form; without trees where the artifact has no such member.
     public let randomForest: TreeModel
     public let xgboost: TreeModel
+    /// The trees of `ensemble.forest` in readable form, in its order.
+    let trees: [TreeModel]
     /// The evaluation that the trainer wrote, as it stands in `results.json`.
     public let results: [UInt8]
     /// Files of no consequence for scoring, by name.
@@ -86,6 +88,7 @@ public struct ModelArtifact: Sendable {
             }
             randomForest = none
             xgboost = model.name == .xgboost ? model.parts[0] : none
+            trees = model.parts
             ensemble = model.ensemble
             try Self.checkGoldenRows(manifest, ensemble, path: manifestPath)
             return
@@ -94,6 +97,7 @@ public struct ModelArtifact: Sendable {
             try content(name)
         }
         (randomForest, xgboost) = (members.randomForest, members.xgboost)
+        trees = [randomForest, xgboost]
         ensemble = members.ensemble
         try Self.checkGoldenRows(manifest, ensemble, path: manifestPath)
     }

@@ -13,6 +13,20 @@ public struct TreeModel: Equatable, Sendable {
         public let right: Int32
         /// Where a missing value (NaN) goes.
         public let missingGoesLeft: Bool
+        /// What the node weighed in training: XGBoost's sum of hessians, LightGBM's number of rows. Not negative; `nil` where
+        /// the model's file does not say. Scores do not depend on it, explanations do.
+        public let cover: Float?
+
+        init(
+            feature: Int32, threshold: Float, left: Int32, right: Int32, missingGoesLeft: Bool, cover: Float? = nil
+        ) {
+            self.feature = feature
+            self.threshold = threshold
+            self.left = left
+            self.right = right
+            self.missingGoesLeft = missingGoesLeft
+            self.cover = cover
+        }
 
         public var isLeaf: Bool { feature < 0 }
     }

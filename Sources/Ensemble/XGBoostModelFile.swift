@@ -63,7 +63,10 @@ public enum XGBoostModelFile {
                 throw refuse(
                     "tree \(index) has categorical splits: all features are numbers, train without enable_categorical")
             }
-            guard let tree = tree(document, features) else { throw refuse("tree \(index) is malformed") }
+            guard let covers = covers(document) else {
+                throw refuse("tree \(index) has covers (sum_hessian) that are not one number from 0 on for each node")
+            }
+            guard let tree = tree(document, features, covers) else { throw refuse("tree \(index) is malformed") }
             trees.append(tree)
         }
         let rounds = try rounds(learner, booster, trees: trees.count, path: path)
@@ -113,7 +116,18 @@ public enum XGBoostModelFile {
         return (best + 1, trees / each, (best + 1) * each)
     }
 
-    private static func tree(_ document: JSONValue, _ match: FeatureMatch) -> TreeModel.Tree? {
+    /// A tree's covers, empty if it has none; `nil` if they cannot be such.
+    private static func covers(_ document: JSONValue) -> [Float]? {
+        guard let member = document["sum_hessian"] else { return [] }
+        guard let covers = member.floats, covers.count == document["left_children"]?.integers?.count,
+            covers.allSatisfy({ $0 >= 0 && $0.isFinite })
+        else { return nil }
+        return covers
+    }
+
+    private static func tree(
+        _ document: JSONValue, _ match: FeatureMatch, _ covers: [Float]
+    ) -> TreeModel.Tree? {
         guard let left = document["left_children"]?.integers, let right = document["right_children"]?.integers,
             let features = document["split_indices"]?.integers, let conditions = document["split_conditions"]?.floats,
             let missing = document["default_left"]?.integers,
@@ -130,7 +144,7 @@ public enum XGBoostModelFile {
             nodes.append(
                 TreeModel.Node(
                     feature: feature, threshold: conditions[index], left: leftChild, right: rightChild,
-                    missingGoesLeft: missing[index] != 0))
+                    missingGoesLeft: missing[index] != 0, cover: covers.isEmpty ? nil : covers[index]))
         }
         return TreeModel.Tree(unchecked: nodes)
     }

@@ -1,8 +1,6 @@
 import ArgumentParser
 import Console
-import Customers
 import Ensemble
-import Events
 import Features
 import Foundation
 import Training
@@ -29,28 +27,16 @@ struct EnsembleCommand: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    /// Trees of the shapes that published figures are of.
-    private static let shapes: [(name: String, parameters: [(String, String)], rounds: Int)] = [
-        ("200 trees of depth 6", [("max_depth", "6"), ("eta", "0.05")], 200),
-        (
-            "forest of 300 trees of depth 8",
-            [
-                ("max_depth", "8"), ("eta", "1"), ("num_parallel_tree", "300"), ("subsample", "0.6"),
-                ("colsample_bynode", "0.3"),
-            ], 1
-        ),
-    ]
-
     func run() throws {
         try reportingFailures {
             let progress = Progress()
             progress.show("making feature rows")
             let artifact = try ModelArtifact(path: models)
-            let matrix = try featureRows(artifact)
+            let matrix = try FeatureMatrix(history: history, rows: rows, artifact)
             var figures: [Figure] = []
-            for shape in Self.shapes {
+            for shape in [TreeShape.boosted, .forest] {
                 progress.show("training \(shape.name)")
-                let booster = try train(shape.parameters, rounds: shape.rounds, matrix)
+                let booster = try shape.train(matrix)
                 let model = try XGBoostModelFile.parse(booster.modelFile(), path: shape.name)
                 progress.show("scoring by \(shape.name)")
                 figures += try compare(shape.name, model, booster, matrix)
@@ -60,40 +46,6 @@ struct EnsembleCommand: ParsableCommand {
             progress.finish()
             try figures.write(asJSON: json)
         }
-    }
-
-    private func featureRows(_ artifact: ModelArtifact) throws -> FeatureMatrix {
-        let messages = try Messages(history: history)
-        let decoder = EventDecoder()
-        let extractor = FeatureExtractor(tables: artifact.tables)
-        var table = CustomerTable()
-        var matrix = FeatureMatrix(reservingRows: rows)
-        let step = max(1, messages.ends.count / rows)
-        var ordinal = 0
-        try messages.each { message in
-            let event = try decoder.decode(message)
-            if event.isAnonymous { return }
-            let customer = table.update(event)
-            ordinal += 1
-            if ordinal % step == 0, matrix.rowCount < rows {
-                matrix.appendRow { extractor.extract(table.states[customer], into: $0) }
-            }
-        }
-        return matrix
-    }
-
-    /// Fitted to noise, so that trees become as large as their settings allow.
-    private func train(_ parameters: [(String, String)], rounds: Int, _ matrix: FeatureMatrix) throws -> Booster {
-        var random = SplitMix64(seed: 1)
-        let labels = (0..<matrix.rowCount).map { _ in random.next() % 2 == 0 }
-        let common = [
-            ("objective", "binary:logistic"), ("base_score", "0.5"), ("tree_method", "hist"), ("max_bin", "128"),
-            ("min_child_weight", "0"), ("nthread", "1"), ("seed", "1"), ("verbosity", "0"),
-        ]
-        let booster = try Booster(
-            data: TrainingMatrix(matrix, labels: labels, weights: []), parameters: common + parameters)
-        for round in 0..<rounds { try booster.update(round: round) }
-        return booster
     }
 
     private func compare(_ name: String, _ model: TreeModel, _ booster: Booster, _ matrix: FeatureMatrix) throws

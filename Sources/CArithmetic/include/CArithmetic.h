@@ -100,10 +100,67 @@ void ce_logistic(
 double ce_logistic_row(
     int level, const float *row, const struct ce_term *terms, size_t term_count, double intercept, double clip);
 
+/// What each term adds to a row's log-odds: `term_count` values, the same that `ce_logistic_row` adds up.
+void ce_logistic_steps(
+    int level, const float *row, const struct ce_term *terms, size_t term_count, double clip, double *steps);
+
 /// Probabilities of 64 rows: sigmoid(intercept + w0 · logistic + w1 · forest + w2 · boosted), added in this order.
 void ce_probabilities(
     int level, const double weights[4], const double *logistic, const float *forest, const float *boosted,
     double *probabilities);
+
+/// A split of a tree that is explained (see `TreeExplainer`). Its place among the tree's splits is its slot.
+struct ce_explained_split {
+    float threshold;
+    /// Place of the value in the row in the lower 8 bits; in the upper 24, from 1 on, which of the tree's repeated splits it
+    /// is, and 0 if its feature has not been asked for above.
+    uint32_t link;
+    /// Slots of the children; of a terminal split, places of their values.
+    uint32_t left, right;
+    /// The right child's share of the cover, negative, and the left child's: by whether the row goes right.
+    double shares[2];
+};
+
+/// What the splits above a repeated one say of the same feature: low ≤ value < high, unless `high` is NaN.
+struct ce_explained_bounds {
+    float low, high;
+    uint32_t low_place, high_place;
+};
+
+struct ce_explained_tree {
+    /// Splits with a split below them, each behind its parent, then those with two leaves.
+    uint32_t first_split, inner, terminal;
+    /// Leaves beside a split: their slots are behind the splits', their values here; behind these the terminal splits' values.
+    uint32_t leaves, first_value;
+    uint32_t first_bounds;
+    /// Factors of the repeated splits: for each y(t), then e(t), at the points, as many as `points` rounded up to 4.
+    uint32_t first_factor;
+    /// Among the factors: weights of the quadrature, 1 − t, and ones, as many of each as `points` rounded up to 4. Behind the
+    /// last point, weights are 0.
+    uint32_t first_rule;
+    uint32_t points;
+};
+
+/// Rows that are explained side by side.
+enum { ce_explained_rows = 8 };
+
+/// Adds to `sums`, one for each place of a row, what the features did to the trees' log-odds: SHAP values, negative.
+///
+/// - columns: for each group of 8 rows, for each place, their 8 values.
+/// - slots: room for 8 · points doubles (points rounded up to 4 above 4) for each slot of the largest tree, on 64 bytes.
+/// - sums: as `columns`; on 64 bytes.
+void ce_explain(
+    int level, const struct ce_explained_tree *trees, size_t tree_count, const struct ce_explained_split *splits,
+    const double *values, const struct ce_explained_bounds *bounds, const double *factors, const float *columns,
+    size_t group_count, size_t place_count, double *slots, double *sums);
+
+/// The same for one row, bit for bit.
+///
+/// - slots: room for as many doubles a slot as `points` rounded up to 4; on 32 bytes.
+void ce_explain_row(
+    int level, const struct ce_explained_tree *trees, size_t tree_count, const struct ce_explained_split *splits,
+    const double *values, const struct ce_explained_bounds *bounds, const double *factors, const float *row,
+    double *slots, double *sums);
 
 /// e^x of eight values that are not above 0, in place: `Elementary.exp` bit for bit.
 void ce_exp(int level, double values[8]);

@@ -4,9 +4,8 @@ import Features
 
 /// How much each feature moves the served model's log-odds: the mean absolute SHAP value over a sample of points.
 ///
-/// SHAP values of trees are libxgboost's own (S. Lundberg et al., "From local explanations to global understanding with
-/// explainable AI for trees", 2020); those of the logistic regression are its terms less their means. The served
-/// model's log-odds are a weighted sum of the members', and so are its SHAP values.
+/// SHAP values of trees are those of explanations (`TreeExplainer`); those of the logistic regression are its terms less
+/// their means over the sample. The served model's log-odds are a weighted sum of the members', and so are its SHAP values.
 public struct Importance: Equatable, Sendable {
     /// Every feature, the most important first.
     public let features: [(name: String, value: Double)]
@@ -28,18 +27,7 @@ public struct Importance: Equatable, Sendable {
         let rows = points.rows((0..<count).map { indices[$0 * indices.count / count] })
         guard let weights = result.weights[serving] else { preconditionFailure("no weights for \(serving)") }
         let width = FeatureSchema.count
-        var contributions = [Double](repeating: 0, count: count * width)
-        let matrix = try TrainingMatrix(rows, labels: [], weights: [])
-        for (file, weight) in [
-            (result.randomForestFile, weights.randomForest), (result.xgboostFile, weights.xgboost),
-        ] where weight != 0 {
-            let values = try Booster(modelFile: file).contributions(matrix)
-            for row in 0..<count {
-                for feature in 0..<width {
-                    contributions[row * width + feature] += weight * Double(values[row * (width + 1) + feature])
-                }
-            }
-        }
+        var contributions = try Self.treeContributions(result, weights, rows)
         if weights.logisticRegression != 0 {
             for (feature, term) in result.logisticRegression.terms.enumerated() {
                 let values = (0..<count).map { term.logOdds(rows[$0][rows[$0].startIndex + feature]) }
@@ -52,5 +40,31 @@ public struct Importance: Equatable, Sendable {
         features = FeatureSchema.names.enumerated().map { feature, name in
             (name, (0..<count).reduce(0) { $0 + abs(contributions[$1 * width + feature]) } / Double(count))
         }.sorted { ($1.value, $0.name) < ($0.value, $1.name) }
+    }
+
+    /// The trees' part of the served model's SHAP values, row-major.
+    private static func treeContributions(
+        _ result: Trainer.Result, _ weights: LogOddsWeights, _ rows: FeatureMatrix
+    ) throws(TrainingError) -> [Double] {
+        var contributions = [Double](repeating: 0, count: rows.values.count)
+        do {
+            let explainer = try TreeExplainer(
+                [
+                    XGBoostModelFile.parse(result.randomForestFile, path: "random_forest.ubj"),
+                    XGBoostModelFile.parse(result.xgboostFile, path: "xgboost.ubj"),
+                ], path: "members")
+            let workspace = TreeExplainer.Workspace(for: explainer)
+            rows.values.withUnsafeBufferPointer { values in
+                contributions.withUnsafeMutableBufferPointer { contributions in
+                    guard let rows = values.baseAddress, let out = contributions.baseAddress else { return }
+                    explainer.add(
+                        rows, count: values.count / FeatureSchema.count,
+                        weights: [weights.randomForest, weights.xgboost], to: out, workspace)
+                }
+            }
+        } catch {
+            throw TrainingError("\(error)")
+        }
+        return contributions
     }
 }

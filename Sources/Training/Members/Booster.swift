@@ -35,7 +35,7 @@ package final class Booster {
     }
 
     /// SHAP values for each row of a matrix: one a feature, then the base value; in log-odds, summing to the margin.
-    func contributions(_ matrix: TrainingMatrix) throws(TrainingError) -> [Float] {
+    package func contributions(_ matrix: TrainingMatrix) throws(TrainingError) -> [Float] {
         var count: bst_ulong = 0
         var result: UnsafePointer<Float>?
         try check(XGBoosterPredict(handle, matrix.handle, 4, 0, 0, &count, &result))

@@ -45,7 +45,21 @@ enum LogisticTrainer {
         for (offset, column) in missingColumns.enumerated() {
             terms[column].missingWeight = solution[1 + terms.count + offset]
         }
+        setExpectations(&terms, matrix, weights)
         return LogisticModel(intercept: solution[0], terms: terms)
+    }
+
+    /// What each term adds on average.
+    private static func setExpectations(_ terms: inout [LogisticModel.Term], _ matrix: FeatureMatrix, _ weights: [Float])
+    {
+        let total = weights.reduce(0.0) { $0 + Double($1) }
+        for (column, term) in terms.enumerated() {
+            var sum = 0.0
+            for row in 0..<matrix.rowCount {
+                sum += Double(weights[row]) * term.logOdds(matrix.values[row * FeatureSchema.count + column])
+            }
+            terms[column].expectedLogOdds = total > 0 ? sum / total : 0
+        }
     }
 
     private static func scales(_ matrix: FeatureMatrix, _ weights: [Float]) -> [LogisticModel.Term] {

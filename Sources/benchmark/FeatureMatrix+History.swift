@@ -1,0 +1,26 @@
+import Customers
+import Ensemble
+import Events
+import Features
+
+extension FeatureMatrix {
+    /// Feature rows from all over a history, or a made-up shop's.
+    init(history: String?, rows: Int, _ artifact: ModelArtifact) throws {
+        let messages = try Messages(history: history)
+        let decoder = EventDecoder()
+        let extractor = FeatureExtractor(tables: artifact.tables)
+        var table = CustomerTable()
+        self.init(reservingRows: rows)
+        let step = max(1, messages.ends.count / rows)
+        var ordinal = 0
+        try messages.each { message in
+            let event = try decoder.decode(message)
+            if event.isAnonymous { return }
+            let customer = table.update(event)
+            ordinal += 1
+            if ordinal % step == 0, rowCount < rows {
+                appendRow { extractor.extract(table.states[customer], into: $0) }
+            }
+        }
+    }
+}

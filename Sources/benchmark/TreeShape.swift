@@ -1,0 +1,36 @@
+import Events
+import Features
+import Training
+
+/// Trees of a shape that published figures are of.
+struct TreeShape {
+    let name: String
+    let parameters: [(String, String)]
+    var rounds = 1
+
+    static let boosted = TreeShape(
+        name: "200 trees of depth 6", parameters: [("max_depth", "6"), ("eta", "0.05")], rounds: 200)
+    static let forest = TreeShape(
+        name: "forest of 300 trees of depth 8",
+        parameters: [
+            ("max_depth", "8"), ("eta", "1"), ("num_parallel_tree", "300"), ("subsample", "0.6"),
+            ("colsample_bynode", "0.3"),
+        ])
+    /// Without a penalty splits go on to the last level.
+    static let fullForest = TreeShape(
+        name: "full forest of 300 trees of depth 8", parameters: forest.parameters + [("lambda", "0")])
+
+    /// Fitted to noise, so that trees become as large as their settings allow.
+    func train(_ matrix: FeatureMatrix) throws -> Booster {
+        var random = SplitMix64(seed: 1)
+        let labels = (0..<matrix.rowCount).map { _ in random.next() % 2 == 0 }
+        let common = [
+            ("objective", "binary:logistic"), ("base_score", "0.5"), ("tree_method", "hist"), ("max_bin", "128"),
+            ("min_child_weight", "0"), ("nthread", "1"), ("seed", "1"), ("verbosity", "0"),
+        ]
+        let booster = try Booster(
+            data: TrainingMatrix(matrix, labels: labels, weights: []), parameters: common + parameters)
+        for round in 0..<rounds { try booster.update(round: round) }
+        return booster
+    }
+}
