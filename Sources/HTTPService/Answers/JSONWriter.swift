@@ -57,6 +57,23 @@ struct JSONWriter {
         return text + [UInt8(ascii: ":")]
     }
 
+    /// More of a text that `raw` has begun.
+    mutating func raw(behind text: StaticString) {
+        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        needsComma = true
+    }
+
+    /// A number within a text that `raw` has begun.
+    mutating func value(_ value: Double) {
+        needsComma = false
+        number(value)
+    }
+
+    mutating func value(_ value: Float) {
+        needsComma = false
+        number(value)
+    }
+
     mutating func null() { raw(Self.nullText) }
 
     mutating func bool(_ value: Bool) { raw(Array((value ? "true" : "false").utf8)) }

@@ -14,6 +14,10 @@ public struct ScoringContext: Sendable {
     /// Names as they stand in an answer, with a comma before and a colon behind.
     let featureKeys: [[UInt8]]
     let memberKeys: [(model: ModelName, key: [UInt8])]
+    /// `nil` for an artifact that can be scored and not explained.
+    let explainer: Explainer?
+    /// Openings of a contribution by feature, up to its value.
+    let contributionKeys: [[UInt8]]
 
     /// - Parameters:
     ///   - fields: what the shop's messages call the fields of an event.
@@ -29,5 +33,9 @@ public struct ScoringContext: Sendable {
         extractor = FeatureExtractor(tables: artifact.tables)
         featureKeys = FeatureSchema.names.map { JSONWriter.prepared($0) }
         memberKeys = artifact.ensemble.models.map { ($0, JSONWriter.prepared($0.rawValue)) }
+        explainer = try? Explainer(artifact)
+        contributionKeys = FeatureSchema.names.map { name in
+            Array("{\"feature\":".utf8) + JSONWriter.text { $0.string(name) } + Array(",\"value\":".utf8)
+        }
     }
 }

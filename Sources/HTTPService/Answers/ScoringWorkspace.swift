@@ -13,16 +13,18 @@ final class ScoringWorkspace {
     private var matrix = FeatureMatrix(reservingRows: 1)
     private var scores: [Scores] = []
     private var ensemble: Ensemble.Workspace
+    private let explaining: Explainer.Workspace?
 
     init(_ context: ScoringContext) {
         self.context = context
         decoder = EventDecoder(names: context.fields)
         ensemble = Ensemble.Workspace(for: context.artifact.ensemble)
+        explaining = context.explainer.map { Explainer.Workspace(for: $0) }
     }
 
     /// Answers `POST /v1/score` into `writer`.
     /// - Complexity: O(bytes of the body); one row is scored, whatever the number of events.
-    func score(events body: UnsafeRawBufferPointer, maxEvents: Int) throws(Problem) {
+    func score(events body: UnsafeRawBufferPointer, maxEvents: Int, explains: Bool) throws(Problem) {
         try request.read(body, maxEvents: maxEvents)
         var table = CustomerTable(timeToLiveDays: context.timeToLiveDays)
         var customer = 0
@@ -57,12 +59,12 @@ final class ScoringWorkspace {
             writer.instant(clock)
             writePrediction(&writer)
             writeFeatures(&writer)
-            writeExplanation(&writer)
+            if explains { writeExplanation(&writer) }
         }
     }
 
     /// Answers `POST /v1/score/features` into `writer`.
-    func score(features body: UnsafeRawBufferPointer) throws(Problem) {
+    func score(features body: UnsafeRawBufferPointer, explains: Bool) throws(Problem) {
         try featureRequest.read(body)
         matrix.removeAll()
         matrix.append(row: featureRequest.row[...])
@@ -70,7 +72,7 @@ final class ScoringWorkspace {
         writer.removeAll()
         writer.object { writer in
             writePrediction(&writer)
-            writeExplanation(&writer)
+            if explains { writeExplanation(&writer) }
         }
     }
 
@@ -149,9 +151,35 @@ extension ScoringWorkspace {
         }
     }
 
+    /// What each feature added to the served model's log-odds, the most first; null where the model cannot be explained.
+    /// - Complexity: O(nodes of the trees): some hundred times as long as scoring.
     func writeExplanation(_ writer: inout JSONWriter) {
         writer.key("explanation")
-        writer.null()
+        guard let explainer = context.explainer, let explaining else { return writer.null() }
+        let row = row
+        let explanation = row.withUnsafeBufferPointer {
+            explainer.explain($0.baseAddress.unsafelyUnwrapped, explaining)
+        }
+        writer.object { writer in
+            writer.key("model")
+            writer.string(explanation.model.rawValue)
+            writer.key("method")
+            writer.string(explanation.method)
+            writer.key("base_log_odds")
+            writer.number(explanation.baseLogOdds)
+            writer.key("log_odds")
+            writer.number(explanation.logOdds)
+            writer.key("probability")
+            writer.number(explanation.probability)
+            writer.key("contributions")
+            writer.array(of: explanation.top(FeatureSchema.count)) { writer, entry in
+                writer.raw(context.contributionKeys[entry.feature])
+                writer.value(row[row.startIndex + entry.feature])
+                writer.raw(behind: ",\"log_odds\":")
+                writer.value(entry.contribution)
+                writer.raw(behind: "}")
+            }
+        }
     }
 }
 

@@ -16,7 +16,10 @@ struct APISchemas {
             ("Drift", drift), ("DriftEntry", driftEntry), ("Model", model), ("Features", features),
             ("FeatureValues", featureValues), ("Members", members), ("Explanation", explanation), ("Event", event),
             ("ScoreRequest", scoreRequest), ("Score", score), ("FeatureScoreRequest", featureScoreRequest),
-            ("FeatureScore", .object(prediction + [("explanation", .reference("Explanation"))])),
+            (
+                "FeatureScore",
+                .object(prediction + [("explanation", .reference("Explanation"))], optional: ["explanation"])
+            ),
             ("Customer", customer), ("Ranking", ranking), ("Problem", problem),
         ]
     }
@@ -106,7 +109,8 @@ struct APISchemas {
         .object(
             [("customer_id", .string()), ("event_time", .instant), ("as_of", .instant)] + prediction + [
                 ("features", .reference("FeatureValues")), ("explanation", .reference("Explanation")),
-            ], "What the stream would publish after the last event, to the last bit, and why.")
+            ], optional: ["explanation"],
+            "What the stream would publish after the last event, to the last bit, and why.")
     }
 
     private var featureScoreRequest: JSONSchema { .object([("features", .reference("FeatureValues"))]) }

@@ -76,12 +76,14 @@ struct OpenAPIDocument {
                 description:
                     "The events are taken in order as the stream would take them, from a customer of whom nothing "
                     + "else is known. At most \(settings.maxEvents) events and \(settings.maxBodyBytes) bytes.",
-                body: "ScoreRequest", answer: ("The score after the last event.", "Score", Self.jsonType),
+                parameters: [explain], body: "ScoreRequest",
+                answer: ("The score after the last event.", "Score", Self.jsonType),
                 errors: Self.bodyErrors),
             Operation(
                 path: "/v1/score/features", method: "post", name: "scoreFeatures", summary: "Scores a row of features",
                 description: "All features by name, null for those without a value; none has a default.",
-                body: "FeatureScoreRequest", answer: ("The row's score.", "FeatureScore", Self.jsonType),
+                parameters: [explain], body: "FeatureScoreRequest",
+                answer: ("The row's score.", "FeatureScore", Self.jsonType),
                 errors: Self.bodyErrors),
             Operation(
                 path: "/v1/customers", method: "get", name: "ranking",
@@ -112,6 +114,12 @@ struct OpenAPIDocument {
                 path: "/docs", method: "get", name: "docs", summary: "This document, to read",
                 answer: ("A page.", nil, "text/html")),
         ]
+    }
+
+    private var explain: String {
+        parameter(
+            "explain", in: "query", .oneOf(["true", "false"], "Whether the answer says why; true unless given."),
+            isRequired: false)
     }
 
     private static let jsonType = "application/json"

@@ -74,18 +74,22 @@ struct API: Sendable {
             Route(.get, "/v1/model") { _, _ in json(model) },
             Route(.get, "/v1/features") { _, _ in json(features) },
             Route(.post, "/v1/score") { request, _ in
+                let explains = try Self.explains(request)
                 let body = try await body(of: request)
                 return try pool.with { workspace throws(Problem) in
                     try body.withBytes { bytes throws(Problem) in
-                        try workspace.score(events: bytes, maxEvents: settings.maxEvents)
+                        try workspace.score(events: bytes, maxEvents: settings.maxEvents, explains: explains)
                     }
                     return json(ByteBuffer(bytes: workspace.writer.bytes))
                 }
             },
             Route(.post, "/v1/score/features") { request, _ in
+                let explains = try Self.explains(request)
                 let body = try await body(of: request)
                 return try pool.with { workspace throws(Problem) in
-                    try body.withBytes { bytes throws(Problem) in try workspace.score(features: bytes) }
+                    try body.withBytes { bytes throws(Problem) in
+                        try workspace.score(features: bytes, explains: explains)
+                    }
                     return json(ByteBuffer(bytes: workspace.writer.bytes))
                 }
             },
@@ -108,6 +112,16 @@ struct API: Sendable {
         router.add(middleware: Gate(settings: settings, routes: routes, logger: logger))
         for route in routes { router.on(RouterPath(route.path), method: route.method, use: route.answer) }
         return router.buildResponder()
+    }
+
+    /// Whether an answer is to say why, which takes longer than all the rest.
+    private static func explains(_ request: Request) throws(Problem) -> Bool {
+        guard request.uri.query != nil else { return true }
+        switch try Query(request, takes: ["explain"]).text("explain") {
+        case nil, "true": return true
+        case "false": return false
+        default: throw .badParameter("explain", "must be true or false")
+        }
     }
 
     private func ready() -> Response {
