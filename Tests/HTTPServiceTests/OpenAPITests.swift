@@ -48,7 +48,7 @@ import Testing
             let type = answer.headers[.contentType] ?? ""
             lines.append(
                 "{\"path\":\"\(path)\",\"method\":\"\(method)\",\"status\":\"\(answer.status.code)\",\"type\":\"\(type)\","
-                    + "\"answer\":\(answer.text)}")
+                    + "\"answer\":\(answer.text.replacing("\n", with: " "))}")
             if let body, answer.status == .ok {
                 lines.append(
                     "{\"path\":\"\(path)\",\"method\":\"post\",\"status\":\"\",\"type\":\"\",\"answer\":\(body)}")
