@@ -51,7 +51,8 @@ let package = Package(
         .target(
             name: "Worker",
             dependencies: [
-                "Settings", "Console", "Customers", "Ensemble", "Events", "Kafka", "Monitoring", "Scoring",
+                "Settings", "Console", "Customers", "Ensemble", "Events", "Features", "Kafka", "Monitoring", "Scoring",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),

@@ -35,10 +35,15 @@ public struct ConfigurationOptions: ParsableArguments {
 extension ConfigurationReader {
     /// `state.time_to_live`: how long a customer's state outlives their last event, in days.
     public func timeToLiveDays(default days: Int) -> Int {
+        self.days("state.time_to_live", default: days, in: Windows.longestDays...36_500)
+    }
+
+    /// A duration that is a whole number of days.
+    public func days(_ key: String, default days: Int, in range: ClosedRange<Int>) -> Int {
         let day = Int(EventTime.millisecondsPerDay)
-        let longest = Windows.longestDays * day
-        let milliseconds = duration("state.time_to_live", default: days * day, in: longest...(36_500 * day))
-        if milliseconds % day != 0 { refuse("state.time_to_live", "must be a whole number of days, such as 730d") }
+        let milliseconds = duration(
+            key, default: days * day, in: (range.lowerBound * day)...(range.upperBound * day))
+        if milliseconds % day != 0 { refuse(key, "must be a whole number of days, such as \(days)d") }
         return milliseconds / day
     }
 }

@@ -7,6 +7,8 @@ public struct ByteReader {
     public init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     var position: Int { at }
+    /// The byte that comes next.
+    public var first: UInt8? { isAtEnd ? nil : bytes[at] }
     public var remaining: Int { bytes.count - at }
     public var isAtEnd: Bool { at == bytes.count }
 

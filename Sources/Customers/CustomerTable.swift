@@ -112,6 +112,19 @@ public struct CustomerTable: Sendable {
     /// A customer's identifier.
     public func customerID(at index: Int) -> String { String(decoding: identifier(at: index), as: UTF8.self) }
 
+    /// The identifier of the customer with this hash, if there is one; of two, one.
+    /// - Complexity: O(1).
+    public func customerID(ofHash hash: UInt64) -> [UInt8]? {
+        let mask = slots.count - 1
+        var slot = Int(truncatingIfNeeded: hash) & mask
+        while slots[slot] != 0 {
+            let index = Int(slots[slot]) - 1
+            if entries[index].hash == hash { return Array(identifier(at: index)) }
+            slot = (slot + 1) & mask
+        }
+        return nil
+    }
+
     /// The content hash of a customer's identifier.
     public func customerHash(at index: Int) -> UInt64 { entries[index].hash }
 

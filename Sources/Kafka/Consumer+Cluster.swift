@@ -20,6 +20,15 @@ extension Consumer {
         }
     }
 
+    /// Where the partition ends as of the latest fetch from it, asking nobody; `nil` before there was one.
+    public func latestKnownEnd(of partition: TopicPartition) -> Int64? {
+        var low: Int64 = 0
+        var high: Int64 = 0
+        let code = rd_kafka_get_watermark_offsets(
+            client.handle, partition.topic, partition.partition, &low, &high)
+        return code == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : nil
+    }
+
     /// How many partitions a topic has, or nil if there is no such topic. Creates none, also where topics are created on
     /// demand; costs the metadata of the whole cluster.
     ///

@@ -11,6 +11,8 @@ public final class Consumer {
     let client: Client
     var errorsToReport: [KafkaError] = []
     let queue: OpaquePointer
+    /// For other threads, to end a poll's waiting.
+    public let waker: Waker
     private var batches: [MessageBatch] = []
     private var hasSubscribed = false
     var hasBeenAssigned = false
@@ -54,6 +56,7 @@ public final class Consumer {
                 RD_KAFKA_RESP_ERR__UNKNOWN_GROUP, operation: "create consumer", reason: "group.id is not set")
         }
         self.queue = queue
+        waker = Waker(queue)
         self.rebalanceHandler = rebalanceHandler
         context.consumer = self
     }
@@ -121,6 +124,7 @@ public final class Consumer {
         for batch in batches { batch.release() }
         batches.removeAll()
         let isClosed = leaveGroup(Deadline(milliseconds: timeoutMilliseconds))
+        waker.close()
         rd_kafka_queue_destroy(queue)
         if isClosed {
             client.destroy()

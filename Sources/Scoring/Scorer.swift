@@ -18,11 +18,20 @@ public struct Scorer {
         public let features: UnsafeRawBufferPointer
         public let scores: Scores
         public let time: Int64
+        public let customerHash: UInt64
+        public let invoiceHash: UInt64
+        public let isPurchase: Bool
+        /// Whether the customer's event before was of another invoice, or there was none.
+        public let startsInvoice: Bool
     }
 
     private struct Pending {
         let tag: Int
         let time: Int64
+        let customerHash: UInt64
+        let invoiceHash: UInt64
+        let isPurchase: Bool
+        let startsInvoice: Bool
         /// Where the identifiers' bytes begin in `identifiers`, and how long each is.
         let start: Int
         let customerIDCount: Int
@@ -60,9 +69,13 @@ public struct Scorer {
         _ event: CustomerEvent, tag: Int, to table: inout CustomerTable, isCounted: Bool = true,
         isStateComplete: Bool = true
     ) {
+        var startsInvoice = false
         if isCounted {
             let customer = table.update(event)
-            matrix.appendRow { row in table.withState(at: customer) { extractor.extract($0, into: row) } }
+            table.withState(at: customer) { state in
+                startsInvoice = state.pointee.basket.events == 1
+                matrix.appendRow { extractor.extract(state, into: $0) }
+            }
         } else if let customer = table.index(of: event.customerID, hash: event.customerHash, at: event.time) {
             matrix.appendRow { row in table.withState(at: customer) { extractor.extract($0, into: row) } }
         } else {
@@ -72,7 +85,9 @@ public struct Scorer {
         }
         pending.append(
             Pending(
-                tag: tag, time: event.time, start: identifiers.count, customerIDCount: event.customerID.count,
+                tag: tag, time: event.time, customerHash: event.customerHash, invoiceHash: event.invoiceHash,
+                isPurchase: event.isPurchase, startsInvoice: startsInvoice, start: identifiers.count,
+                customerIDCount: event.customerID.count,
                 invoiceNoCount: event.invoiceNo.count, isStateComplete: isStateComplete))
         identifiers.append(contentsOf: event.customerID)
         identifiers.append(contentsOf: event.invoiceNo)
@@ -102,7 +117,9 @@ public struct Scorer {
                         Prediction(
                             tag: entry.tag, customerID: customerID,
                             payload: UnsafeRawBufferPointer(start: out, count: end - out), features: features,
-                            scores: scores[row], time: entry.time))
+                            scores: scores[row], time: entry.time, customerHash: entry.customerHash,
+                            invoiceHash: entry.invoiceHash, isPurchase: entry.isPurchase,
+                            startsInvoice: entry.startsInvoice))
                 }
             }
         }

@@ -1,5 +1,6 @@
 import Customers
 import Kafka
+import Monitoring
 
 /// One assigned partition: its customers, and how far they have been brought.
 ///
@@ -34,6 +35,8 @@ final class PartitionTask {
     private(set) var decodedFrom: Int64
     /// Events are missing from the state: the log had been cut.
     private(set) var isIncomplete = false
+    /// Why the graded predictions of the checkpoint were not taken over.
+    private(set) var gradingError: StateError?
     /// Customers whose restored states hold messages up to these offsets.
     private(set) var ahead: [[UInt8]: Int64] = [:]
     /// The checkpoint being read.
@@ -44,14 +47,20 @@ final class PartitionTask {
     var checkpoint: (offset: Int64, bytes: Int)?
     var nextCheckpoint: ContinuousClock.Instant
     var lineage = CheckpointLineage()
+    /// `nil` when predictions are not graded.
+    var grader: Grader?
+    /// The log's end when the partition was assigned.
+    let logEnd: Int64
 
     /// - Parameters:
     ///   - restore: `nil` when there are no checkpoints: the log alone makes the state.
     ///   - isAtStart: whether the consumer is, or will be, where the log begins.
     init(
-        partition: TopicPartition, logStart: Int64, liveFrom: Int64, timeToLiveDays: Int, restore: RestoreJob?,
-        isAtStart: Bool, nextCheckpoint: ContinuousClock.Instant = .now
+        partition: TopicPartition, logStart: Int64, logEnd: Int64, liveFrom: Int64, timeToLiveDays: Int,
+        restore: RestoreJob?, grader: Grader?, isAtStart: Bool, nextCheckpoint: ContinuousClock.Instant = .now
     ) {
+        self.grader = grader
+        self.logEnd = logEnd
         self.nextCheckpoint = nextCheckpoint
         self.partition = partition
         self.logStart = logStart
@@ -66,12 +75,21 @@ final class PartitionTask {
         if phase == .running { running = .now }
     }
 
+    /// How much of what has to be read before it is live has been, 0...1.
+    var restoredShare: Double {
+        if !isRestoring { return 1 }
+        if phase != .running { return 0 }
+        return Double(next - start) / Double(max(liveFrom - start, 1))
+    }
+
     var isRestoring: Bool { phase != .running || next < liveFrom }
 
     /// Takes over what a checkpoint holds.
     /// - Parameter decoderFingerprint: of how messages are understood now.
     func take(_ state: RestoredState, decoderFingerprint: UInt64) {
         table = state.table
+        // Damaged or of another stretch of the log, they are worth less than the stream: grading begins anew.
+        if let header = state.header { gradingError = restoreGrading(state.grading, header) }
         lineage = state.lineage
         ahead = state.ahead
         if let header = state.header {
@@ -83,6 +101,37 @@ final class PartitionTask {
         next = start
         takenUpTo = start
         phase = .seeking
+    }
+
+    private func restoreGrading(_ records: [UInt64: [UInt8]], _ header: CheckpointHeader) -> StateError? {
+        guard grader != nil, !records.isEmpty else { return nil }
+        do throws(StateError) {
+            try grader?.restore(records, atLeastUpTo: header.offset)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// Begins a snapshot of the state as it stands, and of the predictions that are graded.
+    func beginSnapshot(isFull: Bool) {
+        grader?.beginSnapshot(isFull: isFull, upTo: next)
+        table.beginSnapshot(isFull ? .everything : .changes)
+    }
+
+    /// Appends further records of the snapshot: graded predictions, then customers.
+    /// - Returns: whether there is more to come.
+    func writeSnapshot(into writer: inout ByteWriter, bytes limit: Int) throws(StateError) -> Bool {
+        while writer.count < limit, let record = grader?.nextRecord() {
+            SnapshotRecord.append(grading: record.number, record.bytes, to: &writer)
+        }
+        if writer.count >= limit { return true }
+        return try table.writeSnapshot(into: &writer, bytes: limit)
+    }
+
+    func giveUpSnapshot() {
+        grader?.giveUpSnapshot()
+        table.giveUpSnapshot()
     }
 
     /// Has the checkpoint read again.

@@ -32,6 +32,9 @@ public struct PredictionSource: Equatable, Sendable {
         timestamp = Int64(parts[3])
     }
 
+    /// The header's value where the source message's timestamp is not known any more.
+    static func text(topic: String, partition: Int32, offset: Int64) -> String { "\(topic)/\(partition)/\(offset)/" }
+
     /// Writes the header's value, for one message after the other of a topic.
     final class Writer {
         private let bytes: UnsafeMutablePointer<UInt8>

@@ -43,7 +43,7 @@ extension StreamThread {
         do {
             let writer = try store.begin(header, after: task.lineage, publisher: self)
             let isFull = !store.isIncremental || task.lineage.root == nil
-            task.table.beginSnapshot(isFull ? .everything : .changes)
+            task.beginSnapshot(isFull: isFull)
             checkpointRun = CheckpointRun(task: task, writer: writer, isFull: isFull)
         } catch {
             checkpointFailed(task, error)
@@ -68,7 +68,7 @@ extension StreamThread {
         do {
             while !run.isWritten, run.writer.isReady {
                 var records = ByteWriter()
-                let isMore = try run.task.table.writeSnapshot(into: &records, bytes: Self.sliceBytes)
+                let isMore = try run.task.writeSnapshot(into: &records, bytes: Self.sliceBytes)
                 if records.count > 0 { try run.writer.append(records.take()) }
                 if !isMore {
                     try run.writer.finish()
@@ -96,6 +96,7 @@ extension StreamThread {
         task.lineage = receipt.lineage
         task.nextCheckpoint = .now + checkpointPause
         counters.checkpoints.add(1, ordering: .relaxed)
+        monitor.checkpointTaken(seconds: (ContinuousClock.now - run.started) / .seconds(1))
         logger.info(
             "checkpoint taken",
             metadata: [
@@ -135,7 +136,7 @@ extension StreamThread {
     func dropCheckpoint() {
         guard let run = checkpointRun else { return }
         run.writer.giveUp()
-        run.task.table.giveUpSnapshot()
+        run.task.giveUpSnapshot()
         checkpointRun = nil
     }
 }

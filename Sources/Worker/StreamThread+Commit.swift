@@ -15,6 +15,7 @@ extension StreamThread {
             due.append(task)
         }
         guard !due.isEmpty else { return }
+        let begun = monotonicNanoseconds()
         do throws(KafkaError) {
             try cycle.commit(
                 due.map { PartitionOffset($0.partition, offset: $0.next) }, of: consumer,
@@ -31,6 +32,8 @@ extension StreamThread {
             }
             return
         }
+        monitor.committed(nanoseconds: monotonicNanoseconds() - begun)
+        counters.commits.add(1, ordering: .relaxed)
         for task in due { counters.committed.add(task.committed(), ordering: .relaxed) }
         hasPublishedRecords = false
         checkpointRun?.writer.committed()
@@ -47,6 +50,7 @@ extension StreamThread {
         hasPublishedRecords = false
         if try cycle.abort() {
             mustGoBack = true
+            counters.transactionsAborted.add(1, ordering: .relaxed)
             failedBefore = producer.failed
         }
     }

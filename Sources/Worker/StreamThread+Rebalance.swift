@@ -47,9 +47,9 @@ extension StreamThread: RebalanceHandler {
             }
             let liveFrom = try liveFrom(position, log)
             let task = PartitionTask(
-                partition: position.partition, logStart: log.low, liveFrom: liveFrom,
+                partition: position.partition, logStart: log.low, logEnd: log.high, liveFrom: liveFrom,
                 timeToLiveDays: settings.timeToLiveDays, restore: restoreJob(position.partition, liveFrom),
-                isAtStart: isNew, nextCheckpoint: .now + checkpointPause)
+                grader: makeGrader(), isAtStart: isNew, nextCheckpoint: .now + checkpointPause)
             tasks[position.partition.partition] = task
             counters.partitions.add(1, ordering: .relaxed)
             if task.isRestoring { counters.restoring.add(1, ordering: .relaxed) }

@@ -46,6 +46,11 @@ extension StreamThread {
             }
             return
         }
+        if let error = task.gradingError {
+            logger.warning(
+                "grading begins anew: the checkpoint's predictions are of no use",
+                metadata: ["partition": "\(task.partition)", "reason": "\(error)"])
+        }
         if header.decoderFingerprint != decoderFingerprint {
             logger.warning(
                 "the checkpoint was made under other names of fields: what it holds stays as it was understood then",

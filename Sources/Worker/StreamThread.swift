@@ -4,6 +4,7 @@ import Events
 import Foundation
 import Kafka
 import Logging
+import Monitoring
 import Scoring
 import Synchronization
 
@@ -54,6 +55,19 @@ final class StreamThread {
     var restoreReports = RateLimit(pause: .seconds(3))
     var deadLetters: DeadLetters
     private let source: PredictionSource.Writer
+    let number: Int
+    var monitor: ThreadMonitor
+    let board: ThreadBoard
+    let inbox: Inbox
+    var rankingRuns: [RankingRun] = []
+    var nextPicture = ContinuousClock.now
+    /// Where predictions' labels go; `nil` keeps them here.
+    let outcomes: Topic?
+    let graderVersion: Grader.Version
+    var outcomePayload: [UInt8] = []
+    /// Labels that became known since the last count.
+    var labels = (bought: 0, notBought: 0)
+    private var stageTimes = ThreadMonitor.StageTimes()
     /// Set once something could not be published or committed: from then on nothing may be committed.
     var hasFailed = false
     var lastCommit = ContinuousClock.now
@@ -65,9 +79,16 @@ final class StreamThread {
 
     /// - Parameter number: tells the worker's threads apart.
     init(
-        number: Int, settings: WorkerSettings, artifact: ModelArtifact, store: (any CheckpointStore)?,
-        counters: WorkerCounters, logger: Logger
+        number: Int, settings: WorkerSettings, artifact: ModelArtifact, reference: ReferenceDistributions?,
+        store: (any CheckpointStore)?, counters: WorkerCounters, board: ThreadBoard, inbox: Inbox, logger: Logger
     ) throws {
+        self.number = number
+        self.board = board
+        self.inbox = inbox
+        monitor = ThreadMonitor(reference: reference, driftRows: settings.driftRows)
+        graderVersion = Grader.Version(
+            version: artifact.manifest.version, servingModel: artifact.manifest.servingModel,
+            models: artifact.ensemble.models)
         self.settings = settings
         self.counters = counters
         self.logger = logger
@@ -83,6 +104,7 @@ final class StreamThread {
         output = try producer.topic(named: settings.outputTopic)
         let producer = producer
         features = try settings.featuresTopic.map { try producer.topic(named: $0) }
+        outcomes = try settings.outcomesTopic.map { try producer.topic(named: $0) }
         deadLetters = DeadLetters(
             topic: try settings.deadLetterTopic.map { try producer.topic(named: $0) },
             maxFraction: settings.deadLetterMaxFraction, window: settings.deadLetterWindow)
@@ -101,7 +123,10 @@ final class StreamThread {
     /// Works until told to stop, then publishes and commits what was processed and leaves the group.
     /// - Throws: what cannot be mended by waiting; nothing uncommitted is lost by that, it is read again.
     func run(until stop: borrowing Atomic<Bool>) throws {
+        inbox.open(consumer.waker)
         defer {
+            refuseInquiries()
+            board.put(ThreadPicture())
             consumer.close(timeoutMilliseconds: settings.shutdownMilliseconds)
             producer.close()
         }
@@ -117,7 +142,7 @@ final class StreamThread {
     func work(until stop: borrowing Atomic<Bool>) throws {
         try consumer.subscribe(to: [settings.inputTopic])
         while !stop.load(ordering: .relaxed) {
-            let isBusy = tasks.values.contains { $0.phase != .running } || checkpointRun != nil
+            let isBusy = tasks.values.contains { $0.phase != .running } || checkpointRun != nil || !rankingRuns.isEmpty
             try consumer.poll(into: batch, timeoutMilliseconds: isBusy ? 1 : settings.pollMilliseconds)
             try throwFailure()
             try heed(batch.errors)
@@ -130,6 +155,8 @@ final class StreamThread {
             try finishLoading()
             reportRestores()
             producer.poll()
+            answerInquiries()
+            putPicture()
             if ContinuousClock.now - lastCommit >= .milliseconds(settings.commitIntervalMilliseconds) {
                 try commit()
                 beginCheckpoint()
@@ -166,6 +193,7 @@ final class StreamThread {
     func process() throws {
         let begun = ContinuousClock.now
         var tally = Tally()
+        stageTimes = ThreadMonitor.StageTimes()
         // Messages of one partition stand together.
         var position = 0
         while position < batch.count {
@@ -184,8 +212,7 @@ final class StreamThread {
         for (position, reason) in tally.rejected {
             try deadLetters.send(batch[position], reason, of: settings.inputTopic, by: producer)
         }
-        let scored = scorer.pendingCount
-        try scorer.score { prediction in try publish(prediction) }
+        let scored = try scoreBatch()
         // Only what has been handed to the producer may be committed.
         for (task, next, live) in tally.progress {
             let wasRestoring = task.isRestoring
@@ -193,6 +220,40 @@ final class StreamThread {
             if wasRestoring, !task.isRestoring { restoreFinished(task) }
         }
         count(tally, scored: scored)
+        if batch.count > 0 { monitor.processed(messages: batch.count, stageTimes) }
+    }
+
+    /// Scores what has been taken in, publishes what is live and grades what came before.
+    /// - Returns: how many predictions were published.
+    private func scoreBatch() throws -> Int {
+        guard scorer.pendingCount > 0 else { return 0 }
+        let begun = monotonicNanoseconds()
+        var (scoredAt, published) = (begun, 0)
+        let servingModel = graderVersion.servingModel
+        var now: Int64 = 0
+        var task: PartitionTask?
+        try scorer.score { prediction in
+            if scoredAt == begun {
+                scoredAt = monotonicNanoseconds()
+                now = Int64(Date().timeIntervalSince1970 * 1000)
+            }
+            let message = batch[prediction.tag]
+            // Messages of one partition stand together.
+            if task?.partition.partition != message.partition { task = tasks[message.partition] }
+            guard let task else { return }
+            let isLive = message.offset >= task.liveFrom
+            if isLive {
+                try publish(prediction, of: message)
+                published += 1
+                monitor.published(
+                    prediction, probability: prediction.scores[servingModel],
+                    milliseconds: message.timestampMilliseconds.map { now - $0 })
+            }
+            try grade(prediction, of: task, offset: message.offset, isLive: isLive)
+        }
+        stageTimes.score = scoredAt - begun
+        stageTimes.publish = monotonicNanoseconds() - scoredAt
+        return published
     }
 
     /// Takes consecutive messages of one partition into its customers' states, and into the scorer from where the
@@ -201,6 +262,7 @@ final class StreamThread {
         guard task.phase == .running else { return }
         var next = task.takenUpTo
         var live = 0
+        let begun = monotonicNanoseconds()
         decoder.forgetTexts()
         decoded.removeAll(keepingCapacity: true)
         for position in positions {
@@ -221,21 +283,25 @@ final class StreamThread {
                 if isLive { reject(position, error, task, &tally) }
             }
         }
+        let decodedAt = monotonicNanoseconds()
+        stageTimes.decode += decodedAt - begun
         for turn in decoded.indices {
             task.table.lookAhead(from: turn, count: decoded.count) { decoded[$0].event }
             let (event, position) = decoded[turn]
             let message = batch[position]
             let isCounted = !isInState(message, task)
-            if message.offset >= task.liveFrom {
+            if message.offset < task.liveFrom, task.isTaken(message.offset, of: event.customerID) {
+                if isCounted { task.table.observe(event.time) }
+            } else if message.offset >= task.liveFrom || task.grader.map({ message.offset >= $0.next }) ?? false {
+                // What was published before is scored again where it has still to be graded.
                 scorer.add(
                     event, tag: position, to: &task.table, isCounted: isCounted, isStateComplete: !task.isIncomplete)
-            } else if task.isTaken(message.offset, of: event.customerID) {
-                if isCounted { task.table.observe(event.time) }
             } else if isCounted {
                 // Otherwise it is counted where the original stands.
                 task.table.update(event)
             }
         }
+        stageTimes.update += monotonicNanoseconds() - decodedAt
         task.took(upTo: next)
         tally.live += live
         tally.progress.append((task, next, live))
@@ -261,8 +327,8 @@ final class StreamThread {
         return offset >= task.decodedFrom && offset < message.offset
     }
 
-    func publish(_ prediction: Scorer.Prediction) throws(KafkaError) {
-        let source = source.write(batch[prediction.tag])
+    private func publish(_ prediction: Scorer.Prediction, of message: Message) throws(KafkaError) {
+        let source = source.write(message)
         try producer.produce(
             to: output, key: prediction.customerID, value: prediction.payload, header: PredictionSource.header, source)
         if let features {
@@ -279,6 +345,9 @@ final class StreamThread {
         counters.anonymous.add(tally.anonymous, ordering: .relaxed)
         counters.rejected.add(tally.rejected.count, ordering: .relaxed)
         counters.restored.add(tally.restored, ordering: .relaxed)
+        counters.bought.add(labels.bought, ordering: .relaxed)
+        counters.notBought.add(labels.notBought, ordering: .relaxed)
+        labels = (0, 0)
         countCustomers()
     }
 

@@ -25,14 +25,22 @@ struct TopicCheck {
         }
     }
 
+    /// - Throws: `WorkerError` when there is no such topic any more.
+    func partitionCount(of topic: String) throws -> Int {
+        let admin = try Admin(properties: settings.clientProperties)
+        defer { admin.close() }
+        guard
+            let count = try admin.partitionCount(of: topic, timeoutMilliseconds: settings.startupMilliseconds)
+        else { throw WorkerError("topic \(topic) has gone") }
+        return count
+    }
+
     /// Makes the checkpoint topic where there is none: compacted, with as many partitions as the input.
     /// - Throws: `WorkerError` when it cannot be made or has another number of partitions.
     func provide(_ topic: String) throws {
         let admin = try Admin(properties: settings.clientProperties)
         defer { admin.close() }
-        let wanted = try admin.partitionCount(
-            of: settings.inputTopic, timeoutMilliseconds: settings.startupMilliseconds)
-        guard let wanted else { throw WorkerError("topic \(settings.inputTopic) has gone") }
+        let wanted = try partitionCount(of: settings.inputTopic)
         if let found = try admin.partitionCount(of: topic, timeoutMilliseconds: settings.startupMilliseconds) {
             guard found == wanted else {
                 throw WorkerError(

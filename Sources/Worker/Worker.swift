@@ -2,6 +2,7 @@ import Ensemble
 import Foundation
 import Kafka
 import Logging
+import Monitoring
 import ServiceLifecycle
 import Synchronization
 
@@ -10,10 +11,22 @@ public final class Worker: Service {
     public let settings: WorkerSettings
     public let artifact: ModelArtifact
     public let counters = WorkerCounters()
+    /// One a thread.
+    let boards: [ThreadBoard]
+    let inboxes: [Inbox]
+    let reports = MonitoringReports()
+    let started = ContinuousClock.now
+    /// Of the input topic; 0 before it is known.
+    let partitionCount = Atomic<Int>(0)
+    private let reference: ReferenceDistributions?
     private let logger: Logger
     private let stop = Atomic<Bool>(false)
 
-    public init(settings: WorkerSettings, artifact: ModelArtifact, logger: Logger) {
+    /// - Throws: `ArtifactError` when the artifact's reference distributions cannot be understood.
+    public init(settings: WorkerSettings, artifact: ModelArtifact, logger: Logger) throws {
+        reference = try ReferenceDistributions(artifact)
+        boards = (0..<settings.threads).map { _ in ThreadBoard() }
+        inboxes = (0..<settings.threads).map { _ in Inbox() }
         self.settings = settings
         self.artifact = artifact
         self.logger = logger
@@ -24,6 +37,7 @@ public final class Worker: Service {
     public func run() async throws {
         let check = TopicCheck(settings: settings)
         try check.require(settings.topics)
+        partitionCount.store(try check.partitionCount(of: settings.inputTopic), ordering: .relaxed)
         if let topic = settings.checkpointTopicName { try check.provide(topic) }
         let store = try settings.checkpointStore()
         logger.info(
@@ -76,8 +90,8 @@ public final class Worker: Service {
         while true {
             do {
                 return try StreamThread(
-                    number: number, settings: settings, artifact: artifact, store: store, counters: counters,
-                    logger: logger
+                    number: number, settings: settings, artifact: artifact, reference: reference, store: store,
+                    counters: counters, board: boards[number], inbox: inboxes[number], logger: logger
                 ).run(until: stop)
             } catch let error as KafkaError
                 where error.remedy == .rejoin && error.isFatal && !stop.load(ordering: .relaxed)

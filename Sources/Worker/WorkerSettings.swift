@@ -15,6 +15,16 @@ public struct WorkerSettings: Sendable {
     public var outputTopic = "purchase-predictions"
     /// Topic of the feature rows that were scored, as 32-bit little-endian floats; none unless named.
     public var featuresTopic: String?
+    /// Topic of predictions' labels as they become known; none unless named.
+    public var outcomesTopic: String?
+    /// Whether predictions are given their labels as later events arrive.
+    public var isGrading = true
+    /// For how long graded predictions count, days of event time.
+    public var gradingWindowDays = 90
+    /// Most predictions that a partition keeps for it.
+    public var gradingLimit = 1_000_000
+    /// Latest rows of a thread that are held against what the model learned from; 0 for none.
+    public var driftRows = 2000
     /// Consumer group: workers of one group share the partitions.
     public var group = "future-cart"
     /// Directory of model artifacts.
@@ -116,6 +126,15 @@ public struct WorkerSettings: Sendable {
         outputTopic = reader.string("output.topic", default: outputTopic)
         let features = reader.string("output.features_topic", default: "")
         featuresTopic = features.isEmpty ? nil : features
+        let outcomes = reader.string("output.outcomes_topic", default: "")
+        outcomesTopic = outcomes.isEmpty ? nil : outcomes
+        isGrading = reader.bool("grading.enabled", default: isGrading)
+        gradingWindowDays = reader.days("grading.window", default: gradingWindowDays, in: 1...3650)
+        gradingLimit = reader.int("grading.max_predictions", default: gradingLimit, in: 1024...1_000_000_000)
+        if outcomesTopic != nil, !isGrading {
+            reader.refuse("output.outcomes_topic", "needs grading.enabled: true")
+        }
+        driftRows = reader.int("drift.rows", default: driftRows, in: 0...1_000_000)
         group = reader.string("group", default: group)
         models = reader.string("models", default: models)
         threads = reader.int("threads", default: threads, in: 1...256)
@@ -242,7 +261,9 @@ public struct WorkerSettings: Sendable {
     }
 
     /// Topics that a worker needs.
-    var topics: [String] { [inputTopic, outputTopic] + [featuresTopic, deadLetterTopic].compactMap { $0 } }
+    var topics: [String] {
+        [inputTopic, outputTopic] + [featuresTopic, outcomesTopic, deadLetterTopic].compactMap { $0 }
+    }
 
     /// The producer of one of the worker's threads.
     func producerProperties(thread: Int) -> [String: String] {

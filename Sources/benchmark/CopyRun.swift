@@ -126,7 +126,7 @@ final class CopyRun {
         try broker.create([settings.outputTopic], partitions: partitions)
         var logger = Logger(label: "benchmark")
         logger.logLevel = .error
-        let worker = Worker(settings: settings, artifact: artifact, logger: logger)
+        let worker = try Worker(settings: settings, artifact: artifact, logger: logger)
         let running = Task { try await worker.run() }
         let count = count
         let meter: Meter = await withCheckedContinuation { continuation in

@@ -117,7 +117,7 @@ final class GuaranteeRun {
     {
         var logger = Logger(label: "benchmark")
         logger.logLevel = .error
-        let worker = Worker(settings: settings, artifact: artifact, logger: logger)
+        let worker = try Worker(settings: settings, artifact: artifact, logger: logger)
         let running = Task { try await worker.run() }
         let result: Swift.Result<Result, any Error> = await withCheckedContinuation { continuation in
             Thread { continuation.resume(returning: Swift.Result { try body(worker) }) }.start()

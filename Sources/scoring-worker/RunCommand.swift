@@ -29,7 +29,7 @@ struct RunCommand: AsyncParsableCommand {
             logger.logLevel = logLevel
             let settings = try WorkerSettings(configuration.reader(for: .worker))
             let artifact = try settings.artifact()
-            let worker = Worker(settings: settings, artifact: artifact, logger: logger)
+            let worker = try Worker(settings: settings, artifact: artifact, logger: logger)
             try await ServiceGroup(
                 services: [worker], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
             ).run()

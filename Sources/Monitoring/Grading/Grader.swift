@@ -51,8 +51,8 @@ public struct Grader: Sendable {
     private(set) var chunks: [PredictionChunk] = []
     private(set) var firstChunk = 0
     private(set) var clock = PartitionClock()
-    /// Offset behind the last message that was taken.
-    private(set) var next: Int64 = 0
+    /// Offset behind the last message that was taken; those before it are passed over.
+    public private(set) var next: Int64 = 0
     /// The first prediction that waits.
     private var cursor = 0
     private var slots: [Waiting] = []
@@ -75,7 +75,10 @@ public struct Grader: Sendable {
 
     /// Names the model that predictions are of from now on.
     public mutating func use(_ version: Version) {
-        if let known = versions.firstIndex(of: version) { return self.version = known }
+        if let known = versions.firstIndex(of: version) {
+            self.version = known
+            return
+        }
         self.version = versions.count
         versions.append(version)
     }
@@ -122,7 +125,8 @@ public struct Grader: Sendable {
         if chunks.last?.predictions.count ?? PredictionChunk.limit == PredictionChunk.limit {
             chunks.append(PredictionChunk())
         }
-        let number = (firstChunk + chunks.count - 1) * PredictionChunk.limit + chunks[chunks.count - 1].predictions.count
+        let number =
+            (firstChunk + chunks.count - 1) * PredictionChunk.limit + chunks[chunks.count - 1].predictions.count
         prediction.previous = previous == 0 ? 0 : UInt32(number + 1 - previous)
         chunks[chunks.count - 1].append(prediction)
         count += 1
@@ -302,11 +306,13 @@ public struct Grader: Sendable {
     private static let headNumber: UInt64 = 0
 
     /// Begins a snapshot of what there is now; it stays as it is while the grader goes on.
-    /// - Parameter isFull: else of what has changed since the snapshot before.
-    public mutating func beginSnapshot(isFull: Bool) {
+    /// - Parameters:
+    ///   - isFull: else of what has changed since the snapshot before.
+    ///   - offset: behind the last message, with or without a prediction, that led to this.
+    public mutating func beginSnapshot(isFull: Bool, upTo offset: Int64) {
         giveUpSnapshot()
         var head = ByteWriter()
-        head.signed(next)
+        head.signed(max(offset, next))
         clock.encode(into: &head)
         head.varint(sampledBelow)
         head.varint(UInt64(firstChunk))
@@ -356,10 +362,14 @@ public struct Grader: Sendable {
     }
 
     /// Takes up what a snapshot's records say.
-    /// - Parameter records: by number.
+    /// - Parameters:
+    ///   - records: by number.
+    ///   - offset: up to which the stream will not be seen again.
     /// - Throws: `StateError` when they are not whole; the grader is as it was then.
-    public mutating func restore(_ records: [UInt64: [UInt8]]) throws(StateError) {
-        guard let head = records[Self.headNumber] else { return }
+    public mutating func restore(
+        _ records: [UInt64: [UInt8]], atLeastUpTo offset: Int64
+    ) throws(StateError) {
+        guard let head = records[Self.headNumber] else { throw StateError("graded predictions without a head") }
         var restored = self
         try head.withReader { reader throws(StateError) in
             restored.next = try reader.signed()
@@ -367,6 +377,9 @@ public struct Grader: Sendable {
             restored.sampledBelow = try reader.varint()
             let first = try reader.varint()
             let count = try reader.varint()
+            guard restored.next >= offset else {
+                throw StateError("graded predictions up to offset \(restored.next), before the state's \(offset)")
+            }
             guard restored.next >= 0, restored.sampledBelow <= UInt64(1) << 32, first < 1 << 40, count < 1 << 40 else {
                 throw StateError("a grader that cannot be")
             }

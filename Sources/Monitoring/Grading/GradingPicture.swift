@@ -60,7 +60,8 @@ extension Grades.Version {
         }
         self.figures = figures
         calibration = Self.calibration(graded, serving)
-        days = Dictionary(grouping: graded) { EventTime.day(of: $0.time) }.sorted { $0.key < $1.key }.map { day, those in
+        days = Dictionary(grouping: graded) { EventTime.day(of: $0.time) }.sorted { $0.key < $1.key }.map {
+            day, those in
             Grades.Day(
                 day: String(EventTime.text(Int64(day) * EventTime.millisecondsPerDay).prefix(10)),
                 isComplete: waiting[day] == nil,

@@ -30,7 +30,7 @@ public final class PrometheusRegistry: MetricsFactory {
 
     /// - Parameters:
     ///   - namespace: stands before every name.
-    ///   - help: by full name, one line each.
+    ///   - help: by name without that, one line each.
     public init(namespace: String, help: [String: String] = [:]) {
         self.namespace = namespace
         self.help = help
@@ -70,7 +70,8 @@ public final class PrometheusRegistry: MetricsFactory {
     private func series<Series: PrometheusSeries>(
         _ label: String, _ dimensions: [(String, String)], _ kind: Kind, ending: String = "", _ make: () -> Series
     ) -> Series {
-        var name = Self.name("\(namespace)_\(label)")
+        // Prometheus has names of its own for what every process has.
+        var name = Self.name(label.hasPrefix("process_") ? label : "\(namespace)_\(label)")
         if !name.hasSuffix(ending) { name += ending }
         let key = Key(
             name: name, labels: dimensions.map { [Self.name($0.0), $0.1] }.sorted { $0[0] < $1[0] })
@@ -104,7 +105,7 @@ public final class PrometheusRegistry: MetricsFactory {
         let families = families.withLock { $0 }
         var text = ""
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
-            if let help = help[name] { text += "# HELP \(name) \(Self.escaped(help, quotes: false))\n" }
+            if let help = help[String(name.dropFirst(namespace.count + 1))] { text += "# HELP \(name) \(Self.escaped(help, quotes: false))\n" }
             text += "# TYPE \(name) \(family.kind.rawValue)\n"
             let sorted = family.series.sorted { a, b in
                 a.key.labels.lexicographicallyPrecedes(b.key.labels) { $0.lexicographicallyPrecedes($1) }

@@ -35,17 +35,18 @@ package enum CheckpointFile {
         try wanted.check(header)
         var table = CustomerTable(timeToLiveDays: wanted.timeToLiveDays)
         table.restore(clock: header.clock)
+        var grading: [UInt64: [UInt8]] = [:]
         while true {
             let content = try reader.next()
             if content.isEmpty { break }
-            try take(content, into: &table)
+            try take(content, into: &table, &grading)
             wanted.progress(reader.share)
         }
         guard reader.isAtEnd else { throw StateError("goes on after its end") }
         guard table.count == header.customers else {
             throw StateError("\(table.count) customers and not \(header.customers)")
         }
-        return RestoredState(header: header, table: table, bytes: reader.size)
+        return RestoredState(header: header, table: table, grading: grading, bytes: reader.size)
     }
 
     private static func header(of content: [UInt8]) throws(StateError) -> CheckpointHeader {
@@ -56,9 +57,17 @@ package enum CheckpointFile {
         }
     }
 
-    private static func take(_ content: [UInt8], into table: inout CustomerTable) throws(StateError) {
+    private static func take(
+        _ content: [UInt8], into table: inout CustomerTable, _ grading: inout [UInt64: [UInt8]]
+    ) throws(StateError) {
         try content.withReader { reader throws(StateError) in
-            while !reader.isAtEnd { try table.restore(from: &reader) }
+            while !reader.isAtEnd {
+                if let record = try SnapshotRecord.grading(&reader) {
+                    grading[record.number] = Array(record.content)
+                } else {
+                    try table.restore(from: &reader)
+                }
+            }
         }
     }
 

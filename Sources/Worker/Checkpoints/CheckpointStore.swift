@@ -51,6 +51,8 @@ struct RestoredState: Sendable {
     /// Customers whose states already hold messages up to an offset beyond the header's.
     var ahead: [[UInt8]: Int64] = [:]
     var lineage = CheckpointLineage()
+    /// Graded predictions, by record.
+    var grading: [UInt64: [UInt8]] = [:]
     /// What had to be read for it.
     var bytes = 0
 }

@@ -9,6 +9,7 @@ import Kafka
 ///     key                     value
 ///     'c' identifier          a customer's state, or its first part; null for a customer who is gone
 ///     'p' varint identifier   a further part of a state too large for one message
+///     'g' varint number       graded predictions, after an offset and the number of parts, 1; null for what is gone
 ///     'm'                     the mark that ends a checkpoint: its header
 ///
 /// A value begins with the term and the root of its line, words of 64 bits, and ends with the XXH64 of all before it,
@@ -91,6 +92,7 @@ final class TopicCheckpoints: CheckpointStore {
     static let markKey = [UInt8(ascii: "m")]
     static let stateKind = UInt8(ascii: "c")
     static let partKind = UInt8(ascii: "p")
+    static let gradingKind = UInt8(ascii: "g")
 
     static func sealed(key: [UInt8], _ lineage: CheckpointLineage, _ body: (inout ByteWriter) -> Void) -> [UInt8] {
         var writer = ByteWriter()
@@ -135,10 +137,28 @@ final class TopicCheckpoints: CheckpointStore {
             try records.withUnsafeBytes { bytes in
                 var reader = ByteReader(bytes)
                 while !reader.isAtEnd {
+                    if let (number, content) = try SnapshotRecord.grading(&reader) {
+                        try publish(grading: number, content)
+                        continue
+                    }
                     let customerID = try reader.counted()
                     try publish(customerID, try reader.counted())
                 }
             }
+        }
+
+        private func publish(grading number: UInt64, _ content: UnsafeRawBufferPointer) throws {
+            var key = ByteWriter()
+            key.varint(number)
+            let fullKey = [TopicCheckpoints.gradingKind] + key.bytes
+            if content.isEmpty { return try publish(fullKey, nil) }
+            try publish(
+                fullKey,
+                TopicCheckpoints.sealed(key: fullKey, lineage) { writer in
+                    writer.signed(header.offset)
+                    writer.varint(1)
+                    writer.append(content)
+                })
         }
 
         private func publish(_ customerID: UnsafeRawBufferPointer, _ state: UnsafeRawBufferPointer) throws {

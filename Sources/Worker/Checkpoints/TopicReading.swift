@@ -13,6 +13,7 @@ struct TopicReading {
     let wanted: RestoreRequest
     private var states: [[UInt8]: State] = [:]
     private var parts: [[UInt8]: State] = [:]
+    private var grading: [UInt64: State] = [:]
     private var mark: (root: UInt64, header: CheckpointHeader)?
     /// The latest term met.
     private(set) var term: UInt64 = 0
@@ -44,6 +45,8 @@ struct TopicReading {
         switch (key[0], value) {
         case (TopicCheckpoints.stateKind, nil): states[name] = nil
         case (TopicCheckpoints.partKind, nil): parts[name] = nil
+        case (TopicCheckpoints.gradingKind, nil): grading[try Self.number(name)] = nil
+        case (TopicCheckpoints.gradingKind, let value?): grading[try Self.number(name)] = try state(key, value)
         case (TopicCheckpoints.markKey[0], nil): mark = nil
         case (TopicCheckpoints.stateKind, let value?): states[name] = try state(key, value)
         case (TopicCheckpoints.partKind, let value?): parts[name] = try state(key, value)
@@ -53,6 +56,10 @@ struct TopicReading {
             }
         default: throw StateError("a record of an unknown kind: something else writes there")
         }
+    }
+
+    private static func number(_ name: [UInt8]) throws(StateError) -> UInt64 {
+        try name.withReader { reader throws(StateError) in try reader.varint() }
     }
 
     private mutating func state(
@@ -115,6 +122,7 @@ struct TopicReading {
             try Self.restore(customerID, bytes, into: &state.table)
             if first.offset > mark.header.offset { state.ahead[customerID] = first.offset }
         }
+        for (number, record) in grading where record.root == mark.root { state.grading[number] = record.bytes }
         state.header = mark.header
         state.bytes = bytes
         state.lineage.root = mark.root

@@ -58,7 +58,7 @@ struct DemoCommand: AsyncParsableCommand {
             remark("\(name) → \(settings.inputTopic) → worker (\(artifact.manifest.version)) → \(settings.outputTopic)")
             remark("embedded broker on \(broker.bootstrapServers), \(partitions) partitions")
 
-            let worker = Worker(settings: settings, artifact: artifact, logger: logger)
+            let worker = try Worker(settings: settings, artifact: artifact, logger: logger)
             let demo = Demo(worker: worker, source: source, limit: events)
             try await ServiceGroup(
                 configuration: .init(

@@ -14,6 +14,10 @@ public final class WorkerCounters: Sendable {
     let restoring = Atomic<Int>(0)
     let checkpoints = Atomic<Int>(0)
     let checkpointFailures = Atomic<Int>(0)
+    let commits = Atomic<Int>(0)
+    let transactionsAborted = Atomic<Int>(0)
+    let bought = Atomic<Int>(0)
+    let notBought = Atomic<Int>(0)
 
     /// The counters at one moment.
     public struct Snapshot: Sendable, Equatable {
@@ -37,6 +41,12 @@ public final class WorkerCounters: Sendable {
         /// Checkpoints taken, and those that failed.
         public let checkpoints: Int
         public let checkpointFailures: Int
+        /// Commits of offsets, and what was given up and done anew instead.
+        public let commits: Int
+        public let transactionsAborted: Int
+        /// Labels of predictions that became known: bought again within the horizon, or not.
+        public let bought: Int
+        public let notBought: Int
     }
 
     public var snapshot: Snapshot {
@@ -46,6 +56,9 @@ public final class WorkerCounters: Sendable {
             restored: restored.load(ordering: .relaxed), committed: committed.load(ordering: .relaxed),
             customers: customers.load(ordering: .relaxed), partitions: partitions.load(ordering: .relaxed),
             restoring: restoring.load(ordering: .relaxed), checkpoints: checkpoints.load(ordering: .relaxed),
-            checkpointFailures: checkpointFailures.load(ordering: .relaxed))
+            checkpointFailures: checkpointFailures.load(ordering: .relaxed),
+            commits: commits.load(ordering: .relaxed),
+            transactionsAborted: transactionsAborted.load(ordering: .relaxed),
+            bought: bought.load(ordering: .relaxed), notBought: notBought.load(ordering: .relaxed))
     }
 }

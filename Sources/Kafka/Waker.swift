@@ -1,0 +1,23 @@
+import CRDKafka
+import Synchronization
+
+/// Ends the waiting of a consumer's poll from another thread.
+public final class Waker: Sendable {
+    /// Unchecked: the library's queues may be used by any thread.
+    private struct Queue: @unchecked Sendable { let pointer: OpaquePointer }
+
+    private let queue: Mutex<Queue?>
+
+    init(_ queue: OpaquePointer) {
+        let queue = Queue(pointer: queue)
+        self.queue = Mutex(queue)
+    }
+
+    /// Has the poll under way, or the next one, return at once. Does nothing once the consumer is closed.
+    public func wake() {
+        queue.withLock { queue in if let queue { rd_kafka_queue_yield(queue.pointer) } }
+    }
+
+    /// From now on the queue is nobody's.
+    func close() { queue.withLock { $0 = nil } }
+}

@@ -1,0 +1,178 @@
+import CoreMetrics
+import Ensemble
+import Foundation
+import Monitoring
+import Synchronization
+
+/// A worker's status as metrics: brought up to date before they are read.
+///
+/// What a thread measures itself (stages, batches, commits, checkpoints, latency) it records as it happens.
+public final class WorkerMetrics: Sendable {
+    /// What stands before the names.
+    public static let namespace = "future_cart"
+
+    private let worker: Worker
+    private let state: Mutex<State>
+
+    private struct State {
+        var counted: WorkerCounters.Snapshot?
+        var gauges = GaugeSet()
+    }
+
+    public init(_ worker: Worker) {
+        self.worker = worker
+        state = Mutex(State())
+    }
+
+    /// Records how things stand.
+    public func refresh() {
+        let status = worker.status
+        let manifest = worker.artifact.manifest
+        state.withLock { state in
+            Self.count(status.counters, since: state.counted)
+            state.counted = status.counters
+            state.gauges.begin()
+            Self.state(status, &state.gauges)
+            Self.drift(status.drift, &state.gauges)
+            Self.grades(status.grades, &state.gauges)
+            state.gauges.set(
+                "model_info", 1,
+                [
+                    ("version", manifest.version), ("serving", manifest.servingModel.rawValue),
+                    ("schema", manifest.schemaFingerprint),
+                ])
+            state.gauges.end()
+        }
+    }
+
+    private static func count(_ now: WorkerCounters.Snapshot, since before: WorkerCounters.Snapshot?) {
+        func counter(
+            _ label: String, _ figure: KeyPath<WorkerCounters.Snapshot, Int>, _ dimensions: [(String, String)] = []
+        ) {
+            Counter(label: label, dimensions: dimensions).increment(
+                by: now[keyPath: figure] - (before?[keyPath: figure] ?? 0))
+        }
+        counter("events_received", \.received)
+        counter("predictions", \.scored)
+        counter("anonymous_events", \.anonymous)
+        counter("dead_letters", \.rejected)
+        counter("events_restored", \.restored)
+        counter("events_committed", \.committed)
+        counter("commits", \.commits)
+        counter("transactions_aborted", \.transactionsAborted)
+        counter("checkpoints", \.checkpoints)
+        counter("checkpoint_failures", \.checkpointFailures)
+        counter("outcomes", \.bought, [("bought", "true")])
+        counter("outcomes", \.notBought, [("bought", "false")])
+    }
+
+    private static func state(_ status: WorkerStatus, _ gauges: inout GaugeSet) {
+        gauges.set("customers", Double(status.counters.customers))
+        for phase in [WorkerStatus.Partition.Phase.loading, .rebuilding, .live] {
+            gauges.set(
+                "partitions", Double(status.partitions.count { $0.phase == phase }), [("phase", phase.rawValue)])
+        }
+        for partition in status.partitions {
+            let labels = [("topic", partition.topic), ("partition", "\(partition.partition)")]
+            gauges.set("partition_lag_messages", Double(partition.lag), labels)
+            gauges.set("partition_restored_ratio", partition.restored, labels)
+            gauges.set("partition_incomplete", partition.isIncomplete ? 1 : 0, labels)
+        }
+        gauges.set("state_bytes", Double(status.partitions.reduce(0) { $0 + $1.stateBytes }))
+        gauges.set("state_expected_bytes", Double(status.partitions.reduce(0) { $0 + $1.expectedStateBytes }))
+        gauges.set("uptime_seconds", status.uptimeSeconds)
+        if let bytes = residentBytes { gauges.set("process_resident_memory_bytes", bytes) }
+    }
+
+    private static func drift(_ drift: DriftReport, _ gauges: inout GaugeSet) {
+        gauges.set("drift_rows", Double(drift.rows))
+        guard let score = drift.score else { return }
+        gauges.set("score_drift_psi", score.psi)
+        gauges.set("score_drift_threshold", score.threshold)
+        gauges.set("drifting_features", Double(drift.features.count(where: \.isDrifting)))
+        for feature in drift.features {
+            let labels = [("feature", feature.name)]
+            gauges.set("feature_drift_psi", feature.psi, labels)
+            gauges.set("feature_drift_threshold", feature.threshold, labels)
+            gauges.set("feature_missing_ratio", feature.missing, labels)
+            gauges.set("feature_out_of_range_ratio", feature.outOfRange, labels)
+        }
+    }
+
+    private static func grades(_ grades: Grades, _ gauges: inout GaugeSet) {
+        gauges.set("predictions_pending", Double(grades.pending))
+        gauges.set("grading_sampled_ratio", grades.sampledShare)
+        for version in grades.versions {
+            for (model, metrics) in version.figures {
+                let labels = [("model_version", version.version), ("model", model.rawValue)]
+                gauges.set("grade_roc_auc", metrics.rocAUC, labels)
+                gauges.set("grade_log_loss", metrics.logLoss, labels)
+                gauges.set("grade_ece", metrics.ece, labels)
+                gauges.set("grade_lift_top_decile", metrics.liftTopDecile, labels)
+                gauges.set("grade_positive_ratio", metrics.positiveRate, labels)
+                gauges.set("grade_predictions", metrics.n, labels)
+            }
+        }
+    }
+
+    /// Pages of memory that the process occupies, as Linux tells.
+    private static var residentBytes: Double? {
+        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
+            let pages = text.split(separator: " ").dropFirst().first.flatMap({ Double($0) })
+        else { return nil }
+        return pages * Double(sysconf(Int32(_SC_PAGESIZE)))
+    }
+
+    /// One line each on what is not plain from the name.
+    public static let help: [String: String] = [
+        "events_received_total": "Messages taken from the input topic; what is processed anew counts anew",
+        "predictions_total": "Predictions handed to Kafka",
+        "anonymous_events_total": "Events without a customer, which are not scored",
+        "dead_letters_total": "Messages that are no customer event",
+        "events_restored_total": "Messages read again to bring state back",
+        "events_committed_total": "Messages whose offsets are committed",
+        "transactions_aborted_total": "Transactions that were given up; their events were processed anew",
+        "outcomes_total": "Predictions whose label became known, by whether the customer bought again",
+        "partition_lag_messages": "Messages of an assigned partition that are still to be processed",
+        "partition_restored_ratio": "Share of what must be read before the partition is live",
+        "partition_incomplete": "1 where events are known to be missing from the state",
+        "state_bytes": "Memory of the customers' states",
+        "state_expected_bytes": "Memory that the states will take once as many are forgotten as come",
+        "stage_duration_seconds": "Time of a batch in each stage",
+        "batch_messages": "Messages of a batch",
+        "end_to_end_latency_seconds":
+            "From the source message's timestamp to its prediction's being handed to Kafka; one in 16",
+        "score": "Published probabilities; one in 16",
+        "feature_drift_psi": "Population stability index of a feature against what the model learned from",
+        "feature_drift_threshold": "Index that chance alone exceeds once in 100 windows, over all features together",
+        "grade_roc_auc": "Of predictions whose labels are known, within the grading window",
+        "grading_sampled_ratio": "Share of customers whose predictions are graded",
+    ]
+}
+
+/// Gauges by name and labels, of which those not set in a round are no more.
+private struct GaugeSet: Sendable {
+    private struct Key: Hashable {
+        let label: String
+        let dimensions: [[String]]
+    }
+
+    private var gauges: [Key: (gauge: Meter, round: Int)] = [:]
+    private var round = 0
+
+    mutating func begin() { round += 1 }
+
+    mutating func set(_ label: String, _ value: Double, _ dimensions: [(String, String)] = []) {
+        let key = Key(label: label, dimensions: dimensions.map { [$0.0, $0.1] })
+        let gauge = gauges[key]?.gauge ?? Meter(label: label, dimensions: dimensions)
+        gauge.set(value)
+        gauges[key] = (gauge, round)
+    }
+
+    mutating func end() {
+        for (key, entry) in gauges where entry.round != round {
+            entry.gauge.destroy()
+            gauges[key] = nil
+        }
+    }
+}
