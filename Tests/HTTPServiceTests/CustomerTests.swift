@@ -27,25 +27,27 @@ import Testing
         let customer = rig.worker.busiest[0]
         let json = try await rig.get("/v1/customers/\(customer)").json
         let state = try #require(try await rig.worker.customer(customer)).state
-        let lifetime = try #require(json["lifetime"] as? [String: Any])
+        let lifetime = try #require(json["state"] as? [String: Any])
         #expect(lifetime["events"] as? Int == rig.worker.messages[customer]?.count)
         #expect(lifetime["last_event"] as? String == EventTime.text(state.clock))
-        #expect((json["windows"] as? [[String: Any]])?.compactMap { $0["days"] as? Int } == [7, 30, 60, 90, 180, 365])
-        #expect((json["purchase_days"] as? [String])?.count == state.purchaseDays.days.count)
-        let timeline = try #require(json["timeline"] as? [[String: Any]])
+        #expect(
+            (lifetime["windows"] as? [[String: Any]])?.compactMap { $0["days"] as? Int } == [7, 30, 60, 90, 180, 365])
+        #expect((lifetime["days_bought"] as? [String])?.count == state.purchaseDays.days.count)
+        let timeline = try #require(lifetime["timeline"] as? [[String: Any]])
         #expect(timeline.count == state.momentCount)
-        let year = try #require((json["windows"] as? [[String: Any]])?.last)
+        let year = try #require((lifetime["windows"] as? [[String: Any]])?.last)
         let spend = timeline.reduce(0.0) { $0 + ($1["spend"] as? Double ?? .nan) }
         #expect(abs(spend - (year["spend"] as? Double ?? .nan)) < 1e-6)
-        #expect(json["state_complete"] as? Bool == true)
+        #expect(json["is_state_complete"] as? Bool == true)
     }
 
     @Test func aLaterInstantMovesTheWindows() async throws {
         let customer = rig.worker.busiest[0]
         let json = try await rig.get("/v1/customers/\(customer)?as_of=2013-01-01").json
         #expect(json["as_of"] as? String == "2013-01-01T00:00:00Z")
-        #expect((json["windows"] as? [[String: Any]])?.allSatisfy { $0["events"] as? Int == 0 } == true)
-        #expect((json["timeline"] as? [Any])?.isEmpty == true)
+        let lifetime = try #require(json["state"] as? [String: Any])
+        #expect((lifetime["windows"] as? [[String: Any]])?.allSatisfy { $0["events"] as? Int == 0 } == true)
+        #expect((lifetime["timeline"] as? [Any])?.isEmpty == true)
         let now = try await rig.get("/v1/customers/\(customer)?as_of=now").json
         #expect((now["as_of"] as? String).flatMap { EventTime.parse($0) } ?? 0 > 1_700_000_000_000)
     }
@@ -81,11 +83,11 @@ import Testing
 
     @Test func customersAreRanked() async throws {
         let json = try await rig.get("/v1/customers?top=5").json
-        let ranking = try #require(json["ranking"] as? [[String: Any]])
+        let ranking = try #require(json["entries"] as? [[String: Any]])
         #expect(ranking.count == 5)
-        let probabilities = ranking.compactMap { $0["purchase_probability"] as? Double }
+        let probabilities = ranking.compactMap { $0["probability"] as? Double }
         #expect(zip(probabilities, probabilities.dropFirst()).allSatisfy { $0 >= $1 })
-        #expect((try await rig.get("/v1/customers").json["ranking"] as? [Any])?.count == 20)
+        #expect((try await rig.get("/v1/customers").json["entries"] as? [Any])?.count == 20)
         for bad in ["0", "1001", "-1", "x", "", "1e2", "+5", "99999999999999999999"] {
             try await rig.get("/v1/customers?top=\(bad)").expect(.badParameter)
         }

@@ -21,8 +21,7 @@ enum LiveService {
         let (ports, started) = AsyncStream.makeStream(of: (Int, Bool).self)
         let service = HTTPService(
             settings: settings, worker: try worker ?? Shared.worker.get(), context: try Shared.context.get(),
-            metrics: { "up 1\n" }, logger: logger
-        ) { port, isDashboard in started.yield((port, isDashboard)) }
+            metrics: { "up 1\n" }, logger: logger, onStart: { port, isDashboard in started.yield((port, isDashboard)) })
         let group = ServiceGroup(services: [service], logger: logger)
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }

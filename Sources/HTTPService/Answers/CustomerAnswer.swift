@@ -18,59 +18,61 @@ struct CustomerAnswer {
             writer.string(report.topic)
             writer.key("partition")
             writer.integer(report.partition)
-            writer.key("state_complete")
+            writer.key("is_state_complete")
             writer.bool(report.isStateComplete)
             writer.key("clock")
             writer.instant(report.state.clock)
             writer.key("as_of")
             writer.instant(state.clock)
-            workspace.writePrediction(&writer)
-            writer.key("lifetime")
-            lifetime(&writer)
-            writer.key("basket")
-            basket(&writer)
-            writer.key("windows")
-            writer.array(of: Windows.days.indices) { window($1, &$0) }
-            writer.key("purchase_days")
-            writer.array(of: state.purchaseDays.days) { $0.day($1) }
-            writer.key("timeline")
-            writer.array(of: state.timeline) { instant($1, &$0) }
+            writer.key("prediction")
+            writer.object { workspace.writePrediction(&$0) }
+            writer.key("state")
+            writer.object { writer in
+                lifetime(&writer)
+                writer.key("basket")
+                basket(&writer)
+                writer.key("windows")
+                writer.array(of: Windows.days.indices) { window($1, &$0) }
+                writer.key("days_bought")
+                writer.array(of: state.purchaseDays.days) { $0.day($1) }
+                writer.key("timeline")
+                writer.array(of: state.timeline) { instant($1, &$0) }
+            }
             workspace.writeFeatures(&writer)
             workspace.writeExplanation(&writer)
         }
     }
 
+    /// Sums of the whole history.
     private func lifetime(_ writer: inout JSONWriter) {
         let lifetime = state.lifetime
-        writer.object { writer in
-            for (name, time) in [
-                ("first_event", lifetime.firstEventTime), ("first_purchase", lifetime.firstPurchaseTime),
-                ("last_purchase", lifetime.lastPurchaseTime), ("last_return", lifetime.lastReturnTime),
-                ("last_event", report.state.clock),
-            ] {
-                writer.key(name)
-                writer.instant(time)
-            }
-            for (name, count) in [
-                ("events", lifetime.events), ("purchase_lines", lifetime.purchaseLines),
-                ("repeat_lines", lifetime.repeatLines), ("return_lines", lifetime.returnLines),
-                ("units", lifetime.units), ("purchase_invoices", lifetime.purchaseInvoices),
-                ("purchase_days", lifetime.purchaseDays), ("weekend_events", lifetime.weekendEvents),
-            ] {
-                writer.key(name)
-                writer.integer(count)
-            }
-            for (name, amount) in [
-                ("spend", lifetime.spend), ("return_amount", lifetime.returnAmount),
-                ("largest_basket_spend", lifetime.largestBasketSpend),
-            ] {
-                writer.key(name)
-                writer.money(amount)
-            }
-            // A state knows the hash of its country; those that the model knows have names.
-            writer.key("country")
-            writer.string(countries.first { contentHash(of: $0) == lifetime.countryHash })
+        for (name, time) in [
+            ("first_event", lifetime.firstEventTime), ("first_purchase", lifetime.firstPurchaseTime),
+            ("last_purchase", lifetime.lastPurchaseTime), ("last_return", lifetime.lastReturnTime),
+            ("last_event", report.state.clock),
+        ] {
+            writer.key(name)
+            writer.instant(time)
         }
+        for (name, count) in [
+            ("events", lifetime.events), ("purchase_lines", lifetime.purchaseLines),
+            ("repeat_lines", lifetime.repeatLines), ("return_lines", lifetime.returnLines),
+            ("units", lifetime.units), ("purchase_invoices", lifetime.purchaseInvoices),
+            ("purchase_days", lifetime.purchaseDays), ("weekend_events", lifetime.weekendEvents),
+        ] {
+            writer.key(name)
+            writer.integer(count)
+        }
+        for (name, amount) in [
+            ("spend", lifetime.spend), ("return_amount", lifetime.returnAmount),
+            ("largest_basket_spend", lifetime.largestBasketSpend),
+        ] {
+            writer.key(name)
+            writer.money(amount)
+        }
+        // A state knows the hash of its country; those that the model knows have names.
+        writer.key("country")
+        writer.string(countries.first { contentHash(of: $0) == lifetime.countryHash })
     }
 
     private func basket(_ writer: inout JSONWriter) {
@@ -119,9 +121,9 @@ struct CustomerAnswer {
             writer.money(instant.totals.spend)
             writer.key("units")
             writer.integer(instant.totals.units)
-            writer.key("lines")
+            writer.key("purchase_lines")
             writer.integer(instant.totals.purchaseLines)
-            writer.key("returns")
+            writer.key("return_lines")
             writer.integer(instant.totals.returnLines)
             writer.key("return_amount")
             writer.money(instant.totals.returnAmount)

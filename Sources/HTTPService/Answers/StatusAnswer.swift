@@ -13,7 +13,7 @@ enum StatusAnswer {
                 writer.number(status.uptimeSeconds)
                 writer.key("model_version")
                 writer.string(artifact.manifest.version)
-                writer.key("serving_model")
+                writer.key("serving")
                 writer.string(artifact.manifest.servingModel.rawValue)
                 writer.key("counters")
                 counters(status.counters, &writer)
@@ -21,7 +21,7 @@ enum StatusAnswer {
                 writer.array(of: status.partitions) { partition($1, &$0) }
                 writer.key("scores")
                 writer.array(of: status.scores) { $0.integer($1) }
-                writer.key("end_to_end_seconds")
+                writer.key("end_to_end")
                 percentiles(status.endToEnd, &writer)
                 writer.key("grades")
                 grades(status.grades, &writer)
@@ -37,6 +37,7 @@ enum StatusAnswer {
             ("rejected", counters.rejected), ("restored", counters.restored), ("committed", counters.committed),
             ("customers", counters.customers), ("partitions", counters.partitions), ("restoring", counters.restoring),
             ("checkpoints", counters.checkpoints), ("checkpoint_failures", counters.checkpointFailures),
+            ("commits", counters.commits), ("transactions_aborted", counters.transactionsAborted),
         ]
         writer.object { writer in
             for (name, value) in figures {
@@ -70,8 +71,8 @@ enum StatusAnswer {
             writer.integer(partition.stateBytes)
             writer.key("expected_state_bytes")
             writer.integer(partition.expectedStateBytes)
-            writer.key("state_complete")
-            writer.bool(!partition.isIncomplete)
+            writer.key("is_incomplete")
+            writer.bool(partition.isIncomplete)
             writer.key("clock")
             writer.instant(partition.clock == 0 ? nil : partition.clock)
         }
@@ -81,7 +82,9 @@ enum StatusAnswer {
         writer.object { writer in
             writer.key("count")
             writer.integer(histogram.count)
-            for (name, share) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1)] {
+            for (name, share) in [
+                ("p50_seconds", 0.5), ("p90_seconds", 0.9), ("p99_seconds", 0.99), ("max_seconds", 1),
+            ] {
                 writer.key(name)
                 writer.number(histogram.count == 0 ? .nan : histogram.percentile(share))
             }
@@ -116,7 +119,7 @@ extension StatusAnswer {
                 for model in ModelName.all {
                     guard let figures = version.figures[model] else { continue }
                     writer.key(model.rawValue)
-                    metrics(figures, &writer)
+                    writer.object { Self.figures(figures, &$0) }
                 }
             }
             writer.key("calibration")
@@ -135,28 +138,25 @@ extension StatusAnswer {
                 writer.object { writer in
                     writer.key("day")
                     writer.string(day.day)
-                    writer.key("complete")
+                    writer.key("is_complete")
                     writer.bool(day.isComplete)
-                    writer.key("figures")
-                    metrics(day.metrics, &writer)
+                    figures(day.metrics, &writer)
                 }
             }
         }
     }
 
     /// By the names of `results.json`.
-    private static func metrics(_ metrics: Metrics, _ writer: inout JSONWriter) {
+    private static func figures(_ metrics: Metrics, _ writer: inout JSONWriter) {
         let figures = [
             ("roc_auc", metrics.rocAUC), ("pr_auc", metrics.prAUC), ("accuracy", metrics.accuracy),
             ("precision", metrics.precision), ("recall", metrics.recall), ("f1", metrics.f1),
             ("log_loss", metrics.logLoss), ("brier", metrics.brier), ("ece", metrics.ece),
             ("lift_top_decile", metrics.liftTopDecile), ("n", metrics.n), ("positive_rate", metrics.positiveRate),
         ]
-        writer.object { writer in
-            for (name, value) in figures {
-                writer.key(name)
-                writer.number(value)
-            }
+        for (name, value) in figures {
+            writer.key(name)
+            writer.number(value)
         }
     }
 
@@ -181,7 +181,7 @@ extension StatusAnswer {
         writer.object { writer in
             writer.key("name")
             writer.string(entry.name)
-            writer.key("drifting")
+            writer.key("is_drifting")
             writer.bool(entry.isDrifting)
             for (name, value) in [
                 ("psi", entry.psi), ("threshold", entry.threshold), ("missing", entry.missing),

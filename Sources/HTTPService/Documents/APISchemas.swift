@@ -12,7 +12,8 @@ struct APISchemas {
         [
             ("Live", .object([("status", .oneOf(["live"]))])),
             ("Ready", ready), ("Status", status), ("Counters", counters), ("Partition", partition),
-            ("Percentiles", percentiles), ("Grades", grades), ("GradedVersion", gradedVersion), ("Figures", figures),
+            ("Percentiles", percentiles), ("Grades", grades), ("GradedVersion", gradedVersion),
+            ("Figures", .object(Self.figures)),
             ("Drift", drift), ("DriftEntry", driftEntry), ("Model", model), ("Features", features),
             ("FeatureValues", featureValues), ("Members", members), ("Explanation", explanation), ("Event", event),
             ("ScoreRequest", scoreRequest), ("Score", score), ("FeatureScoreRequest", featureScoreRequest),
@@ -119,14 +120,6 @@ struct APISchemas {
 
     private var customer: JSONSchema {
         let counts: (String) -> (String, JSONSchema) = { ($0, .integer()) }
-        let lifetime = JSONSchema.object(
-            ["first_event", "first_purchase", "last_purchase", "last_return", "last_event"].map { ($0, .instantOrNull) }
-                + [
-                    "events", "purchase_lines", "repeat_lines", "return_lines", "units", "purchase_invoices",
-                    "purchase_days", "weekend_events",
-                ].map(counts)
-                + ["spend", "return_amount", "largest_basket_spend"].map { ($0, .money) }
-                + [("country", .stringOrNull("As far as the model knows it."))])
         let basket = JSONSchema.object(
             ["events", "purchase_lines", "return_lines", "units"].map(counts) + [("spend", .money)],
             "Since the invoice number last changed.")
@@ -137,30 +130,39 @@ struct APISchemas {
                     "products", "descriptions", "units",
                 ].map(counts))
         let instant = JSONSchema.object([
-            ("time", .instant), ("spend", .money), ("units", .integer()), ("lines", .integer()),
-            ("returns", .integer()), ("return_amount", .money),
+            ("time", .instant), ("spend", .money), ("units", .integer()), ("purchase_lines", .integer()),
+            ("return_lines", .integer()), ("return_amount", .money),
         ])
-        return .object(
-            [
-                ("customer_id", .string()), ("topic", .string()), ("partition", .integer()),
-                ("state_complete", .boolean("False when events are known to be missing.")),
-                ("clock", .instant), ("as_of", .instant),
-            ] + prediction + [
-                ("lifetime", lifetime), ("basket", basket), ("windows", .array(of: window)),
-                ("purchase_days", .array(of: .string(rest: "\"format\":\"date\""), "Of 365 days, ascending.")),
-                ("timeline", .array(of: instant, "The instants of 365 days at which something happened.")),
-                ("features", .reference("FeatureValues")), ("explanation", .reference("Explanation")),
-            ])
+        let state = JSONSchema.object(
+            ["first_event", "first_purchase", "last_purchase", "last_return", "last_event"].map { ($0, .instantOrNull) }
+                + [
+                    "events", "purchase_lines", "repeat_lines", "return_lines", "units", "purchase_invoices",
+                    "purchase_days", "weekend_events",
+                ].map(counts)
+                + ["spend", "return_amount", "largest_basket_spend"].map { ($0, .money) }
+                + [
+                    ("country", .stringOrNull("As far as the model knows it.")), ("basket", basket),
+                    ("windows", .array(of: window)),
+                    ("days_bought", .array(of: .string(rest: "\"format\":\"date\""), "Of 365 days, ascending.")),
+                    ("timeline", .array(of: instant, "The instants of 365 days at which something happened.")),
+                ], "Sums are of the whole history.")
+        return .object([
+            ("customer_id", .string()), ("topic", .string()), ("partition", .integer()),
+            ("is_state_complete", .boolean("False when events are known to be missing.")),
+            ("clock", .instant), ("as_of", .instant),
+            ("prediction", .object(prediction, "The latest one of the stream, unless as_of is later.")),
+            ("state", state), ("features", .reference("FeatureValues")), ("explanation", .reference("Explanation")),
+        ])
     }
 
     private var ranking: JSONSchema {
         let entry = JSONSchema.object([
-            ("customer_id", .string()), ("partition", .integer()), ("purchase_probability", .probability),
-            ("priority", .oneOf(["high", "medium", "low"])), ("event_time", .instantOrNull),
+            ("customer_id", .string()), ("partition", .integer()), ("probability", .probability),
+            ("priority", .oneOf(["high", "medium", "low"])), ("time", .instantOrNull),
         ])
         return .object([
             ("customers", .integer("Customers that were ranked.")),
-            ("ranking", .array(of: entry, "By the probability of their latest prediction, the highest first.")),
+            ("entries", .array(of: entry, "By the probability of their latest prediction, the highest first.")),
         ])
     }
 
@@ -188,10 +190,10 @@ extension APISchemas {
     private var status: JSONSchema {
         .object([
             ("ready", .boolean()), ("uptime_seconds", .number()), ("model_version", .string()),
-            ("serving_model", .oneOf(Self.models)), ("counters", .reference("Counters")),
+            ("serving", .oneOf(Self.models)), ("counters", .reference("Counters")),
             ("partitions", .array(of: .reference("Partition"))),
             ("scores", .array(of: .integer(), "Served probabilities since the start, in twenty bins of equal width.")),
-            ("end_to_end_seconds", .reference("Percentiles")), ("grades", .reference("Grades")),
+            ("end_to_end", .reference("Percentiles")), ("grades", .reference("Grades")),
             ("drift", .reference("Drift")),
         ])
     }
@@ -200,7 +202,7 @@ extension APISchemas {
         .object(
             [
                 "received", "scored", "anonymous", "rejected", "restored", "committed", "customers", "partitions",
-                "restoring", "checkpoints", "checkpoint_failures",
+                "restoring", "checkpoints", "checkpoint_failures", "commits", "transactions_aborted",
             ].map { ($0, .integer()) }, "Since the start; rates are the differences of two answers.")
     }
 
@@ -210,13 +212,14 @@ extension APISchemas {
             ("phase", .oneOf(["loading", "rebuilding", "live"])), ("restored", Self.share),
             ("position", .integer(from: -2000)), ("log_end", .integer(from: -2000)), ("lag", .integer()),
             ("customers", .integer()), ("state_bytes", .integer()), ("expected_state_bytes", .integer()),
-            ("state_complete", .boolean()), ("clock", .instantOrNull),
+            ("is_incomplete", .boolean("Whether events are known to be missing.")), ("clock", .instantOrNull),
         ])
     }
 
     private var percentiles: JSONSchema {
         .object(
-            [("count", .integer())] + ["p50", "p90", "p99", "max"].map { ($0, .numberOrNull()) },
+            [("count", .integer())]
+                + ["p50_seconds", "p90_seconds", "p99_seconds", "max_seconds"].map { ($0, .numberOrNull()) },
             "From the message's timestamp to the prediction's being handed to Kafka, seconds, to within 6 %.")
     }
 
@@ -229,32 +232,24 @@ extension APISchemas {
     }
 
     private var gradedVersion: JSONSchema {
-        .object([
+        let bin = JSONSchema.object([
+            ("count", .integer()), ("predicted", .numberOrNull()), ("observed", .numberOrNull()),
+        ])
+        let day: [(String, JSONSchema)] = [
+            ("day", .string(rest: "\"format\":\"date\"")), ("is_complete", .boolean("Whether every label is known.")),
+        ]
+        return .object([
             ("version", .string()), ("serving_model", .oneOf(Self.models)),
-            ("figures", .map(of: .reference("Figures"), "By model.")),
-            (
-                "calibration",
-                .array(
-                    of: .object([("count", .integer()), ("predicted", .numberOrNull()), ("observed", .numberOrNull())]))
-            ),
-            (
-                "days",
-                .array(
-                    of: .object([
-                        ("day", .string(rest: "\"format\":\"date\"")), ("complete", .boolean()),
-                        ("figures", .reference("Figures")),
-                    ]))
-            ),
+            ("figures", .map(of: .reference("Figures"), "By model.")), ("calibration", .array(of: bin)),
+            ("days", .array(of: .object(day + Self.figures), "The served model's figures by day.")),
         ])
     }
 
-    private var figures: JSONSchema {
-        .object(
-            [
-                "roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "log_loss", "brier", "ece",
-                "lift_top_decile", "n", "positive_rate",
-            ].map { ($0, .numberOrNull()) })
-    }
+    private static let figures: [(String, JSONSchema)] = [
+        "roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "log_loss", "brier", "ece", "lift_top_decile",
+        "n",
+        "positive_rate",
+    ].map { ($0, .numberOrNull()) }
 
     private var drift: JSONSchema {
         .object([
@@ -267,7 +262,7 @@ extension APISchemas {
 
     private var driftEntry: JSONSchema {
         .object(
-            [("name", .string()), ("drifting", .boolean())]
+            [("name", .string()), ("is_drifting", .boolean())]
                 + ["psi", "threshold", "missing", "reference_missing", "out_of_range"].map { ($0, .numberOrNull()) }
                 + ["live", "reference", "edges"].map { ($0, .array(of: .numberOrNull())) })
     }

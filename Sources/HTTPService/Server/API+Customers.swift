@@ -17,18 +17,18 @@ extension API {
             writer.object { writer in
                 writer.key("customers")
                 writer.integer(ranking.customers)
-                writer.key("ranking")
+                writer.key("entries")
                 writer.array(of: ranking.entries) { writer, entry in
                     writer.object { writer in
                         writer.key("customer_id")
                         writer.string(entry.customerID)
                         writer.key("partition")
                         writer.integer(entry.partition)
-                        writer.key("purchase_probability")
+                        writer.key("probability")
                         writer.number(entry.probability)
                         writer.key("priority")
                         writer.string(context.thresholds.priority(of: entry.probability).rawValue)
-                        writer.key("event_time")
+                        writer.key("time")
                         writer.instant(entry.time)
                     }
                 }

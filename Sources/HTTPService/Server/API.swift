@@ -104,7 +104,7 @@ struct API: Sendable {
     func responder(isDashboard: Bool) -> RouterResponder<BasicRequestContext> {
         var routes = routes
         if isDashboard {
-            let page = ByteBuffer(string: DashboardPage.html)
+            let page = ByteBuffer(bytes: DashboardPage.html)
             // The page holds no data: it asks for them with the token that it is given.
             routes.append(Route(.get, "/", isOpen: true) { _, _ in html(page) })
         }
