@@ -80,7 +80,7 @@ public final class HTTPService: Service {
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: contextLogger)
         do {
             try await server.run()
-        } catch let error as IOError {
+        } catch let error where !(error is CancellationError) {
             throw HTTPServiceError(
                 host: settings.host, port: port, setting: isDashboard ? "http.dashboard_port" : "http.port",
                 error: error)
@@ -92,14 +92,14 @@ public final class HTTPService: Service {
 public struct HTTPServiceError: Error, Sendable, CustomStringConvertible {
     public let description: String
 
-    init(host: String, port: Int, setting: String, error: IOError) {
+    init(host: String, port: Int, setting: String, error: any Error) {
         description =
-            switch error.errnoCode {
+            switch (error as? IOError)?.errnoCode {
             case EADDRINUSE:
                 "port \(port) on \(host) is taken by another program: stop that, or set \(setting) to another port"
             case EACCES: "port \(port) on \(host) may not be opened by this user: set \(setting) to 1024 or above"
             case EADDRNOTAVAIL: "\(host) is no address of this machine: set http.host to one"
-            default: "cannot listen on \(host):\(port) (\(setting)): \(error)"
+            default: "cannot listen on \(host), port \(port) (http.host, \(setting)): \(error)"
             }
     }
 }

@@ -90,9 +90,10 @@ import Testing
         var random = SplitMix64(seed: 6)
         for round in 0..<200_000 {
             let text: String =
-                switch round % 4 {
+                switch round % 5 {
                 case 0: "\(Float(bitPattern: UInt32(truncatingIfNeeded: random.next()) & 0x7F7F_FFFF))"
                 case 1: "-\(random.next() % 100_000).\(random.next() % 1_000_000)"
+                case 3: "0.\(1_000_000_000 + random.next() % 8_999_999_999)\(10_000_000 + random.next() % 89_999_999)"
                 case 2: "\(Double(Float(bitPattern: UInt32(0x3F00_0000 + random.next() % 0x100_0000))) + 2.98e-8)"
                 default: "\(random.next() % (1 << 40))"
                 }

@@ -171,4 +171,18 @@ import Testing
             try await rig.post("/v1/score?explain=1", body).expect(.badParameter)["parameter"] as? String == "explain")
         #expect(try await rig.post("/v1/score?why", body).expect(.badParameter)["parameter"] as? String == "why")
     }
+
+    @Test func theEndsOfTimeAndOfAmountsAreScoredToo() async throws {
+        let times: [Int64] = [0, EventTime.latest, 86_400_000 * 400, 1, EventTime.latest - 1]
+        for (quantity, price) in [
+            (CustomerEvent.quantityLimit, CustomerEvent.priceLimit),
+            (-CustomerEvent.quantityLimit, -CustomerEvent.priceLimit),
+            (0, 0),
+        ] {
+            let events = times.map { SampleEvent(quantity: quantity, time: $0, price: price).json }
+            let answer = try await rig.post("/v1/score", Rig.body(Array(repeating: events, count: 40).joined()))
+            #expect(answer.status == .ok, "\(answer.text)")
+            #expect((0...1).contains(try answer.json["purchase_probability"] as? Double ?? -1))
+        }
+    }
 }

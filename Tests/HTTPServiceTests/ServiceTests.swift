@@ -114,4 +114,29 @@ import Testing
             #expect(error?.description.contains("http.port") == true)
         }
     }
+
+    @Test func onePortThatIsTakenStopsTheOtherToo() async throws {
+        try await LiveService.with { port, _ in
+            var settings = HTTPSettings()
+            settings.port = 0
+            settings.dashboardPort = port
+            let service = HTTPService(
+                settings: settings, worker: try Shared.worker.get(), context: try Shared.context.get(), metrics: { "" },
+                logger: Logger(label: "test"))
+            let error = await #expect(throws: HTTPServiceError.self) { try await service.run() }
+            #expect(error?.description.contains("http.dashboard_port") == true)
+        }
+    }
+
+    @Test func anAddressThatIsNoneIsAClearError() async throws {
+        for host in ["203.0.113.7", "no such host"] {
+            var settings = HTTPSettings()
+            (settings.host, settings.port, settings.dashboardPort) = (host, 0, nil)
+            let service = HTTPService(
+                settings: settings, worker: try Shared.worker.get(), context: try Shared.context.get(), metrics: { "" },
+                logger: Logger(label: "test"))
+            let error = await #expect(throws: HTTPServiceError.self) { try await service.run() }
+            #expect(error?.description.contains("http.host") == true)
+        }
+    }
 }

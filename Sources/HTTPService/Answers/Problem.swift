@@ -118,7 +118,7 @@ struct Problem: Error {
                 writer.key("detail")
                 writer.string(detail)
                 writer.key("instance")
-                writer.string(path)
+                writer.string(String(path.prefix(1000)))
                 for (name, value) in members {
                     writer.key(name)
                     writer.raw(value)

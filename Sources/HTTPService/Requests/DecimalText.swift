@@ -8,9 +8,9 @@ enum DecimalText {
 
     /// The nearest float; `nil` beyond the largest one.
     ///
-    /// Few digits without an exponent are two exact 64-bit numbers and one division (Clinger, "How to Read Floating Point
-    /// Numbers Accurately", 1990); what that gives is rounded to 32 bits unless it lies where rounding twice could differ
-    /// from rounding once.
+    /// Up to nineteen digits without an exponent are a whole number and one division: a 64-bit number that is off by two units
+    /// in its last place at most. What that gives is rounded to 32 bits unless it lies so near the middle between two of
+    /// them that this could matter. After Clinger, "How to Read Floating Point Numbers Accurately" (1990).
     /// - Parameter text: checked against JSON's grammar.
     static func float(_ text: UnsafeRawBufferPointer) -> Float? {
         if let value = plain(text) { return value }
@@ -20,15 +20,17 @@ enum DecimalText {
 
     @inline(__always)
     private static func plain(_ text: UnsafeRawBufferPointer) -> Float? {
-        guard text.count <= 17 else { return nil }
+        // A sign, a point and digits that 64 bits can hold.
+        guard text.count <= 20 else { return nil }
         var digits: UInt64 = 0
-        var places = -1
+        var (count, places) = (0, -1)
         var at = text.first == UInt8(ascii: "-") ? 1 : 0
         let isNegative = at == 1
         while at < text.count {
             let byte = text[at]
             if byte &- 48 < 10 {
                 digits = digits &* 10 &+ UInt64(byte &- 48)
+                count += 1
                 if places >= 0 { places += 1 }
             } else if byte == UInt8(ascii: ".") {
                 places = 0
@@ -37,11 +39,11 @@ enum DecimalText {
             }
             at += 1
         }
-        guard digits < 1 << 53 else { return nil }
+        guard count <= 19 else { return nil }
         let value = Double(digits) / powers[max(places, 0)]
-        // Of the bits that 32 cut off, one half and its neighbours.
+        // Of the bits that 32 cut off, one half and what is near it.
         let cut = value.bitPattern & 0x1FFF_FFFF
-        if cut &- 0x0FFF_FFFF <= 2 { return nil }
+        if cut &- 0x0FFF_FFFC <= 8 { return nil }
         return Float(isNegative ? -value : value)
     }
 }

@@ -39,6 +39,7 @@ struct API: Sendable {
     let pool: WorkspacePool
     let metrics: @Sendable () -> String
     let logger: Logger
+    private let load = Gate.Load()
     /// Answers that never change.
     let model: ByteBuffer
     let features: ByteBuffer
@@ -109,7 +110,7 @@ struct API: Sendable {
             routes.append(Route(.get, "/", isOpen: true) { _, _ in html(page) })
         }
         let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: Gate(settings: settings, routes: routes, logger: logger))
+        router.add(middleware: Gate(settings: settings, routes: routes, load: load, logger: logger))
         for route in routes { router.on(RouterPath(route.path), method: route.method, use: route.answer) }
         return router.buildResponder()
     }

@@ -11,14 +11,16 @@ struct Gate: RouterMiddleware {
     private let open: Set<String>
     private let token: [UInt8]?
     private let logger: Logger
-    private let state = State()
+    private let load: Load
 
-    private final class State: Sendable {
-        let answering = Atomic<Int>(0)
-        let date = DateText()
+    /// What goes on behind all gates of a service.
+    final class Load: Sendable {
+        fileprivate let answering = Atomic<Int>(0)
+        fileprivate let date = DateText()
     }
 
-    init(settings: HTTPSettings, routes: [Route], logger: Logger) {
+    init(settings: HTTPSettings, routes: [Route], load: Load, logger: Logger) {
+        self.load = load
         self.settings = settings
         self.routes = routes
         self.logger = logger
@@ -41,7 +43,7 @@ struct Gate: RouterMiddleware {
             logger.error("a request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
             response = Problem(.internalError, "what happened is in the worker's log").response(path: request.uri.path)
         }
-        response.headers[.date] = state.date.now
+        response.headers[.date] = load.date.now
         return request.method == .head ? response.createHeadResponse() : response
     }
 
@@ -52,8 +54,8 @@ struct Gate: RouterMiddleware {
         try checkHost(request)
         if open.contains(request.uri.path) { return try await next(request, context) }
         try checkToken(request)
-        let others = state.answering.add(1, ordering: .relaxed).oldValue
-        defer { state.answering.subtract(1, ordering: .relaxed) }
+        let others = load.answering.add(1, ordering: .relaxed).oldValue
+        defer { load.answering.subtract(1, ordering: .relaxed) }
         guard others < settings.maxConcurrent else { throw Problem.busy(settings.maxConcurrent) }
         return try await next(request, context)
     }
