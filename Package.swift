@@ -36,6 +36,7 @@ let package = Package(
             dependencies: [
                 "Settings", "Customers", "Events",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .target(
@@ -96,6 +97,9 @@ let package = Package(
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
+        .testTarget(
+            name: "ConsoleTests", dependencies: ["Console", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
         .testTarget(name: "KafkaTests", dependencies: ["Kafka", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "CustomersTests", dependencies: ["Customers", "Events", "TestSupport"], swiftSettings: strict),
@@ -114,6 +118,13 @@ let package = Package(
             dependencies: ["Customers", "Ensemble", "Events", "Features", "Monitoring", "TestSupport", "Training"],
             swiftSettings: strict),
         .testTarget(
+            name: "MonitoringTests",
+            dependencies: [
+                "Customers", "Ensemble", "Events", "Features", "Monitoring", "Scoring", "TestSupport",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "HTTPServiceTests",
             dependencies: [
                 "Customers", "Ensemble", "Events", "Features", "HTTPService", "Monitoring", "Scoring", "TestSupport",
@@ -125,7 +136,8 @@ let package = Package(
         .testTarget(
             name: "WorkerTests",
             dependencies: [
-                "Customers", "Ensemble", "Events", "Features", "Kafka", "Scoring", "TestSupport", "Training", "Worker",
+                "Customers", "Ensemble", "Events", "Features", "Kafka", "Monitoring", "Scoring", "TestSupport",
+                "Training", "Worker",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),

@@ -18,6 +18,8 @@ public struct Scorer {
         public let features: UnsafeRawBufferPointer
         public let scores: Scores
         public let time: Int64
+        /// The latest event time of the customer: the instant that the row, and a label, is of.
+        public let clock: Int64
         public let customerHash: UInt64
         public let invoiceHash: UInt64
         public let isPurchase: Bool
@@ -28,6 +30,7 @@ public struct Scorer {
     private struct Pending {
         let tag: Int
         let time: Int64
+        let clock: Int64
         let customerHash: UInt64
         let invoiceHash: UInt64
         let isPurchase: Bool
@@ -69,15 +72,19 @@ public struct Scorer {
         _ event: CustomerEvent, tag: Int, to table: inout CustomerTable, isCounted: Bool = true,
         isStateComplete: Bool = true
     ) {
-        var startsInvoice = false
+        var (clock, startsInvoice) = (event.time, false)
         if isCounted {
             let customer = table.update(event)
             table.withState(at: customer) { state in
+                clock = state.pointee.clock
                 startsInvoice = state.pointee.basket.events == 1
                 matrix.appendRow { extractor.extract(state, into: $0) }
             }
         } else if let customer = table.index(of: event.customerID, hash: event.customerHash, at: event.time) {
-            matrix.appendRow { row in table.withState(at: customer) { extractor.extract($0, into: row) } }
+            table.withState(at: customer) { state in
+                clock = state.pointee.clock
+                matrix.appendRow { extractor.extract(state, into: $0) }
+            }
         } else {
             var passing = CustomerState(firstEvent: event)
             passing.update(event)
@@ -85,7 +92,8 @@ public struct Scorer {
         }
         pending.append(
             Pending(
-                tag: tag, time: event.time, customerHash: event.customerHash, invoiceHash: event.invoiceHash,
+                tag: tag, time: event.time, clock: clock, customerHash: event.customerHash,
+                invoiceHash: event.invoiceHash,
                 isPurchase: event.isPurchase, startsInvoice: startsInvoice, start: identifiers.count,
                 customerIDCount: event.customerID.count,
                 invoiceNoCount: event.invoiceNo.count, isStateComplete: isStateComplete))
@@ -117,7 +125,8 @@ public struct Scorer {
                         Prediction(
                             tag: entry.tag, customerID: customerID,
                             payload: UnsafeRawBufferPointer(start: out, count: end - out), features: features,
-                            scores: scores[row], time: entry.time, customerHash: entry.customerHash,
+                            scores: scores[row], time: entry.time, clock: entry.clock,
+                            customerHash: entry.customerHash,
                             invoiceHash: entry.invoiceHash, isPurchase: entry.isPurchase,
                             startsInvoice: entry.startsInvoice))
                 }

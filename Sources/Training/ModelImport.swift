@@ -1,5 +1,6 @@
 import Ensemble
 import Events
+import Monitoring
 
 extension TrainingRun {
     /// Evaluates an imported model on TEST and writes it as an artifact; `current` stays where it is.
@@ -20,10 +21,15 @@ extension TrainingRun {
             settings: settings.evaluation.record, madeWith: ["future-cart": Manifest.programVersion],
             goldenRows: Self.goldenRows(prepared.points, ensemble), files: [:], models: [model.name],
             origin: model.origin)
+        let reference = ReferenceDistributions(
+            prepared.points, isIn: prepared.times.isTraining, ensemble: ensemble, serving: model.name)
         let version = try ArtifactWriter(directory: directory).write(
             ArtifactWriter.Contents(
                 imported: model, results: try evaluation.json(), manifest: manifest,
-                others: [RetrainJob.profileName: try encoded(prepared.survey.profile)]),
+                others: [
+                    RetrainJob.profileName: try encoded(prepared.survey.profile),
+                    ReferenceDistributions.fileName: try encoded(reference),
+                ]),
             versionPrefix: String(EventTime.text(prepared.times.split).prefix(10)))
         return (version, evaluation)
     }

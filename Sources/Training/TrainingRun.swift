@@ -1,6 +1,7 @@
 import Ensemble
 import Events
 import Features
+import Monitoring
 
 /// The straight part of the job: history in, members and figures out.
 public struct TrainingRun: Sendable {
@@ -94,6 +95,10 @@ public struct TrainingRun: Sendable {
         models directory: String
     ) throws -> String {
         let result = refitted ?? fitted.result
+        let learnedFrom = refitted == nil ? prepared.times : prepared.times.withoutTest
+        let reference = ReferenceDistributions(
+            prepared.points, isIn: learnedFrom.isTraining, ensemble: result.ensemble, serving: settings.servingModel)
+        let others = others.merging([ReferenceDistributions.fileName: try encoded(reference)]) { $1 }
         let until = refitted == nil ? prepared.times.split : prepared.times.end
         let manifest = Manifest(
             version: "", timeToLiveDays: settings.timeToLiveDays, servingModel: settings.servingModel,

@@ -34,7 +34,9 @@ import Testing
 
     func task(_ table: CustomerTable, offset: Int64, committed: Int64 = 1 << 40) -> PartitionTask {
         let task = PartitionTask(
-            partition: partition, logStart: 0, liveFrom: committed, timeToLiveDays: 730, restore: nil, isAtStart: true)
+            partition: partition, logStart: 0, logEnd: 0, liveFrom: committed, timeToLiveDays: 730, restore: nil,
+            grader: nil,
+            isAtStart: true)
         task.table = table
         task.processed(upTo: offset, live: 1)
         return task

@@ -69,7 +69,7 @@ struct EqualityTests {
         let rig = try WorkerRig(partitions: partitions, features: true)
         rig.settings.batchMessages = batch
         let settings = rig.settings
-        let worker = rig.worker()
+        let worker = try rig.worker()
         let found = try await rig.running(worker) { try Self.stream(settings, worker, partitions: partitions) }
         let walk = try Self.replay.get()
         #expect(worker.counters.snapshot.received == 541_909)

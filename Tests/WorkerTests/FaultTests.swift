@@ -50,7 +50,7 @@ import Testing
         let settings = rig.settings
         let broker = rig.broker
         let (messages, payloads) = try WorkerTests.shop(customers: 40)
-        let worker = rig.worker()
+        let worker = try rig.worker()
         try await rig.running(worker) {
             let thirds = messages.count / 3
             try WorkerTests.publish(messages[..<thirds], settings)
@@ -85,7 +85,7 @@ import Testing
         let settings = rig.settings
         let broker = rig.broker
         let (messages, payloads) = try WorkerTests.shop(customers: 20)
-        let worker = rig.worker()
+        let worker = try rig.worker()
         try await rig.running(worker) {
             broker.fail(.transactionOffsetCommit, with: [fault])
             try WorkerTests.publish(messages, settings)
@@ -104,7 +104,7 @@ import Testing
         let settings = rig.settings
         let broker = rig.broker
         let (messages, _) = try WorkerTests.shop(customers: 20)
-        let worker = rig.worker()
+        let worker = try rig.worker()
         let running = Task { try await worker.run() }
         try WorkerTests.publish(messages, settings)
         try wait(for: "the messages") { worker.counters.snapshot.received == messages.count }

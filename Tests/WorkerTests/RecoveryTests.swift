@@ -24,7 +24,7 @@ import Testing
             // Each longer than all before it: more of the log behind the last checkpoint than before it calls for another.
             func cut(_ piece: Int) -> Int { messages.count * ((1 << piece) - 1) / ((1 << pieces) - 1) }
             let part = messages[cut(piece)..<cut(piece + 1)]
-            let worker = rig.worker()
+            let worker = try rig.worker()
             try await rig.running(worker) {
                 try WorkerTests.publish(part, settings)
                 try wait(for: "the messages") { worker.counters.snapshot.received == part.count }
@@ -123,7 +123,7 @@ import Testing
         let settings = rig.settings
         // The mark stays with the state, through checkpoints and restarts.
         for round in 0..<2 {
-            let worker = rig.worker()
+            let worker = try rig.worker()
             try await rig.running(worker) {
                 try WorkerTests.publish([(key: [1], value: SampleEvent(invoice: "\(round)").json)], settings)
                 try wait(for: "the event") { worker.counters.snapshot.scored == 1 }
@@ -141,7 +141,7 @@ import Testing
         // Understood from the start, though it was a dead letter under other names once: the copy is scored as the
         // customer stands, and changes nothing.
         let events = (0..<3).map { SampleEvent(invoice: "\($0)").json }
-        let worker = rig.worker()
+        let worker = try rig.worker()
         try await rig.running(worker) {
             try WorkerTests.publish(events.map { (key: [1], value: $0) }, settings)
             let producer = try Producer(properties: settings.producerProperties)

@@ -30,7 +30,9 @@ import Testing
 
     func task(_ table: CustomerTable, offset: Int64) -> PartitionTask {
         let task = PartitionTask(
-            partition: partition, logStart: 0, liveFrom: 1 << 40, timeToLiveDays: 730, restore: nil, isAtStart: true)
+            partition: partition, logStart: 0, logEnd: 0, liveFrom: 1 << 40, timeToLiveDays: 730, restore: nil,
+            grader: nil,
+            isAtStart: true)
         task.table = table
         if offset > 0 { task.processed(upTo: offset, live: 1) }
         return task
@@ -120,7 +122,8 @@ import Testing
                 // The next owner: checkpoint, then the log from there, passing over what states hold already.
                 let state = try restored(random.next() % 2 == 0 ? log.compacted : log.records)
                 let next = PartitionTask(
-                    partition: partition, logStart: 0, liveFrom: task.next, timeToLiveDays: 730, restore: nil,
+                    partition: partition, logStart: 0, logEnd: 0, liveFrom: task.next, timeToLiveDays: 730,
+                    restore: nil, grader: nil,
                     isAtStart: true)
                 next.take(state, decoderFingerprint: 7)
                 next.startRunning()

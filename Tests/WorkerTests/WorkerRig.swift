@@ -34,10 +34,10 @@ final class WorkerRig {
 
     deinit { broker.close() }
 
-    func worker() -> Worker {
+    func worker() throws -> Worker {
         var logger = Logger(label: "test")
         logger.logLevel = .error
-        return Worker(settings: settings, artifact: artifact, logger: logger)
+        return try Worker(settings: settings, artifact: artifact, logger: logger)
     }
 
     /// Runs a worker while `body` works on its own thread, then stops it.

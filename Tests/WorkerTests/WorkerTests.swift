@@ -80,7 +80,7 @@ import Testing
         let (messages, payloads) = try Self.shop()
         let half = messages.count / 2
         for part in [messages[..<half], messages[half...]] {
-            let worker = rig.worker()
+            let worker = try rig.worker()
             try await rig.running(worker) {
                 try Self.publish(part, settings)
                 try wait(for: "the messages") { worker.counters.snapshot.received == part.count }
@@ -107,7 +107,7 @@ import Testing
             mixed.append(message)
         }
         let all = mixed
-        let worker = rig.worker()
+        let worker = try rig.worker()
         try await rig.running(worker) {
             try Self.publish(all, settings)
             try wait(for: "the messages") { worker.counters.snapshot.received == all.count }
@@ -124,12 +124,12 @@ import Testing
         try Self.publish(messages, settings)
         // 29: the output topic may not be written to.
         rig.broker.fail(.produce, with: [EmbeddedBroker.Fault](repeating: .init(code: 29), count: 50))
-        let failing = rig.worker()
+        let failing = try rig.worker()
         await #expect(throws: KafkaError.self) { try await failing.run() }
         #expect(failing.counters.snapshot.committed == 0)
 
         rig.broker.clearFaults(of: .produce)
-        let worker = rig.worker()
+        let worker = try rig.worker()
         try await rig.running(worker) {
             try wait(for: "the messages") { worker.counters.snapshot.received == messages.count }
         }
@@ -145,7 +145,7 @@ import Testing
         consumer.close()
         let (messages, payloads) = try Self.shop(customers: 5)
         try Self.publish(messages, settings)
-        let worker = rig.worker()
+        let worker = try rig.worker()
         try await rig.running(worker) {
             try wait(for: "the messages") { worker.counters.snapshot.received == messages.count }
         }
@@ -155,7 +155,7 @@ import Testing
     @Test func saysThatATopicIsMissing() async throws {
         let rig = try WorkerRig(partitions: 1)
         rig.settings.inputTopic = "nowhere"
-        let worker = rig.worker()
+        let worker = try rig.worker()
         await #expect(throws: WorkerError.self) { try await worker.run() }
         do { try await worker.run() } catch let error as WorkerError {
             #expect(error.description.contains("topic nowhere does not exist"))
@@ -166,7 +166,7 @@ import Testing
         let rig = try WorkerRig(partitions: 1)
         rig.settings.kafka["bootstrap.servers"] = "127.0.0.1:1"
         rig.settings.startupMilliseconds = 300
-        let worker = rig.worker()
+        let worker = try rig.worker()
         do {
             try await worker.run()
             Issue.record("a worker ran without Kafka")
@@ -178,7 +178,7 @@ import Testing
     @Test func refusesAnUnknownKafkaProperty() async throws {
         let rig = try WorkerRig(partitions: 1)
         rig.settings.kafka["fetch.wait.mx.ms"] = "1"
-        let worker = rig.worker()
+        let worker = try rig.worker()
         do {
             try await worker.run()
             Issue.record("a worker ran with a property that does not exist")

@@ -65,7 +65,7 @@ public struct Grader: Sendable {
     private var snapshot: Snapshot?
 
     /// - Parameters:
-    ///   - windowDays: for how long, in event time, graded predictions count.
+    ///   - windowDays: for how long after their horizons, in event time, predictions count.
     ///   - limit: most predictions kept; beyond, the customers are sampled, half as many each time. 88 bytes each.
     public init(windowDays: Int, limit: Int) {
         window = Int64(windowDays) * EventTime.millisecondsPerDay
@@ -83,28 +83,38 @@ public struct Grader: Sendable {
         versions.append(version)
     }
 
+    /// Times of predictions that figures are of: those whose horizons have passed. A label that is known before is always
+    /// that of somebody who bought, so that figures of what is known alone would flatter.
+    private var counting: Range<Int64> {
+        let end = clock.time - PurchaseLog.horizon
+        return (end - window)..<end
+    }
+
     public var sampledShare: Double { Double(sampledBelow) / Double(UInt64(1) << 32) }
 
     /// Takes the next event, with the prediction that it led to.
     /// - Parameters:
+    ///   - time: of the event, milliseconds.
+    ///   - clock: the instant that the prediction is of: the customer's latest event time.
     ///   - offset: of its message; one that was taken before is passed over.
     ///   - outcome: told of each label that becomes known by it.
     /// - Complexity: O(1) amortised.
     public mutating func take(
-        customerHash: UInt64, invoiceHash: UInt64, time: Int64, isPurchase: Bool, scores: Scores, offset: Int64,
-        outcome: (Outcome) throws -> Void
+        customerHash: UInt64, invoiceHash: UInt64, time: Int64, clock instant: Int64, isPurchase: Bool, scores: Scores,
+        offset: Int64, outcome: (Outcome) throws -> Void
     ) rethrows {
         guard offset >= next else { return }
         next = offset + 1
         if customerHash >> 32 < sampledBelow {
-            try takeSampled(customerHash, invoiceHash, time, isPurchase, scores, offset, outcome)
+            try takeSampled(customerHash, invoiceHash, time, instant, isPurchase, scores, offset, outcome)
         }
         clock.observe(time)
         try expire(outcome)
     }
 
     private mutating func takeSampled(
-        _ customerHash: UInt64, _ invoiceHash: UInt64, _ time: Int64, _ isPurchase: Bool, _ scores: Scores,
+        _ customerHash: UInt64, _ invoiceHash: UInt64, _ time: Int64, _ instant: Int64, _ isPurchase: Bool,
+        _ scores: Scores,
         _ offset: Int64, _ outcome: (Outcome) throws -> Void
     ) rethrows {
         let slot = slot(of: customerHash, invoiceHash)
@@ -112,7 +122,7 @@ public struct Grader: Sendable {
         if isPurchase, slots[slot].older != 0 { try buy(slot, invoiceHash, time, outcome) }
         let models = versions[version].models
         var prediction = GradedPrediction(
-            time: time, offset: offset, customerHash: customerHash, invoiceHash: invoiceHash,
+            time: instant, offset: offset, customerHash: customerHash, invoiceHash: invoiceHash,
             probabilities: InlineArray { $0 < models.count ? scores[models[$0]] : 0 }, version: UInt16(version))
         let number = append(&prediction, after: slots[slot].current)
         slots[slot].current = number + 1
@@ -182,7 +192,7 @@ public struct Grader: Sendable {
             }
             cursor += 1
         }
-        while chunks.count > 1, chunks[0].pending == 0, chunks[0].latestTime < clock.time - window { removeFirst() }
+        while chunks.count > 1, chunks[0].pending == 0, chunks[0].latestTime < counting.lowerBound { removeFirst() }
     }
 
     private mutating func settle(
@@ -290,7 +300,7 @@ public struct Grader: Sendable {
     /// What is known now. It shares memory with the grader until that changes.
     public var picture: GradingPicture {
         GradingPicture(
-            versions: versions, chunks: chunks, sampledShare: sampledShare, earliest: clock.time - window)
+            versions: versions, chunks: chunks, sampledShare: sampledShare, counting: counting)
     }
 
     private struct Snapshot: Sendable {

@@ -6,11 +6,11 @@ public struct Grades: Sendable {
     public struct Version: Sendable {
         public let version: String
         public let servingModel: ModelName
-        /// All graded predictions of the days kept, by model; the figures of `trainer evaluate`.
+        /// By model, of all predictions within the window whose horizons have passed; the figures of `trainer evaluate`.
         public let figures: [ModelName: Metrics]
         /// Ten bins of equal width of the served probability.
         public let calibration: [CalibrationBin]
-        /// By UTC day of the predictions' event times, ascending: days on which at least one label is known.
+        /// By UTC day of the predictions' event times, ascending.
         public let days: [Day]
     }
 
@@ -21,11 +21,11 @@ public struct Grades: Sendable {
         public let observed: Double
     }
 
-    /// The served model's predictions of one day.
+    /// The served model's predictions of one day whose horizons have passed.
     public struct Day: Sendable {
         /// ISO 8601, `2011-09-01`.
         public let day: String
-        /// Whether every prediction of the day has its label.
+        /// Whether those are all predictions of the day.
         public let isComplete: Bool
         public let metrics: Metrics
     }

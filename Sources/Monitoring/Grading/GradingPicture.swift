@@ -6,8 +6,8 @@ public struct GradingPicture: Sendable {
     let versions: [Grader.Version]
     let chunks: [PredictionChunk]
     let sampledShare: Double
-    /// Graded predictions before this do not count any more.
-    let earliest: Int64
+    /// Times of predictions that figures are of, milliseconds: those whose horizons have passed, within the window.
+    let counting: Range<Int64>
 
     /// Predictions that wait for their labels.
     public var pending: Int { chunks.reduce(0) { $0 + $1.pending } }
@@ -33,19 +33,19 @@ extension Grades {
 }
 
 extension Grades.Version {
-    /// - Returns: `nil` when none of the version's predictions has its label.
+    /// - Returns: `nil` when none of the version's predictions counts.
     fileprivate init?(_ version: Grader.Version, _ pictures: [GradingPicture], seed: UInt64) {
         var graded: [GradedPrediction] = []
-        /// Of days: predictions that wait.
+        /// Of days: predictions that do not count yet.
         var waiting: [Int32: Int] = [:]
         for picture in pictures {
             guard let number = picture.versions.firstIndex(of: version) else { continue }
             for prediction in picture.predictions
-            where prediction.version == number && prediction.time >= picture.earliest {
-                if prediction.label == .pending {
-                    waiting[EventTime.day(of: prediction.time), default: 0] += 1
-                } else {
+            where prediction.version == number && prediction.time >= picture.counting.lowerBound {
+                if prediction.label != .pending, prediction.time < picture.counting.upperBound {
                     graded.append(prediction)
+                } else {
+                    waiting[EventTime.day(of: prediction.time), default: 0] += 1
                 }
             }
         }

@@ -105,7 +105,9 @@ public final class PrometheusRegistry: MetricsFactory {
         let families = families.withLock { $0 }
         var text = ""
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
-            if let help = help[String(name.dropFirst(namespace.count + 1))] { text += "# HELP \(name) \(Self.escaped(help, quotes: false))\n" }
+            if let help = help[String(name.dropFirst(namespace.count + 1))] {
+                text += "# HELP \(name) \(Self.escaped(help, quotes: false))\n"
+            }
             text += "# TYPE \(name) \(family.kind.rawValue)\n"
             let sorted = family.series.sorted { a, b in
                 a.key.labels.lexicographicallyPrecedes(b.key.labels) { $0.lexicographicallyPrecedes($1) }

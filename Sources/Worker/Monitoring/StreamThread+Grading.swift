@@ -16,16 +16,18 @@ extension StreamThread {
     /// - Parameter isLive: whether it is published, and with it what it makes known of earlier ones.
     func grade(_ prediction: Scorer.Prediction, of task: PartitionTask, offset: Int64, isLive: Bool) throws(KafkaError)
     {
-        guard task.grader != nil else { return }
+        guard let versions = task.grader?.versions else { return }
         var failure: KafkaError?
         task.grader?.take(
             customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash, time: prediction.time,
-            isPurchase: prediction.isPurchase, scores: prediction.scores, offset: offset
+            clock: prediction.clock, isPurchase: prediction.isPurchase, scores: prediction.scores, offset: offset
         ) { outcome in
             guard isLive, failure == nil else { return }
             if outcome.isBought { labels.bought += 1 } else { labels.notBought += 1 }
             do throws(KafkaError) {
-                if let outcomes { try publish(outcome, of: task, to: outcomes) }
+                if let outcomes {
+                    try publish(outcome, of: versions[Int(outcome.prediction.version)], from: task, to: outcomes)
+                }
             } catch {
                 failure = error
             }
@@ -33,14 +35,14 @@ extension StreamThread {
         if let failure { throw failure }
     }
 
-    private func publish(_ outcome: Grader.Outcome, of task: PartitionTask, to topic: Topic) throws(KafkaError) {
+    private func publish(
+        _ outcome: Grader.Outcome, of version: Grader.Version, from task: PartitionTask, to topic: Topic
+    ) throws(KafkaError) {
         let prediction = outcome.prediction
         // Nobody is forgotten while a prediction of them waits: a customer is kept for a year at least.
         guard let customerID = task.table.customerID(ofHash: prediction.customerHash) else { return }
         outcomePayload.removeAll(keepingCapacity: true)
-        OutcomeEncoder.append(
-            outcome, of: task.grader?.versions[Int(prediction.version)] ?? graderVersion, customerID: customerID,
-            to: &outcomePayload)
+        OutcomeEncoder.append(outcome, of: version, customerID: customerID, to: &outcomePayload)
         let source = PredictionSource.text(
             topic: task.partition.topic, partition: task.partition.partition, offset: prediction.offset)
         try send(outcomePayload, key: customerID, source: Array(source.utf8), to: topic)

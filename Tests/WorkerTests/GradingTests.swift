@@ -1,0 +1,148 @@
+import Customers
+import Ensemble
+import Events
+import Features
+import Foundation
+import Kafka
+import Monitoring
+import Scoring
+import TestSupport
+import Testing
+
+@testable import Worker
+
+/// A worker's predictions grade themselves, also across restarts.
+@Suite(.serialized) struct GradingTests {
+    /// What one grader makes of these messages, in the notation of the outcomes topic.
+    static func outcomes(_ messages: [(key: [UInt8], value: [UInt8])]) throws -> [String] {
+        let artifact = try ModelArtifact(path: Checkout.models)
+        var scorer = Scorer(artifact: artifact)
+        var table = CustomerTable()
+        let version = Grader.Version(
+            version: artifact.manifest.version, servingModel: artifact.manifest.servingModel,
+            models: artifact.ensemble.models)
+        var grader = Grader(windowDays: 90, limit: 1_000_000)
+        grader.use(version)
+        let decoder = EventDecoder()
+        for (offset, message) in messages.enumerated() {
+            try message.value.withUnsafeBytes { bytes in
+                let event = try decoder.decode(bytes)
+                if !event.isAnonymous { scorer.add(event, tag: offset, to: &table) }
+            }
+        }
+        var texts: [String] = []
+        scorer.score { prediction in
+            grader.take(
+                customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash, time: prediction.time,
+                clock: prediction.clock, isPurchase: prediction.isPurchase, scores: prediction.scores,
+                offset: Int64(prediction.tag)
+            ) { outcome in
+                var bytes: [UInt8] = []
+                let customerID = table.customerID(ofHash: outcome.prediction.customerHash) ?? []
+                OutcomeEncoder.append(outcome, of: version, customerID: customerID, to: &bytes)
+                texts.append("\(outcome.prediction.offset) \(String(decoding: bytes, as: UTF8.self))")
+            }
+        }
+        return texts
+    }
+
+    /// The outcomes topic, in its order.
+    static func published(_ count: Int, _ settings: WorkerSettings) throws -> [String] {
+        let reader = try TopicReader(topic: settings.outcomesTopic ?? "", properties: settings.clientProperties)
+        var found: [TopicReader.Record] = []
+        try wait(for: "\(count) outcomes") {
+            try reader.read { found.append($0) }
+            return found.count >= count
+        }
+        return found.map { "\($0.sourceOffset) \(String(decoding: $0.value, as: UTF8.self))" }
+    }
+
+    @Test(arguments: WorkerSettings.CheckpointKind.allCases)
+    func publishesEachOutcomeOnceWhereverItIsStopped(store: WorkerSettings.CheckpointKind) async throws {
+        let rig = try WorkerRig(partitions: 1)
+        rig.settings.outcomesTopic = "outcomes"
+        _ = try rig.broker.createTopic("outcomes", partitions: 1)
+        rig.settings.checkpoints = store
+        rig.settings.recoverySeconds = 1
+        if let topic = rig.settings.checkpointTopicName { _ = try rig.broker.createTopic(topic, partitions: 1) }
+        let settings = rig.settings
+        let (messages, _) = try WorkerTests.shop(customers: 60)
+        let expected = try Self.outcomes(messages)
+        #expect(expected.count > 500)
+        let pieces = 4
+        var last: Worker?
+        for piece in 0..<pieces {
+            func cut(_ piece: Int) -> Int { messages.count * ((1 << piece) - 1) / ((1 << pieces) - 1) }
+            let part = messages[cut(piece)..<cut(piece + 1)]
+            let worker = try rig.worker()
+            last = worker
+            try await rig.running(worker) {
+                try WorkerTests.publish(part, settings)
+                try wait(for: "the messages") { worker.counters.snapshot.received == part.count }
+                try wait(for: "a checkpoint") {
+                    worker.counters.snapshot.checkpoints > 0 || settings.checkpoints == .none
+                }
+                try wait(for: "a picture") { worker.status.partitions.first?.lag == 0 }
+                let status = worker.status
+                #expect(status.isReady)
+                #expect(status.scores.reduce(0, +) == worker.counters.snapshot.scored)
+            }
+        }
+        #expect(try Self.published(expected.count, settings) == expected)
+        let done = try #require(last?.counters.snapshot)
+        #expect(done.bought > 0 && done.notBought > 0)
+    }
+
+    @Test func isAnsweredWhileItWorks() async throws {
+        let rig = try WorkerRig(partitions: 2)
+        rig.settings.threads = 2
+        let settings = rig.settings
+        let (messages, payloads) = try WorkerTests.shop(customers: 50)
+        let worker = try rig.worker()
+        await #expect(throws: InquiryError.notRunning) { try await worker.customer("1") }
+        let running = Task { try await worker.run() }
+        try await Task.detached {
+            try WorkerTests.publish(messages, settings)
+            try wait(for: "the messages") { worker.counters.snapshot.received == messages.count }
+        }.value
+        // Each customer's latest prediction is their state scored as it stands.
+        var latest: [String: (probability: Double, time: Int64)] = [:]
+        for payload in payloads {
+            let prediction = try Array(payload.utf8).withUnsafeBytes { try PublishedPrediction(payload: $0) }
+            latest[prediction.customerID] = (prediction.probability, prediction.time)
+        }
+        let ranking = try await worker.ranking(top: 1000)
+        #expect(ranking.customers == latest.count && ranking.entries.count == latest.count)
+        for entry in ranking.entries {
+            #expect(entry.probability == latest[entry.customerID]?.probability)
+        }
+        #expect(ranking.entries.map(\.probability) == ranking.entries.map(\.probability).sorted(by: >))
+        let few = try await worker.ranking(top: 7)
+        #expect(few.entries.map(\.customerID) == ranking.entries.prefix(7).map(\.customerID))
+
+        let wanted = try #require(ranking.entries.first)
+        let report = try #require(try await worker.customer(wanted.customerID))
+        var matrix = FeatureMatrix()
+        matrix.appendRow { FeatureExtractor(tables: rig.artifact.tables).extract(report.state, into: $0) }
+        var scores: [Scores] = []
+        var workspace = Ensemble.Workspace(for: rig.artifact.ensemble)
+        rig.artifact.ensemble.score(matrix, into: &scores, workspace: &workspace)
+        #expect(scores[0][rig.artifact.manifest.servingModel] == wanted.probability)
+        #expect(try await worker.customer("nobody") == nil)
+        let place = try await worker.place(of: wanted.customerID)
+        if case .elsewhere = place { Issue.record("all partitions are assigned here") }
+        worker.requestStop()
+        try await running.value
+        await #expect(throws: InquiryError.notRunning) { try await worker.customer("1") }
+    }
+
+    /// Kafka's own test values for its partitioner (UtilsTest.testMurmur2).
+    @Test func knowsKafkasPartitioner() {
+        let values: [(String, Int32)] = [
+            ("21", -973_932_308), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536),
+            ("a-little-bit-longer-string", -1_486_304_829),
+            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971), ("abc", 479_470_107),
+        ]
+        for (key, hash) in values { #expect(Int32(bitPattern: Murmur2.hash(Array(key.utf8))) == hash, "\(key)") }
+    }
+}
