@@ -64,13 +64,15 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ], swiftSettings: strict),
+            ],
+            resources: [.embedInCode("Dashboard/dashboard.html")], swiftSettings: strict),
         .target(name: "LocalCluster", dependencies: ["Kafka"], swiftSettings: strict),
         .executableTarget(
             name: "scoring-worker",
             dependencies: [
                 "Settings", "Console", "Customers", "Ensemble", "Events", "HTTPService", "Kafka", "LocalCluster",
                 "Monitoring", "Scoring", "Worker",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
@@ -130,7 +132,7 @@ let package = Package(
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: strict),
+            exclude: ["browser_test.py"], swiftSettings: strict),
         .testTarget(
             name: "WorkerTests",
             dependencies: [

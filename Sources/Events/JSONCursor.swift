@@ -1,6 +1,6 @@
 /// A position in the bytes of one JSON text, moved forward over tokens after RFC 8259, strictly.
 package struct JSONCursor {
-    let bytes: UnsafeRawBufferPointer
+    package let bytes: UnsafeRawBufferPointer
     package var at = 0
 
     /// How deep unknown values may nest.
@@ -9,7 +9,7 @@ package struct JSONCursor {
     package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     @inline(__always)
-    var current: UInt8? { at < bytes.count ? bytes[at] : nil }
+    package var current: UInt8? { at < bytes.count ? bytes[at] : nil }
 
     @inline(__always)
     package mutating func skipSpace() {
@@ -174,7 +174,7 @@ package struct JSONCursor {
     }
 
     /// `true`, `false` or `null`.
-    mutating func literal() throws(EventError) {
+    package mutating func literal() throws(EventError) {
         for word: StaticString in ["true", "false", "null"] where at + word.utf8CodeUnitCount <= bytes.count {
             let matches = (0..<word.utf8CodeUnitCount).allSatisfy { bytes[at + $0] == word.utf8Start[$0] }
             if matches {
@@ -225,11 +225,13 @@ package struct JSONCursor {
     }
 
     @inline(never)
-    func error(_ what: String) -> EventError { EventError(field: nil, reason: "not JSON: \(what) at byte \(at)") }
+    package func error(_ what: String) -> EventError {
+        EventError(field: nil, reason: "not JSON: \(what) at byte \(at)")
+    }
 }
 
 /// Whether the bytes are well-formed UTF-8 (Unicode 15, table 3-7).
-func isValidUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
+package func isValidUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var at = 0
     let count = bytes.count
     while at &+ 8 <= count {

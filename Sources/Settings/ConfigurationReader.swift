@@ -95,6 +95,11 @@ public struct ConfigurationReader {
         ledger.report(ledger.settings[path + key]?.origin ?? .code, "'\(path + key)': \(message)")
     }
 
+    /// Leaves a section that nobody has read to a program that has a use for it: its keys are not unknown ones.
+    public func leave(_ section: String) {
+        ledger.leave(path + section)
+    }
+
     /// Call on any reader of the tree once all settings have been read.
     ///
     /// - Throws: All values that could not be used, and all keys, arguments and variables that were never read.

@@ -4,6 +4,8 @@ final class Ledger {
     private(set) var settings: [String: ConfigurationSetting] = [:]
     private var keys: Set<String> = []
     private var sections: Set<String> = []
+    /// Sections that are another reader's to check.
+    private var left: Set<String> = []
     /// The key that an environment variable was read for.
     private var owners: [String: String] = [:]
     private var problems: [ConfigurationError.Problem] = []
@@ -43,6 +45,10 @@ final class Ledger {
         sections.insert(section)
     }
 
+    func leave(_ section: String) {
+        if !sections.contains(section) { left.insert(section + ".") }
+    }
+
     func record(_ key: String, _ value: String, _ origin: ConfigurationOrigin) {
         settings[key] = ConfigurationSetting(key: key, value: value, origin: origin)
     }
@@ -53,19 +59,25 @@ final class Ledger {
 
     /// The problems so far, then the keys that were never read, file first.
     func allProblems() -> [ConfigurationError.Problem] {
-        let inFile = tree.file.filter { !keys.contains($0.key) }
+        let inFile = tree.file.filter { !keys.contains($0.key) && !isLeft($0.key) }
             .filter { !(sections.contains($0.key) && $0.value.value == .nothing) }
             .sorted { position($0.value.origin) < position($1.value.origin) }
             .map { unknown($0.key, at: $0.value.origin) }
-        let inOverrides = tree.overrides.keys.filter { !keys.contains($0) }.sorted()
+        let inOverrides = tree.overrides.keys.filter { !keys.contains($0) && !isLeft($0) }.sorted()
             .map { unknown($0, at: .override($0)) }
         let variables = Set(keys.map(tree.variable(for:)))
-        let inEnvironment = tree.environment.keys.filter { owners[$0] == nil }.sorted().map { variable in
+        let leftVariables = left.map(tree.variable(for:))
+        let unread = tree.environment.keys.filter { name in
+            owners[name] == nil && !leftVariables.contains(where: name.hasPrefix)
+        }
+        let inEnvironment = unread.sorted().map { variable in
             let fix = variable.nearest(in: variables).map { "did you mean '\($0)'?" } ?? "unset it"
             return ConfigurationError.Problem(origin: .environment(variable), message: "no such setting; \(fix)")
         }
         return problems + inFile + inOverrides + inEnvironment
     }
+
+    private func isLeft(_ key: String) -> Bool { left.contains(where: key.hasPrefix) }
 
     private func unknown(_ key: String, at origin: ConfigurationOrigin) -> ConfigurationError.Problem {
         let fix =

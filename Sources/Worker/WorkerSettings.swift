@@ -185,6 +185,8 @@ public struct WorkerSettings: Sendable {
                 reader.refuse("\(section).\(name)", "is not taken here: \(instead)")
             }
         }
+        // Of this file's sections one is of the HTTP service alone, which few commands have.
+        reader.leave("http")
         try reader.finish()
     }
 

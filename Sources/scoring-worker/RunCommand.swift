@@ -1,7 +1,10 @@
 import ArgumentParser
 import Console
+import CoreMetrics
 import Foundation
+import HTTPService
 import Logging
+import Monitoring
 import ServiceLifecycle
 import Worker
 
@@ -24,14 +27,33 @@ struct RunCommand: AsyncParsableCommand {
         try await reportingFailuresAsync {
             // A file that grows too large is an error of that write, not the end of the worker.
             signal(SIGXFSZ, SIG_IGN)
-            LoggingSystem.bootstrap(StreamLogHandler.standardError)
+            let reader = try configuration.reader(for: .worker)
+            LogSettings(reader.section("logs")).bootstrap()
             var logger = Logger(label: "scoring-worker")
             logger.logLevel = logLevel
-            let settings = try WorkerSettings(configuration.reader(for: .worker))
+            let http = HTTPSettings(reader.section("http"))
+            let settings = try WorkerSettings(reader)
             let artifact = try settings.artifact()
+            let registry = PrometheusRegistry(namespace: WorkerMetrics.namespace, help: WorkerMetrics.help)
+            if http.isEnabled { MetricsSystem.bootstrap(registry) }
             let worker = try Worker(settings: settings, artifact: artifact, logger: logger)
+            var services: [any Service] = [worker]
+
+            if http.isEnabled {
+                let context = ScoringContext(
+                    artifact: artifact, thresholds: settings.thresholds, fields: settings.fields,
+                    timeToLiveDays: settings.timeToLiveDays)
+                let metrics = WorkerMetrics(worker)
+                let text: @Sendable () -> String = {
+                    metrics.refresh()
+                    return registry.text()
+                }
+                services.append(
+                    HTTPService(settings: http, worker: worker, context: context, metrics: text, logger: logger))
+            }
+
             try await ServiceGroup(
-                services: [worker], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
+                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
             ).run()
         }
     }

@@ -1,0 +1,44 @@
+import Ensemble
+import NIOCore
+import Worker
+
+/// Whether the process lives, and whether it has all that it needs to score.
+enum HealthAnswer {
+    static let live = ByteBuffer(string: "{\"status\":\"live\"}")
+
+    static func ready(_ status: WorkerStatus, artifact: ModelArtifact) -> (isReady: Bool, json: [UInt8]) {
+        let waiting = status.partitions.filter { $0.phase != .live }
+        let restored =
+            status.partitions.isEmpty
+            ? 0
+            : status.partitions.reduce(0) { $0 + ($1.phase == .live ? 1 : $1.restored) }
+                / Double(status.partitions.count)
+        let json = JSONWriter.text { writer in
+            writer.object { writer in
+                writer.key("status")
+                writer.string(status.isReady ? "ready" : "not ready")
+                writer.key("model_loaded")
+                writer.bool(true)
+                writer.key("model_version")
+                writer.string(artifact.manifest.version)
+                writer.key("partitions")
+                writer.integer(status.partitions.count)
+                writer.key("partitions_live")
+                writer.integer(status.partitions.count - waiting.count)
+                writer.key("restored_percent")
+                writer.number((restored * 1000).rounded() / 10)
+                writer.key("missing")
+                writer.array { writer in
+                    if status.partitions.isEmpty { writer.string("no partition is assigned") }
+                    for partition in waiting {
+                        let percent = Int((partition.restored * 100).rounded(.down))
+                        writer.string(
+                            "partition \(partition.partition) of \(partition.topic) is \(partition.phase.rawValue), \(percent) %"
+                        )
+                    }
+                }
+            }
+        }
+        return (status.isReady, json)
+    }
+}

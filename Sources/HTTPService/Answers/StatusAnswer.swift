@@ -1,0 +1,199 @@
+import Ensemble
+import Monitoring
+import Worker
+
+/// What `GET /v1/status` says: the worker's status, all of it. Rates are the reader's to work out of two of them.
+enum StatusAnswer {
+    static func json(_ status: WorkerStatus, artifact: ModelArtifact) -> [UInt8] {
+        JSONWriter.text { writer in
+            writer.object { writer in
+                writer.key("ready")
+                writer.bool(status.isReady)
+                writer.key("uptime_seconds")
+                writer.number(status.uptimeSeconds)
+                writer.key("model_version")
+                writer.string(artifact.manifest.version)
+                writer.key("serving")
+                writer.string(artifact.manifest.servingModel.rawValue)
+                writer.key("counters")
+                counters(status.counters, &writer)
+                writer.key("partitions")
+                writer.array(of: status.partitions) { partition($1, &$0) }
+                writer.key("scores")
+                writer.array(of: status.scores) { $0.integer($1) }
+                writer.key("end_to_end")
+                percentiles(status.endToEnd, &writer)
+                writer.key("grades")
+                grades(status.grades, &writer)
+                writer.key("drift")
+                drift(status.drift, &writer)
+            }
+        }
+    }
+
+    private static func counters(_ counters: WorkerCounters.Snapshot, _ writer: inout JSONWriter) {
+        let figures = [
+            ("received", counters.received), ("scored", counters.scored), ("anonymous", counters.anonymous),
+            ("rejected", counters.rejected), ("restored", counters.restored), ("committed", counters.committed),
+            ("customers", counters.customers), ("partitions", counters.partitions), ("restoring", counters.restoring),
+            ("checkpoints", counters.checkpoints), ("checkpoint_failures", counters.checkpointFailures),
+            ("commits", counters.commits), ("transactions_aborted", counters.transactionsAborted),
+        ]
+        writer.object { writer in
+            for (name, value) in figures {
+                writer.key(name)
+                writer.integer(value)
+            }
+        }
+    }
+
+    private static func partition(_ partition: WorkerStatus.Partition, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.key("topic")
+            writer.string(partition.topic)
+            writer.key("partition")
+            writer.integer(partition.partition)
+            writer.key("thread")
+            writer.integer(partition.thread)
+            writer.key("phase")
+            writer.string(partition.phase.rawValue)
+            writer.key("restored")
+            writer.number(partition.restored)
+            writer.key("position")
+            writer.integer(partition.position)
+            writer.key("log_end")
+            writer.integer(partition.logEnd)
+            writer.key("lag")
+            writer.integer(partition.lag)
+            writer.key("customers")
+            writer.integer(partition.customers)
+            writer.key("state_bytes")
+            writer.integer(partition.stateBytes)
+            writer.key("expected_state_bytes")
+            writer.integer(partition.expectedStateBytes)
+            writer.key("is_incomplete")
+            writer.bool(partition.isIncomplete)
+            writer.key("clock")
+            writer.instant(partition.clock == 0 ? nil : partition.clock)
+        }
+    }
+
+    private static func percentiles(_ histogram: Histogram, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.key("count")
+            writer.integer(histogram.count)
+            for (name, share) in [
+                ("p50_seconds", 0.5), ("p90_seconds", 0.9), ("p99_seconds", 0.99), ("max_seconds", 1),
+            ] {
+                writer.key(name)
+                writer.number(histogram.count == 0 ? .nan : histogram.percentile(share))
+            }
+        }
+    }
+}
+
+extension StatusAnswer {
+    private static func grades(_ grades: Grades, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.key("pending")
+            writer.integer(grades.pending)
+            writer.key("bought")
+            writer.integer(grades.bought)
+            writer.key("not_bought")
+            writer.integer(grades.notBought)
+            writer.key("sampled_share")
+            writer.number(grades.sampledShare)
+            writer.key("versions")
+            writer.array(of: grades.versions) { version($1, &$0) }
+        }
+    }
+
+    private static func version(_ version: Grades.Version, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.key("version")
+            writer.string(version.version)
+            writer.key("serving_model")
+            writer.string(version.servingModel.rawValue)
+            writer.key("figures")
+            writer.object { writer in
+                for model in ModelName.all {
+                    guard let figures = version.figures[model] else { continue }
+                    writer.key(model.rawValue)
+                    writer.object { Self.figures(figures, &$0) }
+                }
+            }
+            writer.key("calibration")
+            writer.array(of: version.calibration) { writer, bin in
+                writer.object { writer in
+                    writer.key("count")
+                    writer.integer(bin.count)
+                    writer.key("predicted")
+                    writer.number(bin.predicted)
+                    writer.key("observed")
+                    writer.number(bin.observed)
+                }
+            }
+            writer.key("days")
+            writer.array(of: version.days) { writer, day in
+                writer.object { writer in
+                    writer.key("day")
+                    writer.string(day.day)
+                    writer.key("is_complete")
+                    writer.bool(day.isComplete)
+                    figures(day.metrics, &writer)
+                }
+            }
+        }
+    }
+
+    /// By the names of `results.json`.
+    private static func figures(_ metrics: Metrics, _ writer: inout JSONWriter) {
+        let figures = [
+            ("roc_auc", metrics.rocAUC), ("pr_auc", metrics.prAUC), ("accuracy", metrics.accuracy),
+            ("precision", metrics.precision), ("recall", metrics.recall), ("f1", metrics.f1),
+            ("log_loss", metrics.logLoss), ("brier", metrics.brier), ("ece", metrics.ece),
+            ("lift_top_decile", metrics.liftTopDecile), ("n", metrics.n), ("positive_rate", metrics.positiveRate),
+        ]
+        for (name, value) in figures {
+            writer.key(name)
+            writer.number(value)
+        }
+    }
+
+    private static func drift(_ drift: DriftReport, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.key("rows")
+            writer.integer(drift.rows)
+            writer.key("from")
+            writer.instant(drift.rows == 0 ? nil : drift.from)
+            writer.key("to")
+            writer.instant(drift.rows == 0 ? nil : drift.to)
+            writer.key("false_alarms")
+            writer.number(DriftReport.falseAlarms)
+            writer.key("score")
+            if let score = drift.score { entry(score, &writer) } else { writer.null() }
+            writer.key("features")
+            writer.array(of: drift.features) { entry($1, &$0) }
+        }
+    }
+
+    private static func entry(_ entry: DriftReport.Entry, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.key("name")
+            writer.string(entry.name)
+            writer.key("is_drifting")
+            writer.bool(entry.isDrifting)
+            for (name, value) in [
+                ("psi", entry.psi), ("threshold", entry.threshold), ("missing", entry.missing),
+                ("reference_missing", entry.referenceMissing), ("out_of_range", entry.outOfRange),
+            ] {
+                writer.key(name)
+                writer.number(value)
+            }
+            for (name, values) in [("live", entry.live), ("reference", entry.reference), ("edges", entry.edges)] {
+                writer.key(name)
+                writer.array(of: values) { $0.number($1) }
+            }
+        }
+    }
+}

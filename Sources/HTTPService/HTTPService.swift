@@ -1,0 +1,105 @@
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import Worker
+
+/// Questions and answers over HTTP about a running worker, and the page for people on a port of its own.
+///
+/// Stops gracefully: no new connections, requests under way are answered.
+public final class HTTPService: Service {
+    private let api: API
+    private let settings: HTTPSettings
+    private let logger: Logger
+    private let onStart: @Sendable (_ port: Int, _ isDashboard: Bool) async -> Void
+
+    /// - Parameters:
+    ///   - worker: answers about customers and itself.
+    ///   - metrics: the text of `GET /metrics`, in Prometheus' format.
+    public convenience init(
+        settings: HTTPSettings, worker: any LiveWorker, context: ScoringContext,
+        metrics: @escaping @Sendable () -> String, logger: Logger
+    ) {
+        self.init(
+            settings: settings, worker: worker, context: context, metrics: metrics, logger: logger, onStart: { _, _ in }
+        )
+    }
+
+    /// - Parameter onStart: is told each port once it is listened on.
+    init(
+        settings: HTTPSettings, worker: any LiveWorker, context: ScoringContext,
+        metrics: @escaping @Sendable () -> String, logger: Logger,
+        onStart: @escaping @Sendable (_ port: Int, _ isDashboard: Bool) async -> Void
+    ) {
+        api = API(settings: settings, worker: worker, context: context, metrics: metrics, logger: logger)
+        self.settings = settings
+        self.logger = logger
+        self.onStart = onStart
+    }
+
+    /// Serves until graceful shutdown.
+    /// - Throws: `HTTPServiceError` when a port cannot be listened on.
+    public func run() async throws {
+        var ports = [(port: settings.port, isDashboard: false)]
+        if let port = settings.dashboardPort { ports.append((port, true)) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (port, isDashboard) in ports {
+                group.addTask { try await self.serve(port, isDashboard: isDashboard) }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func serve(_ port: Int, isDashboard: Bool) async throws {
+        let responder = api.responder(isDashboard: isDashboard)
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        let contextLogger = quiet
+        // Hummingbird's own application would give every request a logger, an identifier and a date of its own.
+        let connections = Connections(settings: settings) { request, writer, channel in
+            let context = BasicRequestContext(
+                source: ApplicationRequestContextSource(channel: channel, logger: contextLogger))
+            let response = try await responder.respond(to: request, context: context)
+            try await writer.write(response: response.head, body: response.body)
+        }
+        let server = Server(
+            childChannelSetup: connections,
+            configuration: ServerConfiguration(
+                address: .hostname(settings.host, port: port),
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    HTTPSettings.maxConnections, logger: contextLogger)),
+            onServerRunning: { channel in
+                let port = channel.localAddress?.port ?? port
+                self.logger.info(
+                    "\(isDashboard ? "dashboard" : "HTTP service") starts",
+                    metadata: ["address": "http://\(self.settings.host):\(port)"])
+                await self.onStart(port, isDashboard)
+            },
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: contextLogger)
+        do {
+            try await server.run()
+        } catch let error where !(error is CancellationError) {
+            throw HTTPServiceError(
+                host: settings.host, port: port, setting: isDashboard ? "http.dashboard_port" : "http.port",
+                error: error)
+        }
+    }
+}
+
+/// Why the service cannot listen, and what to do.
+public struct HTTPServiceError: Error, Sendable, CustomStringConvertible {
+    public let description: String
+
+    init(host: String, port: Int, setting: String, error: any Error) {
+        description =
+            switch (error as? IOError)?.errnoCode {
+            case EADDRINUSE:
+                "port \(port) on \(host) is taken by another program: stop that, or set \(setting) to another port"
+            case EACCES: "port \(port) on \(host) may not be opened by this user: set \(setting) to 1024 or above"
+            case EADDRNOTAVAIL: "\(host) is no address of this machine: set http.host to one"
+            default: "cannot listen on \(host), port \(port) (http.host, \(setting)): \(error)"
+            }
+    }
+}

@@ -1,0 +1,210 @@
+import Ensemble
+import Events
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import Worker
+
+/// One path and method, and what answers there.
+struct Route: Sendable {
+    typealias Answer = @Sendable (Request, BasicRequestContext) async throws -> Response
+
+    let method: HTTPRequest.Method
+    /// `/v1/customers/{id}`, as the OpenAPI document writes it.
+    let path: String
+    /// Answers without a token, and whatever else is going on.
+    let isOpen: Bool
+    let answer: Answer
+
+    init(_ method: HTTPRequest.Method, _ path: String, isOpen: Bool = false, answer: @escaping Answer) {
+        self.method = method
+        self.path = path
+        self.isOpen = isOpen
+        self.answer = answer
+    }
+
+    /// Whether a request's path is of this form.
+    func matches(_ path: String) -> Bool {
+        let (form, parts) = (self.path.split(separator: "/"), path.split(separator: "/"))
+        return form.count == parts.count && zip(form, parts).allSatisfy { $0 == $1 || $0.hasPrefix("{") }
+    }
+}
+
+/// What the HTTP service answers, and from what.
+struct API: Sendable {
+    let settings: HTTPSettings
+    let worker: any LiveWorker
+    let context: ScoringContext
+    let pool: WorkspacePool
+    let metrics: @Sendable () -> String
+    let logger: Logger
+    private let load = Gate.Load()
+    /// Answers that never change.
+    let model: ByteBuffer
+    let features: ByteBuffer
+    let document: ByteBuffer
+    let docs: ByteBuffer
+
+    init(
+        settings: HTTPSettings, worker: any LiveWorker, context: ScoringContext,
+        metrics: @escaping @Sendable () -> String, logger: Logger
+    ) {
+        self.settings = settings
+        self.worker = worker
+        self.context = context
+        self.metrics = metrics
+        self.logger = logger
+        pool = WorkspacePool(context)
+        model = ByteBuffer(bytes: ModelAnswer.json(context.artifact))
+        features = ByteBuffer(bytes: ModelAnswer.features())
+        let document = OpenAPIDocument(context: context, settings: settings).json
+        self.document = ByteBuffer(string: document)
+        docs = ByteBuffer(string: DocsPage.html(document: document))
+    }
+
+    /// All that there is to ask, the same on both ports.
+    var routes: [Route] {
+        [
+            Route(.get, "/health/live", isOpen: true) { _, _ in json(HealthAnswer.live) },
+            Route(.get, "/health/ready", isOpen: true) { _, _ in ready() },
+            Route(.get, "/metrics") { _, _ in text(metrics(), "text/plain; version=0.0.4; charset=utf-8") },
+            Route(.get, "/v1/status") { _, _ in
+                json(ByteBuffer(bytes: StatusAnswer.json(worker.status, artifact: context.artifact)))
+            },
+            Route(.get, "/v1/model") { _, _ in json(model) },
+            Route(.get, "/v1/features") { _, _ in json(features) },
+            Route(.post, "/v1/score") { request, _ in
+                let explains = try Self.explains(request)
+                let body = try await body(of: request)
+                return try pool.with { workspace throws(Problem) in
+                    try body.withBytes { bytes throws(Problem) in
+                        try workspace.score(events: bytes, maxEvents: settings.maxEvents, explains: explains)
+                    }
+                    return json(ByteBuffer(bytes: workspace.writer.bytes))
+                }
+            },
+            Route(.post, "/v1/score/features") { request, _ in
+                let explains = try Self.explains(request)
+                let body = try await body(of: request)
+                return try pool.with { workspace throws(Problem) in
+                    try body.withBytes { bytes throws(Problem) in
+                        try workspace.score(features: bytes, explains: explains)
+                    }
+                    return json(ByteBuffer(bytes: workspace.writer.bytes))
+                }
+            },
+            Route(.get, "/v1/customers") { request, _ in try await ranking(request) },
+            Route(.get, "/v1/customers/{id}") { request, context in try await customer(request, context) },
+            Route(.get, "/openapi.json") { _, _ in json(document) },
+            Route(.get, "/docs") { _, _ in html(docs) },
+        ]
+    }
+
+    /// - Parameter isDashboard: whether the page for people is at the root.
+    func responder(isDashboard: Bool) -> RouterResponder<BasicRequestContext> {
+        var routes = routes
+        if isDashboard {
+            let page = ByteBuffer(bytes: DashboardPage.html)
+            // The page holds no data: it asks for them with the token that it is given.
+            routes.append(Route(.get, "/", isOpen: true) { _, _ in html(page) })
+        }
+        let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: Gate(settings: settings, routes: routes, load: load, logger: logger))
+        for route in routes { router.on(RouterPath(route.path), method: route.method, use: route.answer) }
+        return router.buildResponder()
+    }
+
+    /// Whether an answer is to say why, which takes longer than all the rest.
+    private static func explains(_ request: Request) throws(Problem) -> Bool {
+        guard request.uri.query != nil else { return true }
+        switch try Query(request, takes: ["explain"]).text("explain") {
+        case nil, "true": return true
+        case "false": return false
+        default: throw .badParameter("explain", "must be true or false")
+        }
+    }
+
+    private func ready() -> Response {
+        let answer = HealthAnswer.ready(worker.status, artifact: context.artifact)
+        return json(ByteBuffer(bytes: answer.json), status: answer.isReady ? .ok : .serviceUnavailable)
+    }
+}
+
+// Answers by their content.
+extension API {
+    private static let jsonHeaders: HTTPFields = [
+        .contentType: "application/json", .cacheControl: "no-store", .xContentTypeOptions: "nosniff",
+    ]
+    /// A page may do nothing but what stands in it, and ask this server.
+    private static let pageHeaders: HTTPFields = [
+        .contentType: "text/html; charset=utf-8", .cacheControl: "no-store", .xContentTypeOptions: "nosniff",
+        .contentSecurityPolicy:
+            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; connect-src 'self'; "
+            + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        .init("Referrer-Policy")!: "no-referrer",
+    ]
+
+    func json(_ body: ByteBuffer, status: HTTPResponse.Status = .ok) -> Response {
+        Response(status: status, headers: Self.jsonHeaders, body: ResponseBody(byteBuffer: body))
+    }
+
+    private func html(_ page: ByteBuffer) -> Response {
+        Response(status: .ok, headers: Self.pageHeaders, body: ResponseBody(byteBuffer: page))
+    }
+
+    private func text(_ text: String, _ type: String) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: type, .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    }
+}
+
+// Bodies of requests.
+extension API {
+    /// A JSON body, all of it.
+    /// - Throws: `Problem` for another type, and for one that is too large, which is then not read to its end.
+    private func body(of request: Request) async throws -> ByteBuffer {
+        try Self.checkType(request.headers)
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > settings.maxBodyBytes {
+            throw tooLarge
+        }
+        do {
+            return try await request.body.collect(upTo: settings.maxBodyBytes)
+        } catch is NIOTooManyBytesError {
+            throw tooLarge
+        }
+    }
+
+    private var tooLarge: Problem {
+        Problem(.bodyTooLarge, "at most \(settings.maxBodyBytes) bytes are taken")
+            .with("limit") { $0.integer(settings.maxBodyBytes) }.with(.connection, "close")
+    }
+
+    private static func checkType(_ headers: HTTPFields) throws(Problem) {
+        if let coding = headers[.contentEncoding], coding.lowercased() != "identity" {
+            throw Problem(.unsupportedMediaType, "the body is coded as \(coding.prefix(40)); send it as it is")
+                .with(.acceptEncoding, "identity")
+        }
+        let type = headers[.contentType] ?? ""
+        if type == "application/json" { return }
+        let parts = type.lowercased().split(separator: ";").map { $0.filter { !" \t\"".contains($0) } }
+        guard parts.first == "application/json", parts.dropFirst().allSatisfy({ $0 == "charset=utf-8" }) else {
+            throw Problem(
+                .unsupportedMediaType,
+                "the Content-Type is \(type.isEmpty ? "missing" : String(type.prefix(80))); send application/json")
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// The readable bytes, where they lie.
+    func withBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let result = withUnsafeReadableBytes { bytes in
+            Swift.Result { () throws(Failure) -> Result in try body(bytes) }
+        }
+        return try result.get()
+    }
+}
