@@ -83,8 +83,9 @@ let package = Package(
         .executableTarget(
             name: "benchmark",
             dependencies: [
-                "Console", "Customers", "Ensemble", "Events", "Features", "Kafka", "LocalCluster", "Monitoring",
-                "Scoring", "Training", "Worker",
+                "Console", "Customers", "Ensemble", "Events", "Features", "HTTPService", "Kafka", "LocalCluster",
+                "Monitoring", "Scoring", "Training", "Worker",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .executableTarget(

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Dispatch
 import Ensemble
 import Events
@@ -80,12 +81,13 @@ final class StreamThread {
     /// - Parameter number: tells the worker's threads apart.
     init(
         number: Int, settings: WorkerSettings, artifact: ModelArtifact, reference: ReferenceDistributions?,
-        store: (any CheckpointStore)?, counters: WorkerCounters, board: ThreadBoard, inbox: Inbox, logger: Logger
+        store: (any CheckpointStore)?, counters: WorkerCounters, board: ThreadBoard, inbox: Inbox,
+        metrics: any MetricsFactory, logger: Logger
     ) throws {
         self.number = number
         self.board = board
         self.inbox = inbox
-        monitor = ThreadMonitor(reference: reference, driftRows: settings.driftRows)
+        monitor = ThreadMonitor(reference: reference, driftRows: settings.driftRows, metrics: metrics)
         graderVersion = Grader.Version(
             version: artifact.manifest.version, servingModel: artifact.manifest.servingModel,
             models: artifact.ensemble.models)

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Ensemble
 import Foundation
 import Kafka
@@ -19,11 +20,17 @@ public final class Worker: Service {
     /// Of the input topic; 0 before it is known.
     let partitionCount = Atomic<Int>(0)
     private let reference: ReferenceDistributions?
+    let metrics: any MetricsFactory
     private let logger: Logger
     private let stop = Atomic<Bool>(false)
 
+    /// - Parameter metrics: where the threads record what they measure.
     /// - Throws: `ArtifactError` when the artifact's reference distributions cannot be understood.
-    public init(settings: WorkerSettings, artifact: ModelArtifact, logger: Logger) throws {
+    public init(
+        settings: WorkerSettings, artifact: ModelArtifact, metrics: any MetricsFactory = NOOPMetricsHandler.instance,
+        logger: Logger
+    ) throws {
+        self.metrics = metrics
         reference = try ReferenceDistributions(artifact)
         boards = (0..<settings.threads).map { _ in ThreadBoard() }
         inboxes = (0..<settings.threads).map { _ in Inbox() }
@@ -91,7 +98,8 @@ public final class Worker: Service {
             do {
                 return try StreamThread(
                     number: number, settings: settings, artifact: artifact, reference: reference, store: store,
-                    counters: counters, board: boards[number], inbox: inboxes[number], logger: logger
+                    counters: counters, board: boards[number], inbox: inboxes[number],
+                    metrics: metrics, logger: logger
                 ).run(until: stop)
             } catch let error as KafkaError
                 where error.remedy == .rejoin && error.isFatal && !stop.load(ordering: .relaxed)

@@ -8,7 +8,8 @@ struct BenchmarkCommand: AsyncParsableCommand {
             "Measures what the documentation claims: each figure with its spread, and as a ratio to something named that ran "
             + "in the same run.",
         subcommands: [
-            StagesCommand.self, EnsembleCommand.self, ExplainCommand.self, WorkerCommand.self, ScaleCommand.self,
+            StagesCommand.self, EnsembleCommand.self, ExplainCommand.self, WorkerCommand.self, MonitoringCommand.self,
+            ScaleCommand.self,
             LatencyCommand.self, TrainingCommand.self, RecoveryCommand.self, GuaranteesCommand.self,
         ])
 }

@@ -1,8 +1,12 @@
+import CoreMetrics
 import Ensemble
 import Events
 import Foundation
+import FoundationNetworking
+import HTTPService
 import Kafka
 import Logging
+import Monitoring
 import Worker
 
 /// A broker with a topic full of messages, which are copied and scored in turn.
@@ -114,9 +118,15 @@ final class CopyRun {
     }
 
     /// The same messages scored by an ordinary worker.
-    func score(threads: Int) async throws -> Cost {
+    /// - Parameter isMonitored: whether predictions are graded, drift is watched, and both servers are up and asked for
+    ///   metrics and status every second.
+    func score(threads: Int, isMonitored: Bool = true) async throws -> Cost {
         runs += 1
         var settings = settings
+        if !isMonitored {
+            settings.isGrading = false
+            settings.driftRows = 0
+        }
         settings.threads = threads
         // Static members, and an assignor that every server gets right.
         settings.kafkaConsumer["group.instance.id"] = "score-\(runs)"
@@ -126,8 +136,12 @@ final class CopyRun {
         try broker.create([settings.outputTopic], partitions: partitions)
         var logger = Logger(label: "benchmark")
         logger.logLevel = .error
-        let worker = try Worker(settings: settings, artifact: artifact, logger: logger)
+        let registry = PrometheusRegistry(namespace: WorkerMetrics.namespace)
+        let worker = try Worker(
+            settings: settings, artifact: artifact, metrics: isMonitored ? registry : NOOPMetricsHandler.instance,
+            logger: logger)
         let running = Task { try await worker.run() }
+        let watching = isMonitored ? watch(worker, settings, registry, logger) : nil
         let count = count
         let meter: Meter = await withCheckedContinuation { continuation in
             Thread {
@@ -140,7 +154,47 @@ final class CopyRun {
         // Stopping publishes and commits what is left.
         worker.requestStop()
         try await running.value
+        watching?.cancel()
+        try? await watching?.value
         return meter.cost(of: count)
+    }
+}
+
+extension CopyRun {
+    /// What watches a worker in service: the servers, and somebody who asks them once a second.
+    private func watch(
+        _ worker: Worker, _ settings: WorkerSettings, _ registry: PrometheusRegistry, _ logger: Logger
+    ) -> Task<Void, any Error> {
+        let artifact = artifact
+        return Task {
+            var http = HTTPSettings()
+            http.port = 18_001
+            http.dashboardPort = 18_501
+            let metrics = WorkerMetrics(worker)
+            let service = HTTPService(
+                settings: http, worker: worker,
+                context: ScoringContext(
+                    artifact: artifact, thresholds: settings.thresholds, fields: settings.fields,
+                    timeToLiveDays: settings.timeToLiveDays),
+                metrics: {
+                    metrics.refresh()
+                    return registry.text()
+                }, logger: logger)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await service.run() }
+                group.addTask {
+                    while true {
+                        try await Task.sleep(for: .seconds(1))
+                        for path in ["18001/metrics", "18501/v1/status"] {
+                            guard let url = URL(string: "http://127.0.0.1:\(path)") else { continue }
+                            _ = try await URLSession.shared.data(from: url)
+                        }
+                    }
+                }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+        }
     }
 }
 

@@ -36,7 +36,7 @@ struct RunCommand: AsyncParsableCommand {
             let artifact = try settings.artifact()
             let registry = PrometheusRegistry(namespace: WorkerMetrics.namespace, help: WorkerMetrics.help)
             if http.isEnabled { MetricsSystem.bootstrap(registry) }
-            let worker = try Worker(settings: settings, artifact: artifact, logger: logger)
+            let worker = try Worker(settings: settings, artifact: artifact, metrics: registry, logger: logger)
             var services: [any Service] = [worker]
 
             if http.isEnabled {

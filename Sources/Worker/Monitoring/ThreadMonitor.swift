@@ -14,14 +14,13 @@ struct ThreadMonitor {
     var drift: DriftWindow?
     private var sinceSample = 0
 
-    private let batchMessages = Recorder(label: "batch_messages", aggregate: true)
-    private let score = Recorder(label: "score", aggregate: true)
-    private let latency = Timer(label: "end_to_end_latency")
-    private let commit = Timer(label: "commit_duration")
-    private let checkpoint = Timer(label: "checkpoint_duration")
-    private let stages: [Timer] = Stage.allCases.map {
-        Timer(label: "stage_duration", dimensions: [("stage", $0.rawValue)])
-    }
+    private let batchMessages: Recorder
+    private let score: Recorder
+    private let latency: Timer
+    private let commit: Timer
+    private let checkpoint: Timer
+    /// By stage.
+    private let stages: [Timer]
 
     /// What happens to a batch.
     enum Stage: String, CaseIterable {
@@ -36,7 +35,15 @@ struct ThreadMonitor {
         var publish: UInt64 = 0
     }
 
-    init(reference: ReferenceDistributions?, driftRows: Int) {
+    init(reference: ReferenceDistributions?, driftRows: Int, metrics: any MetricsFactory) {
+        batchMessages = Recorder(label: "batch_messages", dimensions: [], aggregate: true, factory: metrics)
+        score = Recorder(label: "score", dimensions: [], aggregate: true, factory: metrics)
+        latency = Timer(label: "end_to_end_latency", dimensions: [], factory: metrics)
+        commit = Timer(label: "commit_duration", dimensions: [], factory: metrics)
+        checkpoint = Timer(label: "checkpoint_duration", dimensions: [], factory: metrics)
+        stages = Stage.allCases.map {
+            Timer(label: "stage_duration", dimensions: [("stage", $0.rawValue)], factory: metrics)
+        }
         if let reference, driftRows > 0 { drift = DriftWindow(reference: reference, rows: driftRows) }
     }
 

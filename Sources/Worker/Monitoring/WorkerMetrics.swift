@@ -16,12 +16,12 @@ public final class WorkerMetrics: Sendable {
 
     private struct State {
         var counted: WorkerCounters.Snapshot?
-        var gauges = GaugeSet()
+        var gauges: GaugeSet
     }
 
     public init(_ worker: Worker) {
         self.worker = worker
-        state = Mutex(State())
+        state = Mutex(State(gauges: GaugeSet(factory: worker.metrics)))
     }
 
     /// Records how things stand.
@@ -29,7 +29,7 @@ public final class WorkerMetrics: Sendable {
         let status = worker.status
         let manifest = worker.artifact.manifest
         state.withLock { state in
-            Self.count(status.counters, since: state.counted)
+            Self.count(status.counters, since: state.counted, worker.metrics)
             state.counted = status.counters
             state.gauges.begin()
             Self.state(status, &state.gauges)
@@ -45,11 +45,13 @@ public final class WorkerMetrics: Sendable {
         }
     }
 
-    private static func count(_ now: WorkerCounters.Snapshot, since before: WorkerCounters.Snapshot?) {
+    private static func count(
+        _ now: WorkerCounters.Snapshot, since before: WorkerCounters.Snapshot?, _ factory: any MetricsFactory
+    ) {
         func counter(
             _ label: String, _ figure: KeyPath<WorkerCounters.Snapshot, Int>, _ dimensions: [(String, String)] = []
         ) {
-            Counter(label: label, dimensions: dimensions).increment(
+            Counter(label: label, dimensions: dimensions, factory: factory).increment(
                 by: now[keyPath: figure] - (before?[keyPath: figure] ?? 0))
         }
         counter("events_received", \.received)
@@ -157,14 +159,17 @@ private struct GaugeSet: Sendable {
         let dimensions: [[String]]
     }
 
+    private let factory: any MetricsFactory
     private var gauges: [Key: (gauge: Meter, round: Int)] = [:]
     private var round = 0
+
+    init(factory: any MetricsFactory) { self.factory = factory }
 
     mutating func begin() { round += 1 }
 
     mutating func set(_ label: String, _ value: Double, _ dimensions: [(String, String)] = []) {
         let key = Key(label: label, dimensions: dimensions.map { [$0.0, $0.1] })
-        let gauge = gauges[key]?.gauge ?? Meter(label: label, dimensions: dimensions)
+        let gauge = gauges[key]?.gauge ?? Meter(label: label, dimensions: dimensions, factory: factory)
         gauge.set(value)
         gauges[key] = (gauge, round)
     }

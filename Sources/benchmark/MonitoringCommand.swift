@@ -1,0 +1,75 @@
+import ArgumentParser
+import Console
+import Ensemble
+import Kafka
+import Worker
+
+struct MonitoringCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "monitoring",
+        abstract:
+            "What watching costs: the whole worker with grading, drift, metrics and both servers, asked every second, beside "
+            + "the same worker without any of it. Runs of the two take turns.")
+
+    @Option(help: "Command that starts a broker; {port} and {data} stand for its port and its data directory.")
+    var broker: String
+
+    @Option(help: "Directory of model artifacts; the configuration's unless given.")
+    var models: String?
+
+    @Option(help: "History whose messages are scored. Without one a shop is made up.")
+    var history: String?
+
+    @Option(help: "Messages of each measurement.")
+    var messages = 500_000
+
+    @Option(help: "Partitions of the topics.")
+    var partitions = 4
+
+    @Option(help: "Pairs of runs.")
+    var repetitions = 7
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @OptionGroup var configuration: ConfigurationOptions
+
+    func run() async throws {
+        try await reportingFailuresAsync {
+            var settings = try WorkerSettings(configuration.reader(for: .worker))
+            settings.models = models ?? settings.models
+            settings.guarantee = .atLeastOnce
+            let artifact = try settings.artifact()
+            let progress = Progress()
+            progress.show("making messages")
+            let run = try CopyRun(
+                command: broker, settings: settings, artifact: artifact, partitions: partitions,
+                try Messages(history: history, limit: messages))
+            defer { run.close() }
+            var costs: [Bool: [CopyRun.Cost]] = [:]
+            for repetition in 0..<repetitions {
+                // Whoever comes first in a pair takes turns as well.
+                for isMonitored in repetition % 2 == 0 ? [false, true] : [true, false] {
+                    progress.show(
+                        isMonitored ? "watched" : "unwatched", detail: "pair \(repetition + 1) of \(repetitions)")
+                    costs[isMonitored, default: []].append(try await run.score(threads: 1, isMonitored: isMonitored))
+                }
+            }
+            progress.finish()
+            let (without, with) = (costs[false] ?? [], costs[true] ?? [])
+            func figure(_ name: String, _ costs: [CopyRun.Cost], _ figure: (CopyRun.Cost) -> Double) -> Figure {
+                Figure(name, unit: name.hasSuffix("time") ? "ns/message" : "messages/s", costs.map(figure))
+            }
+            let rate = figure("unwatched: throughput", without) { $0.messagesPerSecond }
+            let processor = figure("unwatched: processor time", without) { $0.processorNanoseconds }
+            try [
+                rate, processor,
+                figure("watched: throughput", with) { $0.messagesPerSecond }.relative(to: rate),
+                figure("watched: processor time", with) { $0.processorNanoseconds }.relative(to: processor),
+                Figure(
+                    "throughput, watched ÷ unwatched, by pair", unit: "",
+                    zip(with, without).map { $0.messagesPerSecond / $1.messagesPerSecond }),
+            ].write(asJSON: json)
+        }
+    }
+}
