@@ -187,6 +187,7 @@ public struct WorkerSettings: Sendable {
         }
         // Of this file's sections one is of the HTTP service alone, which few commands have.
         reader.leave("http")
+        reader.leave("logs")
         try reader.finish()
     }
 

@@ -63,6 +63,7 @@ final class TestWorker: LiveWorker {
                     probabilities.append(served)
                     graders[partition].take(
                         customerHash: event.customerHash, invoiceHash: event.invoiceHash, time: event.time,
+                        clock: prediction.clock,
                         isPurchase: event.isPurchase, scores: prediction.scores, offset: offset
                     ) { if $0.isBought { bought += 1 } else { notBought += 1 } }
                 }
