@@ -20,7 +20,8 @@ import Features
 ///
 /// Limits: `roomLimit`.
 package struct TreeExplainer: Sendable {
-    /// Most doubles that one row's slots in one tree may take (a workspace then has 96 MiB); a tree of 255 leaves and 8 levels takes 1,024.
+    /// Most doubles that one row's slots in one tree may take (a workspace then has 96 MiB); a tree of 255 leaves and 8 levels
+    /// takes 1,024.
     static let roomLimit = 1 << 22
     /// Trees beyond this are explained row by row: eight rows' factors would not stay in a cache.
     private static let groupRoomLimit = 1 << 15
