@@ -48,7 +48,8 @@ public final class HTTPService: Service {
             for (port, isDashboard) in ports {
                 group.addTask { try await self.serve(port, isDashboard: isDashboard) }
             }
-            try await group.waitForAll()
+            // Not waitForAll: one that fails is to end the other.
+            for try await _ in group {}
         }
     }
 
