@@ -24,8 +24,17 @@ public final class WorkerMetrics: Sendable {
         state = Mutex(State(gauges: GaugeSet(factory: worker.metrics)))
     }
 
+    /// What is to be served to Prometheus: how things stand when it is called.
+    /// - Parameter registry: where the worker records.
+    public func text(_ registry: PrometheusRegistry) -> @Sendable () -> String {
+        {
+            self.refresh()
+            return registry.text()
+        }
+    }
+
     /// Records how things stand.
-    public func refresh() {
+    private func refresh() {
         let status = worker.status
         let manifest = worker.artifact.manifest
         state.withLock { state in
