@@ -1,6 +1,5 @@
 import ArgumentParser
 import Console
-import CoreMetrics
 import Foundation
 import HTTPService
 import Logging
@@ -35,7 +34,6 @@ struct RunCommand: AsyncParsableCommand {
             let settings = try WorkerSettings(reader)
             let artifact = try settings.artifact()
             let registry = PrometheusRegistry(namespace: WorkerMetrics.namespace, help: WorkerMetrics.help)
-            if http.isEnabled { MetricsSystem.bootstrap(registry) }
             let worker = try Worker(settings: settings, artifact: artifact, metrics: registry, logger: logger)
             var services: [any Service] = [worker]
 
