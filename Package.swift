@@ -72,7 +72,6 @@ let package = Package(
             dependencies: [
                 "Settings", "Console", "Customers", "Ensemble", "Events", "HTTPService", "Kafka", "LocalCluster",
                 "Monitoring", "Scoring", "Worker",
-                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),

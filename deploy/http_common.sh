@@ -47,6 +47,7 @@ PYTHON
 }
 
 stop_worker() {
+    kill -CONT ${broker_process:-} 2>/dev/null
     kill ${worker_process:-} 2>/dev/null && wait $worker_process 2>/dev/null
     kill ${broker_process:-} 2>/dev/null && wait $broker_process 2>/dev/null
     kill ${other_process:-} 2>/dev/null

@@ -70,9 +70,9 @@ struct APISchemas {
 
     private var event: JSONSchema {
         let identifier = JSONSchema.any(of: [
-            .string(rest: "\"minLength\":1,\"maxLength\":\(CustomerEvent.identifierLimit / 4)"), .integer(),
+            .string(rest: "\"minLength\":1,\"maxLength\":\(CustomerEvent.identifierLimit)"), .integer(),
         ])
-        let text = JSONSchema.stringOrNull()
+        let text = JSONSchema.any(of: [.string(), .number(), .null])
         let limit = Int(CustomerEvent.quantityLimit)
         let schemas: [EventField: JSONSchema] = [
             .customerID: identifier, .invoiceNo: identifier, .stockCode: identifier, .description: text,
