@@ -13,6 +13,7 @@ public final class WorkerMetrics: Sendable {
 
     private let worker: Worker
     private let state: Mutex<State>
+    private let startSeconds = Date().timeIntervalSince1970
 
     private struct State {
         var counted: WorkerCounters.Snapshot?
@@ -42,6 +43,7 @@ public final class WorkerMetrics: Sendable {
             state.counted = status.counters
             state.gauges.begin()
             Self.state(status, &state.gauges)
+            state.gauges.set("process_start_time_seconds", startSeconds)
             Self.drift(status.drift, &state.gauges)
             Self.grades(status.grades, &state.gauges)
             state.gauges.set(
