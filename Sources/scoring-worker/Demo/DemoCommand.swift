@@ -89,11 +89,13 @@ struct DemoCommand: AsyncParsableCommand {
                 configuration: .init(
                     services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             ).run()
+            // By then all is committed.
+            if !serve { try output(demo.summary() + "\n") }
         }
     }
 }
 
-/// The demo and what it says in the end; with servers up it stays until it is stopped.
+/// The demo; with servers up it stays until it is stopped.
 private struct DemoSession: Service {
     let demo: Demo
     let page: Int?
@@ -101,8 +103,8 @@ private struct DemoSession: Service {
 
     func run() async throws {
         try await demo.run()
-        try output(demo.summary() + "\n")
         guard isServing else { return }
+        try output(demo.summary() + "\n")
         if let page { remark("dashboard at http://127.0.0.1:\(page); Ctrl-C ends the demo") }
         try await gracefulShutdown()
     }
