@@ -41,7 +41,7 @@ import Testing
         }
         #expect(Set(versions).count == 1)
         let files = try FileManager.default.contentsOfDirectory(atPath: "\(directory.path)/a/\(versions[0])")
-        #expect(files.count == 6)
+        #expect(files.count == 7)
         for file in files {
             for other in ["b", "c"] {
                 #expect(
