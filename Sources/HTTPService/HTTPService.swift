@@ -48,7 +48,8 @@ public final class HTTPService: Service {
             for (port, isDashboard) in ports {
                 group.addTask { try await self.serve(port, isDashboard: isDashboard) }
             }
-            try await group.waitForAll()
+            // Not waitForAll: that throws only when all have ended. Without the one, the other stops too.
+            for try await _ in group {}
         }
     }
 
