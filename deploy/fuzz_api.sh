@@ -23,5 +23,5 @@ values = ["10007", "10249", "10033"]
 TOML
 "${http_python%/*}/schemathesis" --config-file "$worker_directory/schemathesis.toml" run \
     "http://127.0.0.1:18001/openapi.json" --url http://127.0.0.1:18001 --checks all --phases examples,coverage,fuzzing \
-    --seed 1 "$@"
+    "$@"
 kill -0 $worker_process
