@@ -147,6 +147,7 @@ let package = Package(
                 "Settings", "Customers", "Ensemble", "Events", "Features", "Kafka", "Scoring", "TestSupport",
                 "Training", "Worker",
                 "replay", "scoring-worker", "trainer",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
     ]

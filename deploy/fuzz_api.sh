@@ -21,7 +21,9 @@ values = ["10007", "10249", "10033"]
 [parameters]
 "path.id" = { dictionary = "customers", probability = 0.7 }
 TOML
-"${http_python%/*}/schemathesis" --config-file "$worker_directory/schemathesis.toml" run \
+# It leaves a cache where it runs.
+cd "$worker_directory"
+"${http_python%/*}/schemathesis" --config-file schemathesis.toml run \
     "http://127.0.0.1:18001/openapi.json" --url http://127.0.0.1:18001 --checks all --phases examples,coverage,fuzzing \
     "$@"
 kill -0 $worker_process

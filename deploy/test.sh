@@ -3,7 +3,8 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-need librdkafka-dev libxgboost-dev zlib1g-dev libssl-dev python3-jsonschema python3-venv
+need librdkafka-dev libxgboost-dev zlib1g-dev libssl-dev python3-jsonschema python3-venv chromium chromium-driver \
+    python3-selenium
 find_broker
 FUTURE_CART_TEST_BROKER=$broker_executable
 export FUTURE_CART_TEST_BROKER

@@ -48,7 +48,7 @@ public final class HTTPService: Service {
             for (port, isDashboard) in ports {
                 group.addTask { try await self.serve(port, isDashboard: isDashboard) }
             }
-            // Not waitForAll: that throws only when all have ended. Without the one, the other stops too.
+            // Not waitForAll: one that fails is to end the other.
             for try await _ in group {}
         }
     }

@@ -1,8 +1,8 @@
 import CRDKafka
 
-/// Creates and deletes topics.
+/// Creates and deletes topics, and tells of groups.
 public final class Admin {
-    private let client: Client
+    let client: Client
 
     /// Makes a client; it connects in the background.
     ///

@@ -170,16 +170,12 @@ extension CopyRun {
             var http = HTTPSettings()
             http.port = 18_001
             http.dashboardPort = 18_501
-            let metrics = WorkerMetrics(worker)
             let service = HTTPService(
                 settings: http, worker: worker,
                 context: ScoringContext(
                     artifact: artifact, thresholds: settings.thresholds, fields: settings.fields,
                     timeToLiveDays: settings.timeToLiveDays),
-                metrics: {
-                    metrics.refresh()
-                    return registry.text()
-                }, logger: logger)
+                metrics: WorkerMetrics(worker).text(registry), logger: logger)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await service.run() }
                 group.addTask {

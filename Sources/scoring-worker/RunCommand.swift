@@ -41,13 +41,10 @@ struct RunCommand: AsyncParsableCommand {
                 let context = ScoringContext(
                     artifact: artifact, thresholds: settings.thresholds, fields: settings.fields,
                     timeToLiveDays: settings.timeToLiveDays)
-                let metrics = WorkerMetrics(worker)
-                let text: @Sendable () -> String = {
-                    metrics.refresh()
-                    return registry.text()
-                }
                 services.append(
-                    HTTPService(settings: http, worker: worker, context: context, metrics: text, logger: logger))
+                    HTTPService(
+                        settings: http, worker: worker, context: context, metrics: WorkerMetrics(worker).text(registry),
+                        logger: logger))
             }
 
             try await ServiceGroup(

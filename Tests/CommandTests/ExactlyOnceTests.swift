@@ -53,7 +53,8 @@ struct ExactlyOnceTests {
     func worker(_ number: Int, _ more: [String] = [], fileLimit: Int? = nil) throws -> WorkerProcess {
         try WorkerProcess(
             [
-                "run", "--set", "checkpoints.directory=\(directory.path)/checkpoints", "--set",
+                "run", "--set", "http.enabled=false", "--set", "checkpoints.directory=\(directory.path)/checkpoints",
+                "--set",
                 "kafka.bootstrap.servers=\(broker.bootstrapServers)", "--set", "commit.interval=200ms",
                 "--set", "kafka.session.timeout.ms=6000", "--set", "kafka.transaction.timeout.ms=5000",
                 "--set", "processing.instance=w\(number)",

@@ -98,7 +98,8 @@ import Testing
             let read = try PublishedPrediction(payload: prediction.payload)
             #expect(read.probability == prediction.scores[artifact.manifest.servingModel])
         }
-        #expect(missing > 0 || count == 1)
+        // Whether one without a value is among the first few is the model's affair; among all it is.
+        #expect(missing > 0 || count < FeatureSchema.count)
     }
 
     @Test func publishesWhatAConsumerReadsBack() throws {

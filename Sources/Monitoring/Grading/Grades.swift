@@ -34,8 +34,8 @@ public struct Grades: Sendable {
     /// Predictions that wait for their labels.
     public let pending: Int
     /// Labels that became known since the start: bought again within the horizon, or not.
-    public let bought: Int
-    public let notBought: Int
+    public var bought: Int
+    public var notBought: Int
     /// Share of customers whose predictions are graded; below 1 once there are more than memory is set aside for.
     public let sampledShare: Double
 }

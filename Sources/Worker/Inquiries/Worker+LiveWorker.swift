@@ -56,7 +56,20 @@ extension Worker: LiveWorker {
         guard count > 0 else { throw InquiryError.notRunning }
         let partition = Murmur2.partition(of: Array(customerID.utf8), count: count)
         if status.partitions.contains(where: { $0.partition == partition }) { return .here(partition: partition) }
-        return .elsewhere(partition: partition, owner: nil)
+        return .elsewhere(partition: partition, owner: await owner(of: partition))
+    }
+
+    /// The client's identifier and the host of the member of the group that a partition is assigned to, where Kafka tells.
+    private func owner(of partition: Int32) async -> String? {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { [settings] in
+                let members = try? Admin(properties: settings.clientProperties)
+                    .members(ofGroup: settings.group, timeoutMilliseconds: 2000)
+                let wanted = TopicPartition(topic: settings.inputTopic, partition: partition)
+                let owner = members?.first { $0.partitions.contains(wanted) }
+                continuation.resume(returning: owner.map { "\($0.clientID) at \($0.host)" })
+            }
+        }
     }
 
     /// Asks every thread that is running.

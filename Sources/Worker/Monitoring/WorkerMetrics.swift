@@ -13,6 +13,7 @@ public final class WorkerMetrics: Sendable {
 
     private let worker: Worker
     private let state: Mutex<State>
+    private let startSeconds = Date().timeIntervalSince1970
 
     private struct State {
         var counted: WorkerCounters.Snapshot?
@@ -24,8 +25,17 @@ public final class WorkerMetrics: Sendable {
         state = Mutex(State(gauges: GaugeSet(factory: worker.metrics)))
     }
 
+    /// What is to be served to Prometheus: how things stand when it is called.
+    /// - Parameter registry: where the worker records.
+    public func text(_ registry: PrometheusRegistry) -> @Sendable () -> String {
+        {
+            self.refresh()
+            return registry.text()
+        }
+    }
+
     /// Records how things stand.
-    public func refresh() {
+    private func refresh() {
         let status = worker.status
         let manifest = worker.artifact.manifest
         state.withLock { state in
@@ -33,6 +43,7 @@ public final class WorkerMetrics: Sendable {
             state.counted = status.counters
             state.gauges.begin()
             Self.state(status, &state.gauges)
+            state.gauges.set("process_start_time_seconds", startSeconds)
             Self.drift(status.drift, &state.gauges)
             Self.grades(status.grades, &state.gauges)
             state.gauges.set(

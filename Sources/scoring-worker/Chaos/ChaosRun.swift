@@ -129,7 +129,8 @@ final class ChaosRun {
                 "output.topic=\(settings.outputTopic)", "dead_letters.topic=dead-letters",
                 "processing.guarantee=\(command.guarantee)", "processing.instance=w\(number)",
                 "checkpoints.store=\(command.store)", "checkpoints.directory=\(checkpoints)",
-                "recovery.max_seconds=2", "kafka_producer.compression.type=zstd", "commit.interval=200ms",
+                "http.enabled=false", "recovery.max_seconds=2", "kafka_producer.compression.type=zstd",
+                "commit.interval=200ms",
                 "kafka.session.timeout.ms=6000",
                 "kafka.transaction.timeout.ms=10000",
             ] + command.workerSettings.map { $0.replacing("{worker}", with: "\(number)") }

@@ -2,8 +2,10 @@ import ArgumentParser
 import Console
 import Events
 import Foundation
+import HTTPService
 import Kafka
 import Logging
+import Monitoring
 import ServiceLifecycle
 import Worker
 
@@ -24,6 +26,9 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(help: "Directory of model artifacts; the configuration's unless given.")
     var models: String?
 
+    @Flag(help: "Serve the API and the dashboard, also when all events are through, until it is stopped.")
+    var serve = false
+
     @OptionGroup var configuration: ConfigurationOptions
 
     func validate() throws {
@@ -36,7 +41,9 @@ struct DemoCommand: AsyncParsableCommand {
             LoggingSystem.bootstrap(StreamLogHandler.standardError)
             var logger = Logger(label: "demo")
             logger.logLevel = .warning
-            var settings = try WorkerSettings(configuration.reader(for: .worker))
+            let reader = try configuration.reader(for: .worker)
+            let http = HTTPSettings(reader.section("http"))
+            var settings = try WorkerSettings(reader)
             settings.models = models ?? settings.models
             let artifact = try settings.artifact()
             let source: any EventSource =
@@ -58,16 +65,47 @@ struct DemoCommand: AsyncParsableCommand {
             remark("\(name) → \(settings.inputTopic) → worker (\(artifact.manifest.version)) → \(settings.outputTopic)")
             remark("embedded broker on \(broker.bootstrapServers), \(partitions) partitions")
 
-            let worker = try Worker(settings: settings, artifact: artifact, logger: logger)
+            let registry = PrometheusRegistry(namespace: WorkerMetrics.namespace, help: WorkerMetrics.help)
+            let worker = try Worker(settings: settings, artifact: artifact, metrics: registry, logger: logger)
             let demo = Demo(worker: worker, source: source, limit: events)
+            var services = [
+                ServiceGroupConfiguration.ServiceConfiguration(
+                    service: worker, successTerminationBehavior: .gracefullyShutdownGroup),
+                .init(
+                    service: DemoSession(demo: demo, page: serve ? http.dashboardPort : nil, isServing: serve),
+                    successTerminationBehavior: .gracefullyShutdownGroup),
+            ]
+            if serve {
+                services.append(
+                    .init(
+                        service: HTTPService(
+                            settings: http, worker: worker,
+                            context: ScoringContext(
+                                artifact: artifact, thresholds: settings.thresholds, fields: settings.fields,
+                                timeToLiveDays: settings.timeToLiveDays),
+                            metrics: WorkerMetrics(worker).text(registry), logger: logger)))
+            }
             try await ServiceGroup(
                 configuration: .init(
-                    services: [
-                        .init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup),
-                        .init(service: demo, successTerminationBehavior: .gracefullyShutdownGroup),
-                    ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+                    services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             ).run()
-            try output(demo.summary() + "\n")
+            // By then all is committed.
+            if !serve { try output(demo.summary() + "\n") }
         }
+    }
+}
+
+/// The demo; with servers up it stays until it is stopped.
+private struct DemoSession: Service {
+    let demo: Demo
+    let page: Int?
+    let isServing: Bool
+
+    func run() async throws {
+        try await demo.run()
+        guard isServing else { return }
+        try output(demo.summary() + "\n")
+        if let page { remark("dashboard at http://127.0.0.1:\(page); Ctrl-C ends the demo") }
+        try await gracefulShutdown()
     }
 }

@@ -1,0 +1,62 @@
+import Ensemble
+import Foundation
+import Logging
+import TestSupport
+import Testing
+
+@testable import Kafka
+@testable import Worker
+
+/// Where a customer is whom a worker does not know, beside a broker that tells of groups.
+@Suite(.enabled(if: BrokerProcess.executable != nil, Comment(rawValue: BrokerProcess.skipped)))
+struct OwnerTests {
+    @Test(.timeLimit(.minutes(2))) func eachWorkerNamesTheOtherOne() async throws {
+        let broker = try BrokerProcess()
+        let admin = try Admin(properties: ["bootstrap.servers": broker.bootstrapServers])
+        defer { admin.close() }
+        for topic in ExactlyOnceTests.topics { _ = try admin.createTopic(topic, partitions: 4) }
+        let artifact = try ModelArtifact(path: Checkout.models)
+        var logger = Logger(label: "test")
+        logger.logLevel = .error
+        let workers = try (0..<2).map { number in
+            var settings = WorkerSettings()
+            settings.kafka = ["bootstrap.servers": broker.bootstrapServers, "client.id": "worker-\(number)"]
+            settings.kafkaConsumer = ["partition.assignment.strategy": "range"]
+            settings.guarantee = .atLeastOnce
+            settings.checkpoints = .none
+            return try Worker(settings: settings, artifact: artifact, logger: logger)
+        }
+        let running = workers.map { worker in Task { try await worker.run() } }
+        let deadline = ContinuousClock.now + .seconds(60)
+        while !workers.allSatisfy({ $0.status.isReady && $0.status.partitions.count == 2 }) {
+            try #require(ContinuousClock.now < deadline, "the partitions are not shared")
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        for customer in 0..<20 {
+            let places = try await [workers[0].place(of: "\(customer)"), workers[1].place(of: "\(customer)")]
+            let here = places.firstIndex { if case .here = $0 { true } else { false } }
+            guard let here, case .here(let partition) = places[here] else {
+                Issue.record("nobody has \(customer)")
+                continue
+            }
+            guard case .elsewhere(let same, let owner) = places[1 - here] else {
+                Issue.record("both have \(customer)")
+                continue
+            }
+            #expect(same == partition)
+            #expect(owner?.hasPrefix("worker-\(here) at ") == true, "\(owner ?? "nobody")")
+        }
+        for worker in workers { worker.requestStop() }
+        for task in running { try await task.value }
+    }
+
+    @Test func anAssignmentThatIsNoneNamesNothing() {
+        // Version 0, one topic "ab" of two partitions, no user data.
+        let whole: [UInt8] = [0, 0, 0, 0, 0, 1, 0, 2, 97, 98, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 7, 0, 0, 0, 0]
+        let expected = [TopicPartition(topic: "ab", partition: 3), TopicPartition(topic: "ab", partition: 7)]
+        #expect(whole.withUnsafeBytes { GroupMember.assignment($0) } == expected)
+        for count in 0..<22 {
+            #expect(whole[..<count].withUnsafeBytes { GroupMember.assignment($0) }.isEmpty)
+        }
+    }
+}
