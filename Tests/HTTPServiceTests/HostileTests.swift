@@ -6,7 +6,7 @@ import Testing
 @testable import HTTPService
 
 /// What comes over a socket when the other side means no good, or is broken.
-@Suite struct HostileTests {
+@Suite(.timeLimit(.minutes(1))) struct HostileTests {
     let settings: HTTPSettings
 
     init() {

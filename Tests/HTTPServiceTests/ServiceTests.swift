@@ -6,7 +6,7 @@ import Testing
 @testable import HTTPService
 
 /// The service on its ports.
-@Suite struct ServiceTests {
+@Suite(.timeLimit(.minutes(1))) struct ServiceTests {
     static func get(_ path: String, host: String = "localhost") -> String {
         "GET \(path) HTTP/1.1\r\nHost: \(host)\r\n\r\n"
     }
@@ -126,6 +126,23 @@ import Testing
             let error = await #expect(throws: HTTPServiceError.self) { try await service.run() }
             #expect(error?.description.contains("http.dashboard_port") == true)
         }
+    }
+
+    @Test func theServiceEndsWhenItIsCancelled() async throws {
+        var settings = HTTPSettings()
+        (settings.port, settings.dashboardPort) = (0, 0)
+        let (ports, starts) = AsyncStream.makeStream(of: Int.self)
+        let service = HTTPService(
+            settings: settings, worker: try Shared.worker.get(), context: try Shared.context.get(), metrics: { "" },
+            logger: Logger(label: "test"), onStart: { port, _ in starts.yield(port) })
+        let running = Task { try await service.run() }
+        var started = ports.makeAsyncIterator()
+        let port = try #require(await started.next())
+        _ = await started.next()
+        let client = try RawClient(port: port)
+        running.cancel()
+        _ = await running.result
+        #expect(client.isClosed())
     }
 
     @Test func anAddressThatIsNoneIsAClearError() async throws {
