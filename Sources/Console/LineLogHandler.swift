@@ -86,7 +86,11 @@ public final class LineLimit: Sendable {
     public func pass(_ line: String) -> Int? {
         let second = now()
         return lines.withLock { lines in
-            if lines.count >= Self.linesLimit { lines = lines.filter { $0.value.second == second } }
+            if lines.count >= Self.linesLimit {
+                lines = lines.filter { $0.value.second == second }
+                // So many different ones within a second: better some twice than all of them for ever.
+                if lines.count >= Self.linesLimit { lines = [:] }
+            }
             var entry = lines[line] ?? Line(second: second)
             if entry.second != second {
                 entry.second = second

@@ -79,6 +79,7 @@ public final class HTTPService: Service {
                 await self.onStart(port, isDashboard)
             },
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: contextLogger)
+        defer { connections.close() }
         do {
             try await server.run()
         } catch let error where !(error is CancellationError) {

@@ -23,8 +23,10 @@ public final class Consumer {
     /// Makes a consumer; it connects in the background.
     ///
     /// - Parameters:
-    ///   - properties: librdkafka's properties. `group.id` is required. `enable.auto.commit` is `false` unless it is
-    ///     given, because an offset should be committed only after its message has been processed.
+    ///   - properties: librdkafka's properties. `group.id` is required. Unless they are given, `enable.auto.commit` is
+    ///     `false`, because an offset should be committed only after its message has been processed, and
+    ///     `receive.message.max.bytes` the largest there is: some brokers answer with more than they are asked for, and
+    ///     librdkafka would ask them the same again for ever.
     ///   - rebalanceHandler: Told of assignments and revocations; held weakly.
     ///   - onError: Called on a thread of librdkafka's or the polling thread with what happens to the client as a
     ///     whole, such as a lost connection. These are informational: librdkafka reconnects by itself.
@@ -36,7 +38,9 @@ public final class Consumer {
         onError: @escaping @Sendable (KafkaError) -> Void = { _ in },
         onLog: @escaping @Sendable (LogLine) -> Void = { _ in }
     ) throws(KafkaError) {
-        let properties = properties.merging(["enable.auto.commit": "false"]) { given, _ in given }
+        let properties = properties.merging([
+            "enable.auto.commit": "false", "receive.message.max.bytes": "\(Int32.max)",
+        ]) { given, _ in given }
         let context = CallbackContext(onError: onError, onLog: onLog)
         client = try Client(RD_KAFKA_CONSUMER, properties: properties, context: context) { configuration in
             rd_kafka_conf_set_rebalance_cb(configuration) { handle, code, partitions, opaque in

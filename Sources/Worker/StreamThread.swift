@@ -99,7 +99,7 @@ final class StreamThread {
         decoderFingerprint = CheckpointHeader.decoderFingerprint(settings.fields)
         budget = RecoveryBudget(seconds: settings.recoverySeconds)
         let report: @Sendable (KafkaError) -> Void = { error in
-            logger.debug("kafka client", metadata: ["error": "\(error)"])
+            logger.warning("kafka client", metadata: ["error": "\(error)"])
         }
         consumer = try Consumer(properties: settings.consumerProperties(thread: number), onError: report)
         producer = try Producer(properties: settings.producerProperties(thread: number), onError: report)

@@ -7,6 +7,7 @@ import HTTPService
 import Kafka
 import Logging
 import Monitoring
+import Synchronization
 import Worker
 
 /// A broker with a topic full of messages, which are copied and scored in turn.
@@ -140,14 +141,22 @@ final class CopyRun {
         let worker = try Worker(
             settings: settings, artifact: artifact, metrics: isMonitored ? registry : NOOPMetricsHandler.instance,
             logger: logger)
-        let running = Task { try await worker.run() }
+        let ended = Ended()
+        let running = Task {
+            defer { ended.flag.store(true, ordering: .relaxed) }
+            try await worker.run()
+        }
         let watching = isMonitored ? watch(worker, settings, registry, logger) : nil
         let count = count
         let meter: Meter = await withCheckedContinuation { continuation in
             Thread {
-                while worker.counters.snapshot.received == 0 { Thread.sleep(forTimeInterval: 0.001) }
+                // A worker that has failed will receive nothing more; why is told below.
+                func isWaiting(for received: Int) -> Bool {
+                    worker.counters.snapshot.received < received && !ended.flag.load(ordering: .relaxed)
+                }
+                while isWaiting(for: 1) { Thread.sleep(forTimeInterval: 0.001) }
                 let meter = Meter()
-                while worker.counters.snapshot.received < count { Thread.sleep(forTimeInterval: 0.002) }
+                while isWaiting(for: count) { Thread.sleep(forTimeInterval: 0.002) }
                 continuation.resume(returning: meter)
             }.start()
         }
@@ -158,6 +167,11 @@ final class CopyRun {
         try? await watching?.value
         return meter.cost(of: count)
     }
+}
+
+/// Whether a worker has ended.
+private final class Ended: Sendable {
+    let flag = Atomic<Bool>(false)
 }
 
 extension CopyRun {

@@ -16,12 +16,6 @@ struct GuaranteesCommand: AsyncParsableCommand {
             "What exactly once costs at commit intervals of 100 ms and 1 s: throughput and latency beside at least once."
     )
 
-    @Option(help: "Command that starts a broker; {port} and {data} stand for its port and its data directory.")
-    var broker: String
-
-    @Option(help: "Directory of model artifacts; the configuration's unless given.")
-    var models: String?
-
     @Option(help: "Events of each throughput measurement.")
     var events = 120_000
 
@@ -31,13 +25,7 @@ struct GuaranteesCommand: AsyncParsableCommand {
     @Option(help: "Seconds of each latency measurement.")
     var seconds = 6
 
-    @Option(help: "Repetitions.")
-    var repetitions = 3
-
-    @Flag(help: "Print JSON.")
-    var json = false
-
-    @OptionGroup var configuration: ConfigurationOptions
+    @OptionGroup var options: WorkerOptions
 
     /// One way of committing.
     struct Variant {
@@ -51,8 +39,7 @@ struct GuaranteesCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailuresAsync {
-            var settings = try WorkerSettings(configuration.reader(for: .worker))
-            settings.models = models ?? settings.models
+            let settings = try options.settings()
             let artifact = try settings.artifact()
             let progress = Progress()
             var variants = [WorkerSettings.Guarantee.atLeastOnce, .exactlyOnce].flatMap { guarantee in
@@ -63,13 +50,14 @@ struct GuaranteesCommand: AsyncParsableCommand {
                 }
             }
             // One after the other in each repetition, so that the machine's moods fall on all of them.
-            for repetition in 0..<repetitions {
+            for repetition in 0..<options.repetitions {
                 for index in variants.indices {
-                    progress.show("\(variants[index].name)", detail: "repetition \(repetition + 1) of \(repetitions)")
+                    progress.show(
+                        "\(variants[index].name)", detail: "repetition \(repetition + 1) of \(options.repetitions)")
                     var settings = settings
                     settings.guarantee = variants[index].guarantee
                     settings.commitIntervalMilliseconds = variants[index].commitMilliseconds
-                    let run = try GuaranteeRun(command: broker, settings: settings, artifact: artifact)
+                    let run = try GuaranteeRun(command: options.broker, settings: settings, artifact: artifact)
                     variants[index].throughput.append(try await run.throughput(events: events))
                     let latencies = try await run.latency(rate: rate, seconds: seconds)
                     variants[index].median.append(latencies.percentile(0.5))
@@ -91,7 +79,7 @@ struct GuaranteesCommand: AsyncParsableCommand {
             }
             try
                 (figures("throughput", "events/s", \.throughput) + figures("latency p50", "ms", \.median)
-                + figures("latency p99", "ms", \.tail)).write(asJSON: json)
+                + figures("latency p99", "ms", \.tail)).write(asJSON: options.json)
         }
     }
 }

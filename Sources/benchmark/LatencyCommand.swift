@@ -15,25 +15,13 @@ struct LatencyCommand: AsyncParsableCommand {
             "From publishing an event to reading its prediction at a steady pace, at least once, by profile; beside a bare copy "
             + "loop of the same settings.")
 
-    @Option(help: "Command that starts a broker; {port} and {data} stand for its port and its data directory.")
-    var broker: String
-
-    @Option(help: "Directory of model artifacts; the configuration's unless given.")
-    var models: String?
-
     @Option(help: "Events a second.")
     var rate = 5000
 
     @Option(help: "Seconds of each measurement.")
     var seconds = 8
 
-    @Option(help: "Repetitions.")
-    var repetitions = 3
-
-    @Flag(help: "Print JSON.")
-    var json = false
-
-    @OptionGroup var configuration: ConfigurationOptions
+    @OptionGroup var options: WorkerOptions
 
     private struct Samples {
         var median: [Double] = []
@@ -47,18 +35,17 @@ struct LatencyCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailuresAsync {
-            var settings = try WorkerSettings(configuration.reader(for: .worker))
-            settings.models = models ?? settings.models
+            var settings = try options.settings()
             settings.guarantee = .atLeastOnce
             let artifact = try settings.artifact()
             let progress = Progress()
             var copies: [WorkerSettings.Profile: Samples] = [:]
             var workers: [WorkerSettings.Profile: Samples] = [:]
-            for repetition in 0..<repetitions {
+            for repetition in 0..<options.repetitions {
                 for profile in WorkerSettings.Profile.allCases {
-                    progress.show(profile.rawValue, detail: "repetition \(repetition + 1) of \(repetitions)")
+                    progress.show(profile.rawValue, detail: "repetition \(repetition + 1) of \(options.repetitions)")
                     settings.profile = profile
-                    let run = try GuaranteeRun(command: broker, settings: settings, artifact: artifact)
+                    let run = try GuaranteeRun(command: options.broker, settings: settings, artifact: artifact)
                     defer { run.close() }
                     copies[profile, default: Samples()].add(try await run.copyLatency(rate: rate, seconds: seconds))
                     workers[profile, default: Samples()].add(try await run.latency(rate: rate, seconds: seconds))
@@ -76,7 +63,7 @@ struct LatencyCommand: AsyncParsableCommand {
                             .relative(to: base))
                 }
             }
-            try figures.write(asJSON: json)
+            try figures.write(asJSON: options.json)
         }
     }
 }

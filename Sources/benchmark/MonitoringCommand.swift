@@ -11,47 +11,27 @@ struct MonitoringCommand: AsyncParsableCommand {
             "What watching costs: the whole worker with grading, drift, metrics and both servers, asked every second, beside "
             + "the same worker without any of it. Runs of the two take turns.")
 
-    @Option(help: "Command that starts a broker; {port} and {data} stand for its port and its data directory.")
-    var broker: String
-
-    @Option(help: "Directory of model artifacts; the configuration's unless given.")
-    var models: String?
-
-    @Option(help: "History whose messages are scored. Without one a shop is made up.")
-    var history: String?
-
-    @Option(help: "Messages of each measurement.")
-    var messages = 500_000
-
-    @Option(help: "Partitions of the topics.")
-    var partitions = 4
-
-    @Option(help: "Pairs of runs.")
-    var repetitions = 7
-
-    @Flag(help: "Print JSON.")
-    var json = false
-
-    @OptionGroup var configuration: ConfigurationOptions
+    @OptionGroup var log: MessageOptions
+    @OptionGroup var options: WorkerOptions
 
     func run() async throws {
         try await reportingFailuresAsync {
-            var settings = try WorkerSettings(configuration.reader(for: .worker))
-            settings.models = models ?? settings.models
+            var settings = try options.settings()
             settings.guarantee = .atLeastOnce
             let artifact = try settings.artifact()
             let progress = Progress()
             progress.show("making messages")
             let run = try CopyRun(
-                command: broker, settings: settings, artifact: artifact, partitions: partitions,
-                try Messages(history: history, limit: messages))
+                command: options.broker, settings: settings, artifact: artifact, partitions: log.partitions,
+                try log.messages())
             defer { run.close() }
             var costs: [Bool: [CopyRun.Cost]] = [:]
-            for repetition in 0..<repetitions {
+            for repetition in 0..<options.repetitions {
                 // Whoever comes first in a pair takes turns as well.
                 for isMonitored in repetition % 2 == 0 ? [false, true] : [true, false] {
                     progress.show(
-                        isMonitored ? "watched" : "unwatched", detail: "pair \(repetition + 1) of \(repetitions)")
+                        isMonitored ? "watched" : "unwatched",
+                        detail: "pair \(repetition + 1) of \(options.repetitions)")
                     costs[isMonitored, default: []].append(try await run.score(threads: 1, isMonitored: isMonitored))
                 }
             }
@@ -69,7 +49,7 @@ struct MonitoringCommand: AsyncParsableCommand {
                 Figure(
                     "throughput, watched ÷ unwatched, by pair", unit: "",
                     zip(with, without).map { $0.messagesPerSecond / $1.messagesPerSecond }),
-            ].write(asJSON: json)
+            ].write(asJSON: options.json)
         }
     }
 }

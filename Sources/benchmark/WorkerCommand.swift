@@ -15,31 +15,11 @@ struct WorkerCommand: AsyncParsableCommand {
             "The whole worker beside a bare copy loop of the same messages: throughput, and processor time a message in this "
             + "process, librdkafka's threads included.")
 
-    @Option(help: "Command that starts a broker; {port} and {data} stand for its port and its data directory.")
-    var broker: String
-
-    @Option(help: "Directory of model artifacts; the configuration's unless given.")
-    var models: String?
-
-    @Option(help: "History whose messages are scored. Without one a shop is made up.")
-    var history: String?
-
-    @Option(help: "Messages of each measurement.")
-    var messages = 300_000
-
-    @Option(help: "Partitions of the topics.")
-    var partitions = 4
-
     @Option(help: "The worker's threads, each measured beside the copy loop.")
     var threads: [Int] = [1, 2]
 
-    @Option(help: "Repetitions.")
-    var repetitions = 3
-
-    @Flag(help: "Print JSON.")
-    var json = false
-
-    @OptionGroup var configuration: ConfigurationOptions
+    @OptionGroup var log: MessageOptions
+    @OptionGroup var options: WorkerOptions
 
     private struct Samples {
         var rate: [Double] = []
@@ -53,21 +33,21 @@ struct WorkerCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailuresAsync {
-            var settings = try WorkerSettings(configuration.reader(for: .worker))
-            settings.models = models ?? settings.models
+            var settings = try options.settings()
             settings.commitIntervalMilliseconds = 1000
             let artifact = try settings.artifact()
             let progress = Progress()
             progress.show("making messages")
-            let messages = try Messages(history: history, limit: messages)
+            let messages = try log.messages()
             var copies: [WorkerSettings.Guarantee: Samples] = [:]
             var workers: [WorkerSettings.Guarantee: [Int: Samples]] = [:]
-            for repetition in 0..<repetitions {
+            for repetition in 0..<options.repetitions {
                 for guarantee in WorkerSettings.Guarantee.allCases {
                     settings.guarantee = guarantee
-                    progress.show(guarantee.rawValue, detail: "repetition \(repetition + 1) of \(repetitions)")
+                    progress.show(guarantee.rawValue, detail: "repetition \(repetition + 1) of \(options.repetitions)")
                     let run = try CopyRun(
-                        command: broker, settings: settings, artifact: artifact, partitions: partitions, messages)
+                        command: options.broker, settings: settings, artifact: artifact, partitions: log.partitions,
+                        messages)
                     defer { run.close() }
                     copies[guarantee, default: Samples()].add(try run.copy())
                     for count in threads {
@@ -93,7 +73,7 @@ struct WorkerCommand: AsyncParsableCommand {
                             to: processor))
                 }
             }
-            try figures.write(asJSON: json)
+            try figures.write(asJSON: options.json)
         }
     }
 }

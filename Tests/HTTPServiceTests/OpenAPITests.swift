@@ -93,18 +93,8 @@ import Testing
 
     func validate(_ lines: [String], document: String) throws -> (status: Int32, output: String) {
         let directory = try TemporaryDirectory()
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = [
-            "-W", "ignore", "-c", Self.validator, try directory.file("openapi.json", document),
-            try directory.file("lines", lines.joined(separator: "\n")),
-        ]
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, output)
+        return try PythonScript.run(
+            Self.validator,
+            [try directory.file("openapi.json", document), try directory.file("lines", lines.joined(separator: "\n"))])
     }
 }

@@ -128,21 +128,25 @@ import Testing
         }
     }
 
-    @Test func theServiceEndsWhenItIsCancelled() async throws {
+    @Test func theServiceEndsWhenItIsCancelledAndClosesConnectionsThatNobodyHasServedYet() async throws {
         var settings = HTTPSettings()
         (settings.port, settings.dashboardPort) = (0, 0)
-        let (ports, starts) = AsyncStream.makeStream(of: Int.self)
-        let service = HTTPService(
-            settings: settings, worker: try Shared.worker.get(), context: try Shared.context.get(), metrics: { "" },
-            logger: Logger(label: "test"), onStart: { port, _ in starts.yield(port) })
-        let running = Task { try await service.run() }
-        var started = ports.makeAsyncIterator()
-        let port = try #require(await started.next())
-        _ = await started.next()
-        let client = try RawClient(port: port)
-        running.cancel()
-        _ = await running.result
-        #expect(client.isClosed())
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        for _ in 0..<100 {
+            let (ports, starts) = AsyncStream.makeStream(of: Int.self)
+            let service = HTTPService(
+                settings: settings, worker: try Shared.worker.get(), context: try Shared.context.get(),
+                metrics: { "" }, logger: logger, onStart: { port, _ in starts.yield(port) })
+            let running = Task { try await service.run() }
+            var started = ports.makeAsyncIterator()
+            let port = try #require(await started.next())
+            _ = await started.next()
+            let clients = try (0..<8).map { _ in try RawClient(port: port) }
+            running.cancel()
+            _ = await running.result
+            for client in clients { #expect(client.isClosed()) }
+        }
     }
 
     @Test func anAddressThatIsNoneIsAClearError() async throws {

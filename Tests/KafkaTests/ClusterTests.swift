@@ -53,6 +53,28 @@ struct ClusterTests {
         try admin.deleteTopic(name)
     }
 
+    @Test func `a broker that answers with more than it is asked for is understood`() throws {
+        let admin = try Admin(properties: ["bootstrap.servers": servers])
+        try admin.createTopic(name, partitions: 1, replicationFactor: 1)
+        let producer = try Producer(properties: ["bootstrap.servers": servers])
+        // Beyond librdkafka's own limit of 100 MB; this broker sends all that it has.
+        let value = String(repeating: "x", count: 990_000)
+        for number in 1...110 {
+            try producer.send(name, value)
+            if number % 10 == 0 { try producer.flush(timeoutMilliseconds: 60_000) }
+        }
+        let consumer = try Consumer(properties: ["bootstrap.servers": servers, "group.id": name])
+        defer { consumer.close() }
+        try consumer.assign([PartitionOffset(topic: name, partition: 0, offset: 0)])
+        let batch = MessageBatch(capacity: 100)
+        var count = 0
+        try wait(seconds: 60) {
+            try consumer.poll(into: batch, timeoutMilliseconds: 100)
+            count += batch.count
+            return count == 110
+        }
+    }
+
     @Test func `a newer producer of the same name fences the older one`() throws {
         let older = try Producer(properties: ["bootstrap.servers": servers, "transactional.id": name])
         try older.initTransactions(timeoutMilliseconds: 30_000)

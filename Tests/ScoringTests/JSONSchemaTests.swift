@@ -25,18 +25,8 @@ import Testing
     func validate(_ lines: [[UInt8]], against schema: String) throws -> (status: Int32, output: String) {
         let directory = try TemporaryDirectory()
         let path = try directory.file("lines", Array(lines.joined(separator: [0x0A])))
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = [
-            "-c", Self.validator, Checkout.root.appendingPathComponent("config/\(schema)").path, path,
-        ]
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, output)
+        return try PythonScript.run(
+            Self.validator, [Checkout.root.appendingPathComponent("config/\(schema)").path, path])
     }
 
     @Test func eventsAndPredictionsThatAreWrittenAreValid() throws {

@@ -18,31 +18,6 @@ public struct Grader: Sendable {
         public let boughtAt: Int64?
     }
 
-    /// The model that predictions are of.
-    public struct Version: Sendable, Equatable {
-        public let version: String
-        public let servingModel: ModelName
-        public let models: [ModelName]
-
-        public init(version: String, servingModel: ModelName, models: [ModelName]) {
-            self.version = version
-            self.servingModel = servingModel
-            self.models = Array(models.prefix(5))
-        }
-    }
-
-    /// Where a customer's waiting predictions begin: numbers of predictions plus one, 0 for none.
-    private struct Waiting {
-        var customerHash: UInt64
-        /// The invoice of the customer's latest prediction.
-        var invoiceHash: UInt64
-        /// Predictions of that invoice: the latest, and the earliest.
-        var current: Int
-        var currentEnd: Int
-        /// The latest of all others; each leads to the one before it.
-        var older: Int
-    }
-
     private let window: Int64
     private let limit: Int
     public internal(set) var versions: [Version] = []
@@ -55,8 +30,7 @@ public struct Grader: Sendable {
     public private(set) var next: Int64 = 0
     /// The first prediction that waits.
     private var cursor = 0
-    private var slots: [Waiting] = []
-    private var used = 0
+    private var customers = WaitingCustomers()
     /// Customers whose hashes' upper half lies below are graded.
     private(set) var sampledBelow = UInt64(1) << 32
     /// Chunks that have gone since the snapshot before.
@@ -70,7 +44,6 @@ public struct Grader: Sendable {
     public init(windowDays: Int, limit: Int) {
         window = Int64(windowDays) * EventTime.millisecondsPerDay
         self.limit = max(limit, PredictionChunk.limit)
-        slots = Self.emptySlots(64)
     }
 
     /// Names the model that predictions are of from now on.
@@ -119,14 +92,14 @@ public struct Grader: Sendable {
     ) rethrows {
         let slot = slot(of: customerHash, invoiceHash)
         turn(slot, to: invoiceHash)
-        if isPurchase, slots[slot].older != 0 { try buy(slot, invoiceHash, time, outcome) }
+        if isPurchase, customers[slot].older != 0 { try buy(slot, invoiceHash, time, outcome) }
         let models = versions[version].models
         var prediction = GradedPrediction(
             time: instant, offset: offset, customerHash: customerHash, invoiceHash: invoiceHash,
             probabilities: InlineArray { $0 < models.count ? scores[models[$0]] : 0 }, version: UInt16(version))
-        let number = append(&prediction, after: slots[slot].current)
-        slots[slot].current = number + 1
-        if slots[slot].currentEnd == 0 { slots[slot].currentEnd = number + 1 }
+        let number = append(&prediction, after: customers[slot].current)
+        customers[slot].current = number + 1
+        if customers[slot].currentEnd == 0 { customers[slot].currentEnd = number + 1 }
         if count > limit { sample() }
     }
 
@@ -145,24 +118,24 @@ public struct Grader: Sendable {
 
     /// The customer's invoice may have changed: what waits of the one before is of another invoice from now on.
     private mutating func turn(_ slot: Int, to invoiceHash: UInt64) {
-        let waiting = slots[slot]
+        let waiting = customers[slot]
         guard waiting.invoiceHash != invoiceHash else { return }
-        slots[slot].invoiceHash = invoiceHash
+        customers[slot].invoiceHash = invoiceHash
         guard waiting.current != 0 else { return }
         link(waiting.currentEnd, to: waiting.older)
-        slots[slot].older = waiting.current
-        slots[slot].current = 0
-        slots[slot].currentEnd = 0
+        customers[slot].older = waiting.current
+        customers[slot].current = 0
+        customers[slot].currentEnd = 0
     }
 
     /// A purchase line: what it decides among the customer's predictions of other invoices.
     private mutating func buy(
         _ slot: Int, _ invoiceHash: UInt64, _ time: Int64, _ outcome: (Outcome) throws -> Void
     ) rethrows {
-        var at = slots[slot].older
+        var at = customers[slot].older
         var kept = 0
-        slots[slot].older = 0
-        while at != 0, at > firstChunk * PredictionChunk.limit {
+        customers[slot].older = 0
+        while at != 0, at > first {
             let prediction = self[at - 1]
             let previous = prediction.previous == 0 ? 0 : at - Int(prediction.previous)
             if prediction.label == .pending {
@@ -172,7 +145,7 @@ public struct Grader: Sendable {
                 if isDecided {
                     try settle(at - 1, .bought, at: time, outcome)
                 } else {
-                    if kept == 0 { slots[slot].older = at } else { link(kept, to: at) }
+                    if kept == 0 { customers[slot].older = at } else { link(kept, to: at) }
                     kept = at
                 }
             }
@@ -183,7 +156,7 @@ public struct Grader: Sendable {
 
     /// Predictions whose horizon has passed, in the order of the log.
     private mutating func expire(_ outcome: (Outcome) throws -> Void) rethrows {
-        let end = firstChunk * PredictionChunk.limit + count
+        let end = first + count
         while cursor < end {
             let prediction = self[cursor]
             if prediction.label == .pending {
@@ -210,6 +183,13 @@ public struct Grader: Sendable {
         firstChunk += 1
     }
 
+    /// Numbers of predictions below this have gone.
+    private var first: Int { firstChunk * PredictionChunk.limit }
+
+    private mutating func slot(of customerHash: UInt64, _ invoiceHash: UInt64) -> Int {
+        customers.slot(of: customerHash, invoiceHash: invoiceHash, after: first)
+    }
+
     private subscript(number: Int) -> GradedPrediction {
         chunks[number / PredictionChunk.limit - firstChunk].predictions[number % PredictionChunk.limit]
     }
@@ -221,47 +201,6 @@ public struct Grader: Sendable {
         if chunk < 0 { return }
         chunks[chunk].predictions[number % PredictionChunk.limit].previous =
             previous == 0 ? 0 : UInt32(prediction - previous)
-    }
-
-    // MARK: Customers
-
-    private static func emptySlots(_ count: Int) -> [Waiting] {
-        Array(
-            repeating: Waiting(customerHash: 0, invoiceHash: 0, current: 0, currentEnd: 0, older: 0), count: count)
-    }
-
-    /// The customer's slot, made if there is none: open addressing, as in `CustomerTable`.
-    private mutating func slot(of customerHash: UInt64, _ invoiceHash: UInt64) -> Int {
-        // 0 marks a free slot; who hashes to it shares the one of 1.
-        let key = max(customerHash, 1)
-        if used * 2 >= slots.count { makeRoom() }
-        let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: key) & mask
-        while slots[slot].customerHash != key {
-            if slots[slot].customerHash == 0 {
-                slots[slot].customerHash = key
-                slots[slot].invoiceHash = invoiceHash
-                used += 1
-                break
-            }
-            slot = (slot + 1) & mask
-        }
-        return slot
-    }
-
-    /// Keeps the customers of whom something waits.
-    private mutating func makeRoom() {
-        let first = firstChunk * PredictionChunk.limit
-        let kept = slots.filter { $0.customerHash != 0 && ($0.current > first || $0.older > first) }
-        var size = 64
-        while size < kept.count * 4 { size *= 2 }
-        slots = Self.emptySlots(size)
-        used = kept.count
-        for waiting in kept {
-            var slot = Int(truncatingIfNeeded: waiting.customerHash) & (size - 1)
-            while slots[slot].customerHash != 0 { slot = (slot + 1) & (size - 1) }
-            slots[slot] = waiting
-        }
     }
 
     // MARK: Bounds
@@ -279,8 +218,7 @@ public struct Grader: Sendable {
         firstChunk = gone.upperBound
         chunks = []
         count = 0
-        slots = Self.emptySlots(64)
-        used = 0
+        customers = WaitingCustomers()
         for var prediction in predictions {
             guard prediction.label == .pending else {
                 _ = append(&prediction, after: 0)
@@ -288,11 +226,11 @@ public struct Grader: Sendable {
             }
             let slot = slot(of: prediction.customerHash, prediction.invoiceHash)
             turn(slot, to: prediction.invoiceHash)
-            let number = append(&prediction, after: slots[slot].current)
-            slots[slot].current = number + 1
-            if slots[slot].currentEnd == 0 { slots[slot].currentEnd = number + 1 }
+            let number = append(&prediction, after: customers[slot].current)
+            customers[slot].current = number + 1
+            if customers[slot].currentEnd == 0 { customers[slot].currentEnd = number + 1 }
         }
-        cursor = firstChunk * PredictionChunk.limit
+        cursor = first
     }
 
     // MARK: Pictures and checkpoints
@@ -328,12 +266,7 @@ public struct Grader: Sendable {
         head.varint(UInt64(firstChunk))
         head.varint(UInt64(chunks.count))
         head.varint(UInt64(versions.count))
-        for version in versions {
-            head.counted(version.version)
-            head.counted(version.servingModel.rawValue)
-            head.varint(UInt64(version.models.count))
-            for model in version.models { head.counted(model.rawValue) }
-        }
+        for version in versions { version.encode(into: &head) }
         let wanted = chunks.indices.filter { isFull || chunks[$0].isChanged }
         snapshot = Snapshot(
             removed: isFull ? 0..<0 : removed, chunks: wanted.map { (firstChunk + $0, chunks[$0]) }.reversed(),
@@ -393,7 +326,10 @@ public struct Grader: Sendable {
             guard restored.next >= 0, restored.sampledBelow <= UInt64(1) << 32, first < 1 << 40, count < 1 << 40 else {
                 throw StateError("a grader that cannot be")
             }
-            restored.versions = try Self.versions(&reader)
+            let versions = try reader.count(ofAtLeast: 3)
+            guard versions < Version.limit else { throw StateError("\(versions) versions of models") }
+            restored.versions = []
+            for _ in 0..<versions { restored.versions.append(try Version(decoding: &reader)) }
             var predictions: [GradedPrediction] = []
             for number in first..<(first + count) {
                 guard let record = records[number + 1],
@@ -415,22 +351,5 @@ public struct Grader: Sendable {
         let version = versions.indices.contains(self.version) ? versions[self.version] : nil
         self = restored
         if let version { use(version) }
-    }
-
-    private static func versions(_ reader: inout ByteReader) throws(StateError) -> [Version] {
-        func model(_ reader: inout ByteReader) throws(StateError) -> ModelName {
-            guard let model = ModelName(rawValue: try reader.text()) else { throw StateError("an unknown model") }
-            return model
-        }
-        var versions: [Version] = []
-        for _ in 0..<(try reader.count(ofAtLeast: 3)) {
-            let name = try reader.text()
-            let serving = try model(&reader)
-            var models: [ModelName] = []
-            for _ in 0..<(try reader.count(ofAtLeast: 1)) { models.append(try model(&reader)) }
-            guard (1...5).contains(models.count), models.contains(serving) else { throw StateError("no models") }
-            versions.append(Version(version: name, servingModel: serving, models: models))
-        }
-        return versions
     }
 }

@@ -12,6 +12,7 @@ final class Inbox: Sendable {
         var waker: Waker?
     }
 
+    /// How many inquiries there are; written under the lock.
     private let waiting = Atomic<Int>(0)
     private let state = Mutex(State())
 
@@ -20,10 +21,10 @@ final class Inbox: Sendable {
         let waker: Waker?? = state.withLock { state in
             guard let waker = state.waker else { return nil }
             state.inquiries.append(inquiry)
+            waiting.store(state.inquiries.count, ordering: .releasing)
             return .some(waker)
         }
         guard let waker else { return inquiry(nil) }
-        waiting.add(1, ordering: .releasing)
         waker?.wake()
     }
 
@@ -34,9 +35,9 @@ final class Inbox: Sendable {
     func close() {
         let left = state.withLock { state in
             defer { state = State() }
+            waiting.store(0, ordering: .relaxed)
             return state.inquiries
         }
-        waiting.store(0, ordering: .relaxed)
         for inquiry in left { inquiry(nil) }
     }
 
@@ -46,9 +47,9 @@ final class Inbox: Sendable {
     func answer(by thread: StreamThread) {
         let inquiries = state.withLock { state in
             defer { state.inquiries = [] }
+            waiting.store(0, ordering: .relaxed)
             return state.inquiries
         }
-        waiting.subtract(inquiries.count, ordering: .relaxed)
         for inquiry in inquiries { inquiry(thread) }
     }
 }

@@ -1,0 +1,55 @@
+/// Where the predictions begin that wait for their labels, by customer: open addressing, as in `CustomerTable`.
+struct WaitingCustomers: Sendable {
+    /// One customer's. Places are numbers of predictions plus one, 0 for none.
+    struct Chains: Sendable {
+        fileprivate(set) var customerHash: UInt64 = 0
+        /// The invoice of the customer's latest prediction.
+        var invoiceHash: UInt64 = 0
+        /// Predictions of that invoice: the latest, and the earliest.
+        var current = 0
+        var currentEnd = 0
+        /// The latest of all others; each leads to the one before it.
+        var older = 0
+    }
+
+    private static let smallest = 64
+    private var slots = Array(repeating: Chains(), count: smallest)
+    private var used = 0
+
+    subscript(slot: Int) -> Chains {
+        get { slots[slot] }
+        _modify { yield &slots[slot] }
+    }
+
+    /// The customer's slot, made if there is none; good until the next one is asked for.
+    /// - Parameter first: places up to this have gone; customers of whom only such wait are dropped to make room.
+    mutating func slot(of customerHash: UInt64, invoiceHash: UInt64, after first: Int) -> Int {
+        // 0 marks a free slot; who hashes to it shares the one of 1.
+        let key = max(customerHash, 1)
+        if used * 2 >= slots.count { makeRoom(after: first) }
+        let slot = Self.slot(of: key, in: slots)
+        if slots[slot].customerHash == 0 {
+            slots[slot].customerHash = key
+            slots[slot].invoiceHash = invoiceHash
+            used += 1
+        }
+        return slot
+    }
+
+    /// The slot that has the key, or the free one where it belongs.
+    private static func slot(of key: UInt64, in slots: [Chains]) -> Int {
+        let mask = slots.count - 1
+        var slot = Int(truncatingIfNeeded: key) & mask
+        while slots[slot].customerHash != key, slots[slot].customerHash != 0 { slot = (slot + 1) & mask }
+        return slot
+    }
+
+    private mutating func makeRoom(after first: Int) {
+        let kept = slots.filter { $0.customerHash != 0 && ($0.current > first || $0.older > first) }
+        var size = Self.smallest
+        while size < kept.count * 4 { size *= 2 }
+        slots = Array(repeating: Chains(), count: size)
+        used = kept.count
+        for chains in kept { slots[Self.slot(of: chains.customerHash, in: slots)] = chains }
+    }
+}
