@@ -58,6 +58,12 @@ public final class LocalBroker {
         for topic in topics { try admin.createTopic(topic, partitions: partitions) }
     }
 
+    public func delete(_ topic: String) throws(KafkaError) {
+        let admin = try Admin(properties: ["bootstrap.servers": bootstrapServers])
+        defer { admin.close() }
+        _ = try admin.deleteTopic(topic)
+    }
+
     private static func freePort() throws(LocalBrokerError) -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }

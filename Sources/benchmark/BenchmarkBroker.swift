@@ -24,6 +24,9 @@ final class BenchmarkBroker {
 
     func create(_ topics: [String], partitions: Int) throws { try broker.create(topics, partitions: partitions) }
 
+    /// What has been measured is of no more use and takes the broker's memory. One that deletes nothing does no harm.
+    func delete(_ topic: String) { try? broker.delete(topic) }
+
     func close() {
         broker.stop()
         try? FileManager.default.removeItem(atPath: directory)

@@ -66,6 +66,7 @@ final class CopyRun {
         runs += 1
         let output = "copy-\(runs)"
         try broker.create([output], partitions: partitions)
+        defer { broker.delete(output) }
         let isExact = settings.guarantee == .exactlyOnce
         let consumer = try Consumer(
             properties: settings.consumerProperties.merging(["group.id": "copy-\(runs)"]) { $1 })
@@ -135,6 +136,7 @@ final class CopyRun {
         settings.group = "score-\(runs)"
         settings.outputTopic = "scores-\(runs)"
         try broker.create([settings.outputTopic], partitions: partitions)
+        defer { broker.delete(settings.outputTopic) }
         var logger = Logger(label: "benchmark")
         logger.logLevel = .error
         let registry = PrometheusRegistry(namespace: WorkerMetrics.namespace)

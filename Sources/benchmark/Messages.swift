@@ -5,15 +5,24 @@ struct Messages {
     private(set) var bytes: [UInt8] = []
     private(set) var ends: [Int] = []
 
-    /// - Parameter limit: no more than so many.
-    init(history: String?, limit: Int = .max) throws {
+    /// - Parameters:
+    ///   - limit: no more than so many.
+    ///   - copies: how often each event stands there, each time of a customer of its own.
+    init(history: String?, limit: Int = .max, copies: Int = 1) throws {
         let source: any EventSource =
             try history.map { try HistoryReader(path: $0, names: FieldNames()) }
             ?? ShopGenerator(customers: 5000, days: 365, seed: 1)
         let encoder = EventEncoder()
-        while ends.count < limit, let fields = try source.nextFields() {
-            encoder.append(fields, to: &bytes)
-            ends.append(bytes.count)
+        while ends.count < limit, var fields = try source.nextFields() {
+            let customer = Array(fields[.customerID].bytes)
+            for copy in 0..<min(copies, limit - ends.count) {
+                let name = copy == 0 || customer.isEmpty ? customer : customer + Array("-\(copy)".utf8)
+                name.withUnsafeBytes { name in
+                    fields[.customerID].bytes = name
+                    encoder.append(fields, to: &bytes)
+                }
+                ends.append(bytes.count)
+            }
         }
     }
 

@@ -33,8 +33,11 @@ struct MessageOptions: ParsableArguments {
     @Option(name: .customLong("messages"), help: "Messages of each measurement.")
     var limit = 300_000
 
+    @Option(help: "How often each event of the history stands there, each time of a customer of its own.")
+    var copies = 1
+
     @Option(help: "Partitions of the topics.")
     var partitions = 4
 
-    func messages() throws -> Messages { try Messages(history: history, limit: limit) }
+    func messages() throws -> Messages { try Messages(history: history, limit: limit, copies: copies) }
 }

@@ -97,7 +97,7 @@ final class TestWorker: LiveWorker {
             },
             scores: scores, endToEnd: endToEnd,
             grades: Grades(graders.map { $0.picture }, bought: bought, notBought: notBought),
-            drift: DriftReport([window.picture]))
+            drift: DriftReport([window.takePicture()]))
     }
 
     static func partition(of hash: UInt64) -> Int { Int(hash >> 33) % 3 }

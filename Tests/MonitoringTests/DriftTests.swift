@@ -41,7 +41,7 @@ import Testing
                     time: Int64(number))
             }
         }
-        return DriftReport([window.picture])
+        return DriftReport([window.takePicture()])
     }
 
     /// The promise is one alarm in a hundred windows; a fixed limit of 0.1 would alarm in nearly every one of 100 rows.
@@ -100,8 +100,36 @@ import Testing
                 }
             }
         }
-        #expect(window.picture.counts == fresh.picture.counts)
-        #expect(window.picture.beyond == fresh.picture.beyond)
+        #expect(window.takePicture().counts == fresh.takePicture().counts)
+        #expect(window.takePicture().beyond == fresh.takePicture().beyond)
+    }
+
+    @Test(arguments: [1, 7, 100, 299, 300, 301, 650])
+    func whoLooksInBetweenChangesNothing(every: Int) {
+        let reference = Self.reference(rows: 2000, seed: 1)
+        var window = DriftWindow(reference: reference, rows: 300)
+        var unseen = window
+        var random = SplitMix64(seed: 5)
+        for number in 0..<1000 {
+            Self.row(&random, shift: Float(random.next() % 20)).withUnsafeBytes { bytes in
+                func observe(_ window: inout DriftWindow) {
+                    for _ in 0..<16 {
+                        window.observe(
+                            startsInvoice: true, features: bytes, probability: 0.5, customerHash: UInt64(number),
+                            time: Int64(number))
+                    }
+                }
+                observe(&window)
+                observe(&unseen)
+            }
+            if number % every == 0 {
+                let picture = window.takePicture()
+                #expect(picture.counts.reduce(0, +) == picture.rows * (FeatureSchema.count + 1))
+            }
+        }
+        let (picture, other) = (window.takePicture(), unseen.takePicture())
+        #expect(picture.counts == other.counts && picture.beyond == other.beyond)
+        #expect(picture.from == other.from && picture.to == other.to)
     }
 
     @Test func saysNothingOfTooFewCustomers() {

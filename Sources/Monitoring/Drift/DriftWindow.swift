@@ -4,7 +4,8 @@ import Features
 /// The latest rows that were scored, binned as the reference is. Owned by one thread.
 ///
 /// A row is taken when an invoice begins, and no more often than every sixteenth event: rows of one invoice are nearly the
-/// same row, and binning one costs as much as scoring it.
+/// same row. Binning one costs as much as scoring it, so that rows are put aside as they are and binned when somebody
+/// looks: of a fast stream's most are written over before.
 public struct DriftWindow: Sendable {
     private static let pause = 16
     private static let width = FeatureSchema.count + 1
@@ -20,8 +21,11 @@ public struct DriftWindow: Sendable {
     private let lastBins: [UInt8]
     private let bounds: [(least: Float, greatest: Float)]
     private let capacity: Int
-    /// One row after the other; the oldest is written over.
+    /// One row after the other, features and score; the oldest is written over.
+    private var values: [Float]
     private var binned: [UInt8]
+    /// How many of the latest rows have not been binned.
+    private var unbinned = 0
     private var customers: [UInt64]
     private var times: [Int64]
     private var rows = 0
@@ -42,6 +46,7 @@ public struct DriftWindow: Sendable {
         }
         lastBins = all.map { UInt8($0.edges.count) }
         bounds = all.map { ($0.least ?? .infinity, $0.greatest ?? -.infinity) }
+        values = [Float](repeating: 0, count: capacity * Self.width)
         binned = [UInt8](repeating: 0, count: capacity * Self.width)
         customers = [UInt64](repeating: 0, count: capacity)
         times = [Int64](repeating: 0, count: capacity)
@@ -51,7 +56,7 @@ public struct DriftWindow: Sendable {
     /// - Parameters:
     ///   - startsInvoice: whether the event is the first of its invoice.
     ///   - features: the row that was scored.
-    /// - Complexity: O(features) for a row that is taken.
+    /// - Complexity: O(1); copying a row for one that is taken.
     @inline(__always)
     public mutating func observe(
         startsInvoice: Bool, features: UnsafeRawBufferPointer, probability: Double, customerHash: UInt64, time: Int64
@@ -64,13 +69,26 @@ public struct DriftWindow: Sendable {
         _ features: UnsafeRawBufferPointer, _ probability: Float, _ customerHash: UInt64, _ time: Int64
     ) {
         sinceLast = 0
-        if rows == capacity { forget() } else { rows += 1 }
+        if rows < capacity {
+            rows += 1
+        } else if unbinned < capacity {
+            forget(at)
+        }
+        unbinned = min(unbinned + 1, capacity)
         customers[at] = customerHash
         times[at] = time
         let start = at * Self.width
-        let values = features.bindMemory(to: Float.self)
+        values.withUnsafeMutableBytes { values in
+            UnsafeMutableRawBufferPointer(rebasing: values[(start * 4)...]).copyMemory(from: features)
+        }
+        values[start + FeatureSchema.count] = probability
+        at = at + 1 == capacity ? 0 : at + 1
+    }
+
+    private mutating func bin(_ row: Int) {
+        let start = row * Self.width
         for place in 0..<Self.width {
-            let value = place < FeatureSchema.count ? values[place] : probability
+            let value = values[start + place]
             var bin = Self.missing
             if !value.isNaN {
                 let reached = SIMD16<Int32>().replacing(with: 1, where: edges[place] .<= SIMD16(repeating: value))
@@ -84,12 +102,11 @@ public struct DriftWindow: Sendable {
             binned[start + place] = bin
             counts[place * Self.bins + Int(bin & ~Self.outOfRange)] += 1
         }
-        at = at + 1 == capacity ? 0 : at + 1
     }
 
-    /// Takes the oldest row out of the counts.
-    private mutating func forget() {
-        let start = at * Self.width
+    /// Takes a row out of the counts.
+    private mutating func forget(_ row: Int) {
+        let start = row * Self.width
         for place in 0..<Self.width {
             let bin = binned[start + place]
             counts[place * Self.bins + Int(bin & ~Self.outOfRange)] -= 1
@@ -108,7 +125,10 @@ public struct DriftWindow: Sendable {
         let to: Int64
     }
 
-    public var picture: Picture {
+    /// - Complexity: O(features) for each row that has come since the picture before, and O(rows).
+    public mutating func takePicture() -> Picture {
+        for age in 0..<unbinned { bin((at - 1 - age + capacity) % capacity) }
+        unbinned = 0
         let times = times[..<rows]
         return Picture(
             reference: reference, rows: rows, counts: counts, beyond: beyond, customers: Array(customers[..<rows]),

@@ -55,7 +55,8 @@ extension Worker: LiveWorker {
         let count = partitionCount.load(ordering: .relaxed)
         guard count > 0 else { throw InquiryError.notRunning }
         let partition = Murmur2.partition(of: Array(customerID.utf8), count: count)
-        if status.partitions.contains(where: { $0.partition == partition }) { return .here(partition: partition) }
+        // Asked and not looked up: the picture is up to a second old.
+        if try await askAll({ $0.tasks[partition] != nil }).contains(true) { return .here(partition: partition) }
         return .elsewhere(partition: partition, owner: await owner(of: partition))
     }
 

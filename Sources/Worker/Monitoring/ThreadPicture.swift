@@ -37,7 +37,7 @@ extension StreamThread {
         }
         picture.scores = monitor.scores
         picture.endToEnd = monitor.endToEnd
-        picture.drift = monitor.drift?.picture
+        picture.drift = monitor.drift?.takePicture()
         picture.grading = tasks.values.sorted { $0.partition < $1.partition }.compactMap { $0.grader?.picture }
         board.put(picture)
     }
