@@ -131,8 +131,10 @@ public struct Scorer {
             identifiers.removeAll(keepingCapacity: true)
             matrix.removeAll()
         }
-        for (row, entry) in pending.enumerated() {
-            try identifiers.withUnsafeBytes { identifiers in
+        // Held once: read through self, each would be copied for every row.
+        let (encoder, explanations, payload, scores) = (encoder, explanations, payload, scores)
+        try identifiers.withUnsafeBytes { identifiers in
+            for (row, entry) in pending.enumerated() {
                 let start = identifiers.baseAddress.map { $0 + entry.start }
                 let customerID = UnsafeRawBufferPointer(start: start, count: entry.customerIDCount)
                 let invoiceNo = UnsafeRawBufferPointer(

@@ -1,4 +1,5 @@
 import CoreMetrics
+import Customers
 import Dispatch
 import Ensemble
 import Events
@@ -287,26 +288,32 @@ final class StreamThread {
         }
         let decodedAt = monotonicNanoseconds()
         stageTimes.decode += decodedAt - begun
-        for turn in decoded.indices {
-            task.table.lookAhead(from: turn, count: decoded.count) { decoded[$0].event }
-            let (event, position) = decoded[turn]
-            let message = batch[position]
-            let isCounted = !isInState(message, task)
-            if message.offset < task.liveFrom, task.isTaken(message.offset, of: event.customerID) {
-                if isCounted { task.table.observe(event.time) }
-            } else if message.offset >= task.liveFrom || task.grader.map({ message.offset >= $0.next }) ?? false {
-                // What was published before is scored again where it has still to be graded.
-                scorer.add(
-                    event, tag: position, to: &task.table, isCounted: isCounted, isStateComplete: !task.isIncomplete)
-            } else if isCounted {
-                // Otherwise it is counted where the original stands.
-                task.table.update(event)
-            }
-        }
+        update(&task.table, of: task)
         stageTimes.update += monotonicNanoseconds() - decodedAt
         task.took(upTo: next)
         tally.live += live
         tally.progress.append((task, next, live))
+    }
+
+    /// Takes what has been decoded of a partition into its customers' states. The table is taken out of the task once and
+    /// not for every event.
+    private func update(_ table: inout CustomerTable, of task: PartitionTask) {
+        for turn in decoded.indices {
+            table.lookAhead(from: turn, count: decoded.count) { decoded[$0].event }
+            let (event, position) = decoded[turn]
+            let message = batch[position]
+            let isCounted = !isInState(message, task)
+            if message.offset < task.liveFrom, task.isTaken(message.offset, of: event.customerID) {
+                if isCounted { table.observe(event.time) }
+            } else if message.offset >= task.liveFrom || task.grader.map({ message.offset >= $0.next }) ?? false {
+                // What was published before is scored again where it has still to be graded.
+                scorer.add(
+                    event, tag: position, to: &table, isCounted: isCounted, isStateComplete: !task.isIncomplete)
+            } else if isCounted {
+                // Otherwise it is counted where the original stands.
+                table.update(event)
+            }
+        }
     }
 
     private func reject(_ position: Int, _ error: EventError, _ task: PartitionTask, _ tally: inout Tally) {

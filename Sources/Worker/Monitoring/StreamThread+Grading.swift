@@ -16,7 +16,8 @@ extension StreamThread {
     /// - Parameter isLive: whether it is published, and with it what it makes known of earlier ones.
     func grade(_ prediction: Scorer.Prediction, of task: PartitionTask, offset: Int64, isLive: Bool) throws(KafkaError)
     {
-        guard let versions = task.grader?.versions else { return }
+        if task.grader == nil { return }
+        let versions = outcomes == nil ? [] : task.grader?.versions ?? []
         var failure: KafkaError?
         task.grader?.take(
             customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash, time: prediction.time,
