@@ -42,7 +42,7 @@ let package = Package(
         .target(
             name: "Monitoring",
             dependencies: [
-                "Customers", "Ensemble", "Events", "Features", "Scoring",
+                "CPrefetch", "Customers", "Ensemble", "Events", "Features", "Scoring",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
             ], swiftSettings: strict),
         .target(

@@ -34,6 +34,8 @@ final class StreamThread {
     let batch: MessageBatch
     /// The events of a batch's messages, and those messages' places in it.
     private var decoded: [(event: CustomerEvent, position: Int)] = []
+    /// A batch's events of one partition, to be graded together.
+    var graded: [Grader.Event] = []
     var tasks: [Int32: PartitionTask] = [:]
     var failure: (any Error)?
     /// Set when what was processed has been taken back: partitions go back to their committed offsets before the next poll.
@@ -230,6 +232,7 @@ final class StreamThread {
     /// - Returns: how many predictions were published.
     private func scoreBatch() throws -> Int {
         guard scorer.pendingCount > 0 else { return 0 }
+        graded.removeAll(keepingCapacity: true)
         let begun = monotonicNanoseconds()
         var (scoredAt, published) = (begun, 0)
         let servingModel = graderVersion.servingModel
@@ -242,18 +245,27 @@ final class StreamThread {
             }
             let message = batch[prediction.tag]
             // Messages of one partition stand together.
-            if task?.partition.partition != message.partition { task = tasks[message.partition] }
+            if task?.partition.partition != message.partition {
+                if let task { try grade(task) }
+                task = tasks[message.partition]
+            }
             guard let task else { return }
-            let isLive = message.offset >= task.liveFrom
-            if isLive {
+            if message.offset >= task.liveFrom {
                 try publish(prediction, of: message)
                 published += 1
                 monitor.published(
                     prediction, probability: prediction.scores[servingModel],
                     milliseconds: message.timestampMilliseconds.map { now - $0 })
             }
-            try grade(prediction, of: task, offset: message.offset, isLive: isLive)
+            if task.grader != nil {
+                graded.append(
+                    Grader.Event(
+                        customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash,
+                        time: prediction.time, clock: prediction.clock, isPurchase: prediction.isPurchase,
+                        scores: prediction.scores, offset: message.offset))
+            }
         }
+        if let task { try grade(task) }
         stageTimes.score = scoredAt - begun
         stageTimes.publish = monotonicNanoseconds() - scoredAt
         return published

@@ -25,6 +25,9 @@ struct MonitoringCommand: AsyncParsableCommand {
                 command: options.broker, settings: settings, artifact: artifact, partitions: log.partitions,
                 try log.messages())
             defer { run.close() }
+            // The broker has memory to find in the first one.
+            progress.show("warming up")
+            _ = try await run.score(threads: 1, isMonitored: true)
             var costs: [Bool: [CopyRun.Cost]] = [:]
             for repetition in 0..<options.repetitions {
                 // Whoever comes first in a pair takes turns as well.

@@ -61,11 +61,12 @@ final class TestWorker: LiveWorker {
                     rows.append(row: Array(prediction.features.bindMemory(to: Float.self))[...])
                     owners.append(Int32(truncatingIfNeeded: event.customerHash & 0x7FFF_FFFF))
                     probabilities.append(served)
-                    graders[partition].take(
-                        customerHash: event.customerHash, invoiceHash: event.invoiceHash, time: event.time,
-                        clock: prediction.clock,
-                        isPurchase: event.isPurchase, scores: prediction.scores, offset: offset
-                    ) { if $0.isBought { bought += 1 } else { notBought += 1 } }
+                    graders[partition].take([
+                        Grader.Event(
+                            customerHash: event.customerHash, invoiceHash: event.invoiceHash, time: event.time,
+                            clock: prediction.clock,
+                            isPurchase: event.isPurchase, scores: prediction.scores, offset: offset)
+                    ]) { outcome, _ in if outcome.isBought { bought += 1 } else { notBought += 1 } }
                 }
                 messages[customerID, default: []].append(message)
                 offset += 1

@@ -30,17 +30,17 @@ import Testing
     static func take(
         _ steps: some Collection<Step>, _ grader: inout Grader, from offset: Int64 = 0
     ) -> [(offset: Int64, isBought: Bool)] {
-        var outcomes: [(offset: Int64, isBought: Bool)] = []
-        for (place, step) in steps.enumerated() {
+        let events = steps.enumerated().map { place, step in
             var scores = Scores()
             for (index, model) in ModelName.allCases.enumerated() {
                 scores[model] = Double((offset + Int64(place)) * 7 % 1000 + Int64(index)) / 2000
             }
-            grader.take(
+            return Grader.Event(
                 customerHash: step.customer, invoiceHash: step.invoice, time: step.time, clock: step.time,
-                isPurchase: step.isPurchase, scores: scores, offset: offset + Int64(place)
-            ) { outcomes.append(($0.prediction.offset, $0.isBought)) }
+                isPurchase: step.isPurchase, scores: scores, offset: offset + Int64(place))
         }
+        var outcomes: [(offset: Int64, isBought: Bool)] = []
+        grader.take(events) { outcome, _ in outcomes.append((outcome.prediction.offset, outcome.isBought)) }
         return outcomes
     }
 
@@ -225,11 +225,13 @@ import Testing
         var (offset, latest): (Int64, Int64) = (0, 0)
         func score() {
             scorer.score { prediction in
-                grader.take(
-                    customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash, time: prediction.time,
-                    clock: prediction.clock, isPurchase: prediction.isPurchase, scores: prediction.scores,
-                    offset: offset
-                ) { _ in }
+                grader.take([
+                    Grader.Event(
+                        customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash,
+                        time: prediction.time,
+                        clock: prediction.clock, isPurchase: prediction.isPurchase, scores: prediction.scores,
+                        offset: offset)
+                ]) { _, _ in }
                 offset += 1
             }
         }

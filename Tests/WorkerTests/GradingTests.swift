@@ -32,11 +32,12 @@ import Testing
         }
         var texts: [String] = []
         scorer.score { prediction in
-            grader.take(
-                customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash, time: prediction.time,
-                clock: prediction.clock, isPurchase: prediction.isPurchase, scores: prediction.scores,
-                offset: Int64(prediction.tag)
-            ) { outcome in
+            grader.take([
+                Grader.Event(
+                    customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash, time: prediction.time,
+                    clock: prediction.clock, isPurchase: prediction.isPurchase, scores: prediction.scores,
+                    offset: Int64(prediction.tag))
+            ]) { outcome, _ in
                 var bytes: [UInt8] = []
                 let customerID = table.customerID(ofHash: outcome.prediction.customerHash) ?? []
                 OutcomeEncoder.append(outcome, of: version, customerID: customerID, to: &bytes)

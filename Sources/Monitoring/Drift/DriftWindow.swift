@@ -12,13 +12,15 @@ public struct DriftWindow: Sendable {
     /// Bins of a distribution: up to ten of values, and one of missing ones.
     static let bins = ReferenceDistributions.edgeLimit + 2
     private static let missing = UInt8(bins - 1)
+    private static let edgeRoom = 12
     private static let outOfRange: UInt8 = 0x40
 
     private let reference: ReferenceDistributions
-    /// For each feature, and the score: edges filled up with infinity, least and greatest value.
-    private let edges: [SIMD16<Float>]
+    /// For each feature, and the score: `edgeRoom` edges, filled up with infinity.
+    private let edges: [Float]
     /// Of values.
     private let lastBins: [UInt8]
+    /// Least and greatest value.
     private let bounds: [(least: Float, greatest: Float)]
     private let capacity: Int
     /// One row after the other, features and score; the oldest is written over.
@@ -39,10 +41,8 @@ public struct DriftWindow: Sendable {
         self.reference = reference
         self.capacity = capacity
         let all = reference.features + [reference.score]
-        edges = all.map { distribution in
-            var edges = SIMD16<Float>(repeating: .infinity)
-            for (place, edge) in distribution.edges.enumerated() { edges[place] = edge }
-            return edges
+        edges = all.flatMap { distribution in
+            distribution.edges + repeatElement(.infinity, count: Self.edgeRoom - distribution.edges.count)
         }
         lastBins = all.map { UInt8($0.edges.count) }
         bounds = all.map { ($0.least ?? .infinity, $0.greatest ?? -.infinity) }
@@ -91,9 +91,8 @@ public struct DriftWindow: Sendable {
             let value = values[start + place]
             var bin = Self.missing
             if !value.isNaN {
-                let reached = SIMD16<Int32>().replacing(with: 1, where: edges[place] .<= SIMD16(repeating: value))
                 // Infinity, which fills the edges up, is reached by itself alone.
-                bin = min(UInt8(truncatingIfNeeded: reached.wrappedSum()), lastBins[place])
+                bin = min(edgesReached(by: value, of: place), lastBins[place])
                 if value < bounds[place].least || value > bounds[place].greatest {
                     bin |= Self.outOfRange
                     beyond[place] += 1
@@ -101,6 +100,17 @@ public struct DriftWindow: Sendable {
             }
             binned[start + place] = bin
             counts[place * Self.bins + Int(bin & ~Self.outOfRange)] += 1
+        }
+    }
+
+    @inline(__always)
+    private func edgesReached(by value: Float, of place: Int) -> UInt8 {
+        edges.withUnsafeBufferPointer { edges in
+            var reached: UInt8 = 0
+            for edge in edges[(place * Self.edgeRoom)..<((place + 1) * Self.edgeRoom)] where edge <= value {
+                reached &+= 1
+            }
+            return reached
         }
     }
 

@@ -1,3 +1,4 @@
+import CPrefetch
 import Customers
 
 /// A prediction that was published, and its label as soon as that is known.
@@ -44,6 +45,15 @@ struct PredictionChunk: Sendable {
         if prediction.label == .pending { pending += 1 }
         latestTime = max(latestTime, prediction.time)
         isChanged = true
+    }
+
+    /// Asks for the memory of a prediction, two cache lines.
+    func fetch(_ place: Int) {
+        predictions.withUnsafeBufferPointer { predictions in
+            guard place < predictions.count, let start = predictions.baseAddress else { return }
+            cp_prefetch(start + place)
+            cp_prefetch(UnsafeRawPointer(start + place + 1) - 1)
+        }
     }
 
     mutating func settle(_ place: Int, _ label: GradedPrediction.Label) {

@@ -30,6 +30,8 @@ public struct Grader: Sendable {
     public private(set) var next: Int64 = 0
     /// The first prediction that waits.
     private var cursor = 0
+    /// Whether it was found waiting and has not been settled since: until the clock moves, nothing can expire then.
+    private var isBlocked = false
     private var customers = WaitingCustomers()
     /// Customers whose hashes' upper half lies below are graded.
     private(set) var sampledBelow = UInt64(1) << 32
@@ -65,38 +67,82 @@ public struct Grader: Sendable {
 
     public var sampledShare: Double { Double(sampledBelow) / Double(UInt64(1) << 32) }
 
-    /// Takes the next event, with the prediction that it led to.
-    /// - Parameters:
-    ///   - time: of the event, milliseconds.
-    ///   - clock: the instant that the prediction is of: the customer's latest event time.
-    ///   - offset: of its message; one that was taken before is passed over.
-    ///   - outcome: told of each label that becomes known by it.
-    /// - Complexity: O(1) amortised.
-    public mutating func take(
-        customerHash: UInt64, invoiceHash: UInt64, time: Int64, clock instant: Int64, isPurchase: Bool, scores: Scores,
-        offset: Int64, outcome: (Outcome) throws -> Void
-    ) rethrows {
-        guard offset >= next else { return }
-        next = offset + 1
-        if customerHash >> 32 < sampledBelow {
-            try takeSampled(customerHash, invoiceHash, time, instant, isPurchase, scores, offset, outcome)
+    /// An event, and the prediction that it led to.
+    public struct Event: Sendable {
+        let customerHash: UInt64
+        let invoiceHash: UInt64
+        let time: Int64
+        let instant: Int64
+        let isPurchase: Bool
+        let scores: Scores
+        let offset: Int64
+
+        /// - Parameters:
+        ///   - time: of the event, milliseconds.
+        ///   - clock: the instant that the prediction is of: the customer's latest event time.
+        ///   - offset: of its message; one that was taken before is passed over.
+        public init(
+            customerHash: UInt64, invoiceHash: UInt64, time: Int64, clock: Int64, isPurchase: Bool, scores: Scores,
+            offset: Int64
+        ) {
+            self.customerHash = customerHash
+            self.invoiceHash = invoiceHash
+            self.time = time
+            instant = clock
+            self.isPurchase = isPurchase
+            self.scores = scores
+            self.offset = offset
         }
-        clock.observe(time)
-        try expire(outcome)
     }
 
-    private mutating func takeSampled(
-        _ customerHash: UInt64, _ invoiceHash: UInt64, _ time: Int64, _ instant: Int64, _ isPurchase: Bool,
-        _ scores: Scores,
-        _ offset: Int64, _ outcome: (Outcome) throws -> Void
+    /// How many events ahead a customer's slot is asked for, and the predictions that it leads to.
+    private static let (slotDistance, predictionDistance) = (8, 4)
+
+    /// Takes the next events, one after the other.
+    /// - Parameter outcome: told of each label that becomes known, and the offset of the event by which it does.
+    /// - Complexity: O(events) amortised.
+    public mutating func take(
+        _ events: [Event], outcome: (_ outcome: Outcome, _ offset: Int64) throws -> Void
     ) rethrows {
+        for (turn, event) in events.enumerated() {
+            // Which customers come is no order that the processor could foresee.
+            if turn + Self.slotDistance < events.count {
+                customers.fetch(events[turn + Self.slotDistance].customerHash)
+            }
+            if turn + Self.predictionDistance < events.count { fetch(events[turn + Self.predictionDistance]) }
+            try take(event) { try outcome($0, event.offset) }
+        }
+    }
+
+    /// - Parameter outcome: told of each label that becomes known by the event.
+    private mutating func take(_ event: Event, outcome: (Outcome) throws -> Void) rethrows {
+        guard event.offset >= next else { return }
+        next = event.offset + 1
+        if event.customerHash >> 32 < sampledBelow { try takeSampled(event, outcome) }
+        let before = clock.time
+        clock.observe(event.time)
+        if !isBlocked || clock.time != before { try expire(outcome) }
+    }
+
+    /// Asks for the first prediction that a purchase may decide.
+    private func fetch(_ event: Event) {
+        guard event.isPurchase, let at = customers.latest(of: event.customerHash, exceptOf: event.invoiceHash) else {
+            return
+        }
+        let chunk = (at - 1) / PredictionChunk.limit - firstChunk
+        guard chunks.indices.contains(chunk) else { return }
+        chunks[chunk].fetch((at - 1) % PredictionChunk.limit)
+    }
+
+    private mutating func takeSampled(_ event: Event, _ outcome: (Outcome) throws -> Void) rethrows {
+        let (customerHash, invoiceHash) = (event.customerHash, event.invoiceHash)
         let slot = slot(of: customerHash, invoiceHash)
         turn(slot, to: invoiceHash)
-        if isPurchase, customers[slot].older != 0 { try buy(slot, invoiceHash, time, outcome) }
+        if event.isPurchase, customers[slot].older != 0 { try buy(slot, invoiceHash, event.time, outcome) }
         let models = versions[version].models
         var prediction = GradedPrediction(
-            time: instant, offset: offset, customerHash: customerHash, invoiceHash: invoiceHash,
-            probabilities: InlineArray { $0 < models.count ? scores[models[$0]] : 0 }, version: UInt16(version))
+            time: event.instant, offset: event.offset, customerHash: customerHash, invoiceHash: invoiceHash,
+            probabilities: InlineArray { $0 < models.count ? event.scores[models[$0]] : 0 }, version: UInt16(version))
         let number = append(&prediction, after: customers[slot].current)
         customers[slot].current = number + 1
         if customers[slot].currentEnd == 0 { customers[slot].currentEnd = number + 1 }
@@ -157,10 +203,14 @@ public struct Grader: Sendable {
     /// Predictions whose horizon has passed, in the order of the log.
     private mutating func expire(_ outcome: (Outcome) throws -> Void) rethrows {
         let end = first + count
+        isBlocked = false
         while cursor < end {
             let prediction = self[cursor]
             if prediction.label == .pending {
-                guard clock.time > prediction.time + PurchaseLog.horizon else { break }
+                guard clock.time > prediction.time + PurchaseLog.horizon else {
+                    isBlocked = true
+                    break
+                }
                 try settle(cursor, .notBought, at: nil, outcome)
             }
             cursor += 1
@@ -171,6 +221,7 @@ public struct Grader: Sendable {
     private mutating func settle(
         _ number: Int, _ label: GradedPrediction.Label, at time: Int64?, _ outcome: (Outcome) throws -> Void
     ) rethrows {
+        if number == cursor { isBlocked = false }
         let (chunk, place) = (number / PredictionChunk.limit - firstChunk, number % PredictionChunk.limit)
         chunks[chunk].settle(place, label)
         try outcome(Outcome(prediction: chunks[chunk].predictions[place], boughtAt: time))
@@ -231,6 +282,7 @@ public struct Grader: Sendable {
             if customers[slot].currentEnd == 0 { customers[slot].currentEnd = number + 1 }
         }
         cursor = first
+        isBlocked = false
     }
 
     // MARK: Pictures and checkpoints

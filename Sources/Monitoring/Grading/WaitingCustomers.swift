@@ -1,3 +1,5 @@
+import CPrefetch
+
 /// Where the predictions begin that wait for their labels, by customer: open addressing, as in `CustomerTable`.
 struct WaitingCustomers: Sendable {
     /// One customer's. Places are numbers of predictions plus one, 0 for none.
@@ -34,6 +36,23 @@ struct WaitingCustomers: Sendable {
             used += 1
         }
         return slot
+    }
+
+    /// Asks for the memory of a customer's slot.
+    func fetch(_ customerHash: UInt64) {
+        slots.withUnsafeBufferPointer { slots in
+            cp_prefetch(slots.baseAddress.unsafelyUnwrapped + Int(truncatingIfNeeded: customerHash) & (slots.count - 1))
+        }
+    }
+
+    /// The latest prediction of an invoice other than this, of the customer in the hash's own slot: nearly always the one
+    /// that is meant.
+    /// - Returns: its number plus one.
+    func latest(of customerHash: UInt64, exceptOf invoiceHash: UInt64) -> Int? {
+        let chains = slots[Int(truncatingIfNeeded: customerHash) & (slots.count - 1)]
+        guard chains.customerHash == customerHash else { return nil }
+        let at = chains.invoiceHash == invoiceHash || chains.current == 0 ? chains.older : chains.current
+        return at == 0 ? nil : at
     }
 
     /// The slot that has the key, or the free one where it belongs.

@@ -12,25 +12,22 @@ extension StreamThread {
         return grader
     }
 
-    /// Shows a prediction to its partition's grader.
-    /// - Parameter isLive: whether it is published, and with it what it makes known of earlier ones.
-    func grade(_ prediction: Scorer.Prediction, of task: PartitionTask, offset: Int64, isLive: Bool) throws(KafkaError)
-    {
-        if task.grader == nil { return }
+    /// Shows a batch's predictions to their partition's grader. What those that are published make known of earlier ones is
+    /// published with them.
+    func grade(_ task: PartitionTask) throws(KafkaError) {
+        defer { graded.removeAll(keepingCapacity: true) }
         let versions = outcomes == nil ? [] : task.grader?.versions ?? []
         var failure: KafkaError?
-        task.grader?.take(
-            customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash, time: prediction.time,
-            clock: prediction.clock, isPurchase: prediction.isPurchase, scores: prediction.scores, offset: offset
-        ) { outcome in
-            guard isLive, failure == nil else { return }
+        var hasFailed = false
+        task.grader?.take(graded) { outcome, offset in
+            guard offset >= task.liveFrom, !hasFailed else { return }
             if outcome.isBought { labels.bought += 1 } else { labels.notBought += 1 }
+            guard let outcomes else { return }
             do throws(KafkaError) {
-                if let outcomes {
-                    try publish(outcome, of: versions[Int(outcome.prediction.version)], from: task, to: outcomes)
-                }
+                try publish(outcome, of: versions[Int(outcome.prediction.version)], from: task, to: outcomes)
             } catch {
                 failure = error
+                hasFailed = true
             }
         }
         if let failure { throw failure }
