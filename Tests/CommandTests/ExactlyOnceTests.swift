@@ -78,8 +78,10 @@ struct ExactlyOnceTests {
     }
 
     /// Every committed message of a topic, until `isEnough` and then nothing more for a while.
-    func read(_ topic: String, isEnough: ([CommittedReader.Record]) -> Bool) throws -> [CommittedReader.Record] {
-        let reader = try CommittedReader(topic: topic, properties: properties)
+    func read(
+        _ topic: String, isolation: String = "read_committed", isEnough: ([CommittedReader.Record]) -> Bool
+    ) throws -> [CommittedReader.Record] {
+        let reader = try CommittedReader(topic: topic, isolation: isolation, properties: properties)
         let deadline = ContinuousClock.now + .seconds(120)
         var last = ContinuousClock.now
         while ContinuousClock.now < deadline {
@@ -108,6 +110,18 @@ struct ExactlyOnceTests {
         let found = try read("purchase-predictions") { $0.count >= expected }
         #expect(worker.terminate() == 0, "\(worker.log)")
 
+        if found.count != expected {
+            // Whether the worker stood still, or the broker shows what it has committed no further than here.
+            let lines = try read("purchase-predictions", isolation: "read_uncommitted") { _ in true }
+            let latest = Dictionary(grouping: found) { $0.origin?.partition ?? -1 }.mapValues {
+                $0.map(\.sourceOffset).max() ?? -1
+            }
+            Issue.record(
+                """
+                \(found.count) of \(expected) committed, up to \(latest) of the input's partitions; \(lines.count) with those \
+                that are not. The worker's last words: \(worker.log.suffix(4000))
+                """)
+        }
         #expect(found.count == expected, "none missing, none twice")
         #expect(Set(found.map(\.source)).count == found.count, "one prediction for each event")
         var byCustomer: [String: [CommittedReader.Record]] = [:]
