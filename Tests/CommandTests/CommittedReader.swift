@@ -18,10 +18,10 @@ final class CommittedReader: RebalanceHandler {
     private let consumer: Consumer
     private let batch = MessageBatch(capacity: 1000)
 
-    init(topic: String, isolation: String = "read_committed", properties: [String: String]) throws {
+    init(topic: String, properties: [String: String]) throws {
         consumer = try Consumer(
             properties: properties.merging([
-                "group.id": "reader-\(topic)", "isolation.level": isolation,
+                "group.id": "reader-\(topic)", "isolation.level": "read_committed",
                 "partition.assignment.strategy": "cooperative-sticky",
             ]) { $1 })
         consumer.rebalanceHandler = self
