@@ -45,14 +45,22 @@ struct MonitoringCommand: AsyncParsableCommand {
             }
             let rate = figure("unwatched: throughput", without) { $0.messagesPerSecond }
             let processor = figure("unwatched: processor time", without) { $0.processorNanoseconds }
+            let ratios = zip(with, without).map { $0.messagesPerSecond / $1.messagesPerSecond }
             try [
                 rate, processor,
                 figure("watched: throughput", with) { $0.messagesPerSecond }.relative(to: rate),
                 figure("watched: processor time", with) { $0.processorNanoseconds }.relative(to: processor),
-                Figure(
-                    "throughput, watched ÷ unwatched, by pair", unit: "",
-                    zip(with, without).map { $0.messagesPerSecond / $1.messagesPerSecond }),
+                Figure("throughput, watched ÷ unwatched, by pair", unit: "", ratios),
+                Figure("mean of that, and its 95 % interval", unit: "", Self.mean(ratios)),
             ].write(asJSON: options.json)
         }
+    }
+    /// A mean between the bounds of its 95 % interval; runs vary by far more than what is looked for.
+    private static func mean(_ values: [Double]) -> [Double] {
+        let count = Double(values.count)
+        let mean = values.reduce(0, +) / count
+        let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / max(count - 1, 1)
+        let margin = 1.96 * (variance / count).squareRoot()
+        return [mean - margin, mean, mean + margin]
     }
 }

@@ -66,7 +66,7 @@ final class TestWorker: LiveWorker {
                             customerHash: event.customerHash, invoiceHash: event.invoiceHash, time: event.time,
                             clock: prediction.clock,
                             isPurchase: event.isPurchase, scores: prediction.scores, offset: offset)
-                    ]) { outcome, _ in if outcome.isBought { bought += 1 } else { notBought += 1 } }
+                    ]) { isBought, _, _ in if isBought { bought += 1 } else { notBought += 1 } }
                 }
                 messages[customerID, default: []].append(message)
                 offset += 1

@@ -40,7 +40,10 @@ import Testing
                 isPurchase: step.isPurchase, scores: scores, offset: offset + Int64(place))
         }
         var outcomes: [(offset: Int64, isBought: Bool)] = []
-        grader.take(events) { outcome, _ in outcomes.append((outcome.prediction.offset, outcome.isBought)) }
+        grader.take(events) { isBought, _, outcome in
+            #expect(outcome().isBought == isBought)
+            outcomes.append((outcome().prediction.offset, isBought))
+        }
         return outcomes
     }
 
@@ -231,7 +234,7 @@ import Testing
                         time: prediction.time,
                         clock: prediction.clock, isPurchase: prediction.isPurchase, scores: prediction.scores,
                         offset: offset)
-                ]) { _, _ in }
+                ]) { _, _, _ in }
                 offset += 1
             }
         }

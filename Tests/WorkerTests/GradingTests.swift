@@ -37,7 +37,8 @@ import Testing
                     customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash, time: prediction.time,
                     clock: prediction.clock, isPurchase: prediction.isPurchase, scores: prediction.scores,
                     offset: Int64(prediction.tag))
-            ]) { outcome, _ in
+            ]) { _, _, outcome in
+                let outcome = outcome()
                 var bytes: [UInt8] = []
                 let customerID = table.customerID(ofHash: outcome.prediction.customerHash) ?? []
                 OutcomeEncoder.append(outcome, of: version, customerID: customerID, to: &bytes)

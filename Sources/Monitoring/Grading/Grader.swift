@@ -18,6 +18,12 @@ public struct Grader: Sendable {
         public let boughtAt: Int64?
     }
 
+    /// Told of a label that becomes known.
+    /// - Parameters:
+    ///   - offset: of the event by which it does.
+    ///   - outcome: the whole of it, for who needs it: the prediction lies in memory that has long been left.
+    public typealias Told = (_ isBought: Bool, _ offset: Int64, _ outcome: () -> Outcome) throws -> Void
+
     private let window: Int64
     private let limit: Int
     public internal(set) var versions: [Version] = []
@@ -96,32 +102,29 @@ public struct Grader: Sendable {
     }
 
     /// How many events ahead a customer's slot is asked for, and the predictions that it leads to.
-    private static let (slotDistance, predictionDistance) = (8, 4)
+    private static let slotDistance = 8
+    private static let predictionDistance = 4
 
     /// Takes the next events, one after the other.
-    /// - Parameter outcome: told of each label that becomes known, and the offset of the event by which it does.
     /// - Complexity: O(events) amortised.
-    public mutating func take(
-        _ events: [Event], outcome: (_ outcome: Outcome, _ offset: Int64) throws -> Void
-    ) rethrows {
-        for (turn, event) in events.enumerated() {
+    public mutating func take(_ events: [Event], told: Told) rethrows {
+        for turn in events.indices {
             // Which customers come is no order that the processor could foresee.
             if turn + Self.slotDistance < events.count {
                 customers.fetch(events[turn + Self.slotDistance].customerHash)
             }
             if turn + Self.predictionDistance < events.count { fetch(events[turn + Self.predictionDistance]) }
-            try take(event) { try outcome($0, event.offset) }
+            try take(events[turn], told)
         }
     }
 
-    /// - Parameter outcome: told of each label that becomes known by the event.
-    private mutating func take(_ event: Event, outcome: (Outcome) throws -> Void) rethrows {
+    private mutating func take(_ event: Event, _ told: Told) rethrows {
         guard event.offset >= next else { return }
         next = event.offset + 1
-        if event.customerHash >> 32 < sampledBelow { try takeSampled(event, outcome) }
+        if event.customerHash >> 32 < sampledBelow { try takeSampled(event, told) }
         let before = clock.time
         clock.observe(event.time)
-        if !isBlocked || clock.time != before { try expire(outcome) }
+        if !isBlocked || clock.time != before { try expire(event.offset, told) }
     }
 
     /// Asks for the first prediction that a purchase may decide.
@@ -134,32 +137,25 @@ public struct Grader: Sendable {
         chunks[chunk].fetch((at - 1) % PredictionChunk.limit)
     }
 
-    private mutating func takeSampled(_ event: Event, _ outcome: (Outcome) throws -> Void) rethrows {
+    private mutating func takeSampled(_ event: Event, _ told: Told) rethrows {
         let (customerHash, invoiceHash) = (event.customerHash, event.invoiceHash)
         let slot = slot(of: customerHash, invoiceHash)
         turn(slot, to: invoiceHash)
-        if event.isPurchase, customers[slot].older != 0 { try buy(slot, invoiceHash, event.time, outcome) }
+        if event.isPurchase, customers[slot].older != 0 { try buy(slot, event, told) }
         let models = versions[version].models
-        var prediction = GradedPrediction(
-            time: event.instant, offset: event.offset, customerHash: customerHash, invoiceHash: invoiceHash,
-            probabilities: InlineArray { $0 < models.count ? event.scores[models[$0]] : 0 }, version: UInt16(version))
-        let number = append(&prediction, after: customers[slot].current)
-        customers[slot].current = number + 1
-        if customers[slot].currentEnd == 0 { customers[slot].currentEnd = number + 1 }
+        append(
+            PredictionChunk.Case(time: event.instant, invoiceHash: invoiceHash, previous: customers[slot].add(end + 1)),
+            PredictionChunk.Content(
+                offset: event.offset, customerHash: customerHash,
+                probabilities: InlineArray { $0 < models.count ? event.scores[models[$0]] : 0 },
+                version: UInt16(version)))
         if count > limit { sample() }
     }
 
-    /// - Parameter previous: number of the one before it in its chain, plus one.
-    private mutating func append(_ prediction: inout GradedPrediction, after previous: Int) -> Int {
-        if chunks.last?.predictions.count ?? PredictionChunk.limit == PredictionChunk.limit {
-            chunks.append(PredictionChunk())
-        }
-        let number =
-            (firstChunk + chunks.count - 1) * PredictionChunk.limit + chunks[chunks.count - 1].predictions.count
-        prediction.previous = previous == 0 ? 0 : UInt32(number + 1 - previous)
-        chunks[chunks.count - 1].append(prediction)
+    private mutating func append(_ new: PredictionChunk.Case, _ content: PredictionChunk.Content) {
+        if end % PredictionChunk.limit == 0 { chunks.append(PredictionChunk()) }
+        chunks[chunks.count - 1].append(new, content)
         count += 1
-        return number
     }
 
     /// The customer's invoice may have changed: what waits of the one before is of another invoice from now on.
@@ -175,21 +171,18 @@ public struct Grader: Sendable {
     }
 
     /// A purchase line: what it decides among the customer's predictions of other invoices.
-    private mutating func buy(
-        _ slot: Int, _ invoiceHash: UInt64, _ time: Int64, _ outcome: (Outcome) throws -> Void
-    ) rethrows {
+    private mutating func buy(_ slot: Int, _ event: Event, _ told: Told) rethrows {
+        let time = event.time
         var at = customers[slot].older
         var kept = 0
         customers[slot].older = 0
         while at != 0, at > first {
-            let prediction = self[at - 1]
-            let previous = prediction.previous == 0 ? 0 : at - Int(prediction.previous)
-            if prediction.label == .pending {
+            let (its, previous) = (self[at - 1], self.previous(of: at))
+            if its.label == .pending {
                 let isDecided =
-                    prediction.invoiceHash != invoiceHash && prediction.time < time
-                    && time <= prediction.time + PurchaseLog.horizon
+                    its.invoiceHash != event.invoiceHash && its.time < time && time <= its.time + PurchaseLog.horizon
                 if isDecided {
-                    try settle(at - 1, .bought, at: time, outcome)
+                    try settle(at - 1, .bought, at: time, by: event.offset, told)
                 } else {
                     if kept == 0 { customers[slot].older = at } else { link(kept, to: at) }
                     kept = at
@@ -200,18 +193,17 @@ public struct Grader: Sendable {
         if kept != 0 { link(kept, to: 0) }
     }
 
-    /// Predictions whose horizon has passed, in the order of the log.
-    private mutating func expire(_ outcome: (Outcome) throws -> Void) rethrows {
-        let end = first + count
+    /// Predictions whose horizon has passed by the event at an offset, in the order of the log.
+    private mutating func expire(_ offset: Int64, _ told: Told) rethrows {
         isBlocked = false
         while cursor < end {
-            let prediction = self[cursor]
-            if prediction.label == .pending {
-                guard clock.time > prediction.time + PurchaseLog.horizon else {
+            let its = self[cursor]
+            if its.label == .pending {
+                guard clock.time > its.time + PurchaseLog.horizon else {
                     isBlocked = true
                     break
                 }
-                try settle(cursor, .notBought, at: nil, outcome)
+                try settle(cursor, .notBought, at: nil, by: offset, told)
             }
             cursor += 1
         }
@@ -219,16 +211,16 @@ public struct Grader: Sendable {
     }
 
     private mutating func settle(
-        _ number: Int, _ label: GradedPrediction.Label, at time: Int64?, _ outcome: (Outcome) throws -> Void
+        _ number: Int, _ label: GradedPrediction.Label, at time: Int64?, by offset: Int64, _ told: Told
     ) rethrows {
         if number == cursor { isBlocked = false }
         let (chunk, place) = (number / PredictionChunk.limit - firstChunk, number % PredictionChunk.limit)
         chunks[chunk].settle(place, label)
-        try outcome(Outcome(prediction: chunks[chunk].predictions[place], boughtAt: time))
+        try told(label == .bought, offset) { Outcome(prediction: chunks[chunk][place], boughtAt: time) }
     }
 
     private mutating func removeFirst() {
-        count -= chunks[0].predictions.count
+        count -= chunks[0].count
         chunks.removeFirst()
         removed = (removed.isEmpty ? firstChunk : removed.lowerBound)..<(firstChunk + 1)
         firstChunk += 1
@@ -236,13 +228,21 @@ public struct Grader: Sendable {
 
     /// Numbers of predictions below this have gone.
     private var first: Int { firstChunk * PredictionChunk.limit }
+    /// Of the next one. All chunks but the last are full.
+    private var end: Int { first + count }
 
     private mutating func slot(of customerHash: UInt64, _ invoiceHash: UInt64) -> Int {
         customers.slot(of: customerHash, invoiceHash: invoiceHash, after: first)
     }
 
-    private subscript(number: Int) -> GradedPrediction {
-        chunks[number / PredictionChunk.limit - firstChunk].predictions[number % PredictionChunk.limit]
+    private subscript(number: Int) -> PredictionChunk.Case {
+        chunks[number / PredictionChunk.limit - firstChunk].cases[number % PredictionChunk.limit]
+    }
+
+    /// The customer's prediction before this, both by number plus one; 0 for none.
+    private func previous(of at: Int) -> Int {
+        let steps = Int(self[at - 1].previous)
+        return steps == 0 ? 0 : at - steps
     }
 
     /// Both by number plus one.
@@ -250,7 +250,7 @@ public struct Grader: Sendable {
         let number = prediction - 1
         let chunk = number / PredictionChunk.limit - firstChunk
         if chunk < 0 { return }
-        chunks[chunk].predictions[number % PredictionChunk.limit].previous =
+        chunks[chunk].cases[number % PredictionChunk.limit].previous =
             previous == 0 ? 0 : UInt32(prediction - previous)
     }
 
@@ -270,16 +270,14 @@ public struct Grader: Sendable {
         chunks = []
         count = 0
         customers = WaitingCustomers()
-        for var prediction in predictions {
-            guard prediction.label == .pending else {
-                _ = append(&prediction, after: 0)
-                continue
+        for prediction in predictions {
+            var its = PredictionChunk.Case(of: prediction)
+            if its.label == .pending {
+                let slot = slot(of: prediction.customerHash, prediction.invoiceHash)
+                turn(slot, to: prediction.invoiceHash)
+                its.previous = customers[slot].add(end + 1)
             }
-            let slot = slot(of: prediction.customerHash, prediction.invoiceHash)
-            turn(slot, to: prediction.invoiceHash)
-            let number = append(&prediction, after: customers[slot].current)
-            customers[slot].current = number + 1
-            if customers[slot].currentEnd == 0 { customers[slot].currentEnd = number + 1 }
+            append(its, PredictionChunk.Content(of: prediction))
         }
         cursor = first
         isBlocked = false

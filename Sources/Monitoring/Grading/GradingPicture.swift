@@ -32,53 +32,68 @@ extension Grades {
     }
 }
 
+/// What is known of predictions, column by column.
+private struct GradedColumns {
+    var labels: [Bool] = []
+    /// By model.
+    var probabilities: [[Double]]
+
+    init(models: Int) { probabilities = Array(repeating: [], count: models) }
+
+    mutating func append(_ prediction: GradedPrediction, models: Range<Int>) {
+        labels.append(prediction.label == .bought)
+        for (column, model) in models.enumerated() {
+            probabilities[column].append(prediction.probabilities[model])
+        }
+    }
+}
+
 extension Grades.Version {
     /// - Returns: `nil` when none of the version's predictions counts.
     fileprivate init?(_ version: Grader.Version, _ pictures: [GradingPicture], seed: UInt64) {
-        var graded: [GradedPrediction] = []
-        /// Of days: predictions that do not count yet.
-        var waiting: [Int32: Int] = [:]
+        guard let serving = version.models.firstIndex(of: version.servingModel) else { return nil }
+        var graded = GradedColumns(models: version.models.count)
+        /// The served model's, by day.
+        var days: [Int32: GradedColumns] = [:]
+        /// Days of which predictions do not count yet.
+        var waiting: Set<Int32> = []
         for picture in pictures {
             guard let number = picture.versions.firstIndex(of: version) else { continue }
             for prediction in picture.predictions
             where prediction.version == number && prediction.time >= picture.counting.lowerBound {
+                let day = EventTime.day(of: prediction.time)
                 if prediction.label != .pending, prediction.time < picture.counting.upperBound {
-                    graded.append(prediction)
+                    graded.append(prediction, models: 0..<version.models.count)
+                    days[day, default: GradedColumns(models: 1)].append(prediction, models: serving..<(serving + 1))
                 } else {
-                    waiting[EventTime.day(of: prediction.time), default: 0] += 1
+                    waiting.insert(day)
                 }
             }
         }
-        guard !graded.isEmpty, let serving = version.models.firstIndex(of: version.servingModel) else { return nil }
+        guard !graded.labels.isEmpty else { return nil }
         self.version = version.version
         servingModel = version.servingModel
-        let labels = graded.map { $0.label == .bought }
         var figures: [ModelName: Metrics] = [:]
-        for (place, model) in version.models.enumerated() {
-            figures[model] = Metrics(
-                probabilities: graded.map { $0.probabilities[place] }, labels: labels, seed: seed)
+        for (model, probabilities) in zip(version.models, graded.probabilities) {
+            figures[model] = Metrics(probabilities: probabilities, labels: graded.labels, seed: seed)
         }
         self.figures = figures
-        calibration = Self.calibration(graded, serving)
-        days = Dictionary(grouping: graded) { EventTime.day(of: $0.time) }.sorted { $0.key < $1.key }.map {
-            day, those in
+        calibration = Self.calibration(graded.probabilities[serving], graded.labels)
+        self.days = days.sorted { $0.key < $1.key }.map { day, those in
             Grades.Day(
                 day: String(EventTime.text(Int64(day) * EventTime.millisecondsPerDay).prefix(10)),
-                isComplete: waiting[day] == nil,
-                metrics: Metrics(
-                    probabilities: those.map { $0.probabilities[serving] }, labels: those.map { $0.label == .bought },
-                    seed: seed))
+                isComplete: !waiting.contains(day),
+                metrics: Metrics(probabilities: those.probabilities[0], labels: those.labels, seed: seed))
         }
     }
 
-    private static func calibration(_ graded: [GradedPrediction], _ serving: Int) -> [Grades.CalibrationBin] {
+    private static func calibration(_ probabilities: [Double], _ labels: [Bool]) -> [Grades.CalibrationBin] {
         var bins = [(count: Int, sum: Double, bought: Int)](repeating: (0, 0, 0), count: 10)
-        for prediction in graded {
-            let probability = prediction.probabilities[serving]
+        for (probability, isBought) in zip(probabilities, labels) {
             let bin = min(Int(probability * 10), 9)
             bins[bin].count += 1
             bins[bin].sum += probability
-            if prediction.label == .bought { bins[bin].bought += 1 }
+            if isBought { bins[bin].bought += 1 }
         }
         return bins.map { bin in
             let count = Double(max(bin.count, 1))

@@ -67,8 +67,14 @@ public struct Metrics: Codable, Equatable, Sendable {
         brier = squares / count
         ece = bins.reduce(0) { $0 + abs($1.probability - Double($1.positives)) } / count
 
-        (rocAUC, prAUC) = Self.ranking(probabilities, labels, positives: positives)
-        liftTopDecile = Self.lift(probabilities, labels, positives: positives, seed: seed)
+        guard positives > 0 else {
+            (rocAUC, prAUC, liftTopDecile) = (.nan, .nan, .nan)
+            return
+        }
+        let ranked = probabilities.enumerated().map { Ranked(point: $0, probability: $1) }
+            .sorted { $0.probability > $1.probability }
+        (rocAUC, prAUC) = Self.areas(ranked, labels, positives: positives)
+        liftTopDecile = Self.lift(ranked, labels, positives: positives, seed: seed)
     }
 
     /// Means of several sets of figures, figure by figure.
@@ -91,40 +97,51 @@ public struct Metrics: Codable, Equatable, Sendable {
         positiveRate = mean(\.positiveRate)
     }
 
+    private struct Ranked {
+        let point: Int
+        let probability: Double
+    }
+
+    /// Points of one threshold: those that have the probability of the one at `place`.
+    private static func ties(_ ranked: [Ranked], at place: Int) -> Range<Int> {
+        var next = place + 1
+        while next < ranked.count, ranked[next].probability == ranked[place].probability { next += 1 }
+        return place..<next
+    }
+
     /// Area under the ROC curve (ties count half) and average precision (ties are one threshold).
-    private static func ranking(_ probabilities: [Double], _ labels: [Bool], positives: Int) -> (Double, Double) {
-        let order = probabilities.indices.sorted { probabilities[$0] > probabilities[$1] }
+    /// - Parameter ranked: points by descending probability.
+    private static func areas(
+        _ ranked: [Ranked], _ labels: [Bool], positives: Int
+    ) -> (Double, Double) {
         let negatives = labels.count - positives
-        guard positives > 0, negatives > 0 else { return (.nan, .nan) }
-        var (above, seen) = (0, 0)
+        guard negatives > 0 else { return (.nan, .nan) }
+        var above = 0
         var (area, averagePrecision) = (0.0, 0.0)
         var at = 0
-        while at < order.count {
-            var next = at
-            var tied = 0
-            while next < order.count, probabilities[order[next]] == probabilities[order[at]] {
-                if labels[order[next]] { tied += 1 }
-                next += 1
-            }
-            let tiedNegatives = next - at - tied
-            area += Double(tiedNegatives) * (Double(above) + Double(tied) / 2)
+        while at < ranked.count {
+            let ties = ties(ranked, at: at)
+            let tied = ranked[ties].count { labels[$0.point] }
+            area += Double(ties.count - tied) * (Double(above) + Double(tied) / 2)
             above += tied
-            seen = next
-            averagePrecision += Double(tied) * Double(above) / Double(seen)
-            at = next
+            averagePrecision += Double(tied) * Double(above) / Double(ties.upperBound)
+            at = ties.upperBound
         }
         return (area / Double(positives) / Double(negatives), averagePrecision / Double(positives))
     }
 
-    private static func lift(_ probabilities: [Double], _ labels: [Bool], positives: Int, seed: UInt64) -> Double {
-        guard positives > 0 else { return .nan }
-        var generator = SplitMix64(seed: seed)
-        let ties = probabilities.map { _ in generator.next() }
-        let order = probabilities.indices.sorted {
-            (probabilities[$1], ties[$1]) < (probabilities[$0], ties[$0])
-        }
+    /// Chance orders the points of a threshold among themselves.
+    private static func lift(
+        _ ranked: [Ranked], _ labels: [Bool], positives: Int, seed: UInt64
+    ) -> Double {
         let top = max(1, labels.count / 10)
-        let hits = order.prefix(top).count { labels[$0] }
+        var generator = SplitMix64(seed: seed)
+        let chances = labels.map { _ in generator.next() }
+        var first = top - 1
+        while first > 0, ranked[first - 1].probability == ranked[top - 1].probability { first -= 1 }
+        // The threshold that the top ends in.
+        let last = ranked[ties(ranked, at: first)].sorted { chances[$0.point] > chances[$1.point] }
+        let hits = (ranked[..<first] + last.prefix(top - first)).count { labels[$0.point] }
         return Double(hits) / Double(top) / (Double(positives) / Double(labels.count))
     }
 }

@@ -11,7 +11,7 @@ extension PredictionChunk {
     private static let bytesEach = 60
 
     func encode(into writer: inout ByteWriter) {
-        writer.varint(UInt64(predictions.count))
+        writer.varint(UInt64(count))
         for prediction in predictions {
             writer.signed(prediction.time)
             writer.signed(prediction.offset)
@@ -36,7 +36,9 @@ extension PredictionChunk {
             let invoiceHash = try reader.word64()
             let version = try reader.varint()
             let label = try reader.varint()
-            guard (0...EventTime.latest).contains(time), version < UInt64(versions), label < 3 else {
+            guard (0...EventTime.latest).contains(time), version < UInt64(versions),
+                let label = UInt8(exactly: label).flatMap(GradedPrediction.Label.init)
+            else {
                 throw StateError("a prediction that cannot be")
             }
             var probabilities = InlineArray<5, Double>(repeating: 0)
@@ -44,11 +46,10 @@ extension PredictionChunk {
                 probabilities[index] = Double(bitPattern: try reader.word64())
                 guard (0...1).contains(probabilities[index]) else { throw StateError("a probability beyond 0...1") }
             }
-            var prediction = GradedPrediction(
-                time: time, offset: offset, customerHash: customerHash, invoiceHash: invoiceHash,
-                probabilities: probabilities, version: UInt16(version))
-            prediction.label = GradedPrediction.Label(rawValue: UInt8(label)) ?? .pending
-            predictions.append(prediction)
+            predictions.append(
+                GradedPrediction(
+                    time: time, offset: offset, customerHash: customerHash, invoiceHash: invoiceHash,
+                    probabilities: probabilities, version: UInt16(version), label: label))
         }
         guard reader.isAtEnd else { throw StateError("a chunk with bytes left over") }
     }

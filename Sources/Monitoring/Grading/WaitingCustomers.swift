@@ -12,6 +12,17 @@ struct WaitingCustomers: Sendable {
         var currentEnd = 0
         /// The latest of all others; each leads to the one before it.
         var older = 0
+
+        /// Adds a prediction of the invoice.
+        /// - Returns: steps back from it to the one before; 0 when it is the first.
+        mutating func add(_ at: Int) -> UInt32 {
+            defer { current = at }
+            if current == 0 {
+                currentEnd = at
+                return 0
+            }
+            return UInt32(at - current)
+        }
     }
 
     private static let smallest = 64

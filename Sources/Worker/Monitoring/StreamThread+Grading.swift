@@ -19,17 +19,22 @@ extension StreamThread {
         let versions = outcomes == nil ? [] : task.grader?.versions ?? []
         var failure: KafkaError?
         var hasFailed = false
-        task.grader?.take(graded) { outcome, offset in
-            guard offset >= task.liveFrom, !hasFailed else { return }
-            if outcome.isBought { labels.bought += 1 } else { labels.notBought += 1 }
+        let (liveFrom, outcomes) = (task.liveFrom, outcomes)
+        var (bought, notBought) = (0, 0)
+        task.grader?.take(graded) { isBought, offset, outcome in
+            guard offset >= liveFrom, !hasFailed else { return }
+            if isBought { bought += 1 } else { notBought += 1 }
             guard let outcomes else { return }
             do throws(KafkaError) {
+                let outcome = outcome()
                 try publish(outcome, of: versions[Int(outcome.prediction.version)], from: task, to: outcomes)
             } catch {
                 failure = error
                 hasFailed = true
             }
         }
+        labels.bought += bought
+        labels.notBought += notBought
         if let failure { throw failure }
     }
 
