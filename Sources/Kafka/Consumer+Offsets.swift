@@ -24,21 +24,24 @@ extension Consumer {
     /// - Throws: `KafkaError`, with the remedy `.rejoin` if the group has moved on without this member.
     public func commit(_ offsets: [PartitionOffset], timeoutMilliseconds: Int = 30_000) throws(KafkaError) {
         guard !offsets.isEmpty else { return }
-        let operation = "commit offsets"
-        let list = PartitionList(offsets)
-        // The blocking C call has no time limit; a queue of our own for the answer gives it one.
-        let answers = rd_kafka_queue_new(client.handle)
-        defer { rd_kafka_queue_destroy(answers) }
-        try client.check(rd_kafka_commit_queue(client.handle, list.pointer, answers, nil, nil), operation)
-        guard let event = rd_kafka_queue_poll(answers, Int32(clamping: timeoutMilliseconds)) else {
+        guard let outcome = try beginCommit(offsets).outcome(timeoutMilliseconds: timeoutMilliseconds) else {
             throw KafkaError(
-                RD_KAFKA_RESP_ERR__TIMED_OUT, operation: operation, reason: "no answer in \(timeoutMilliseconds) ms")
+                RD_KAFKA_RESP_ERR__TIMED_OUT, operation: PendingCommit.operation,
+                reason: "no answer in \(timeoutMilliseconds) ms")
         }
-        defer { rd_kafka_event_destroy(event) }
-        try client.check(rd_kafka_event_error(event), operation)
-        if let results = rd_kafka_event_topic_partition_list(event), let error = results.firstError(operation) {
-            throw error
-        }
+        try outcome.get()
+    }
+
+    /// Commits offsets for the group without waiting for the answer. Commits are answered in the order that they were sent
+    /// in; the last to arrive counts.
+    ///
+    /// - Parameter offsets: As for `commit`; at least one.
+    public func beginCommit(_ offsets: [PartitionOffset]) throws(KafkaError) -> PendingCommit {
+        let list = PartitionList(offsets)
+        let pending = PendingCommit(of: client)
+        try client.check(
+            rd_kafka_commit_queue(client.handle, list.pointer, pending.answers, nil, nil), PendingCommit.operation)
+        return pending
     }
 
     /// Reads the group's committed offsets from the coordinator; `PartitionOffset.none` where nothing is committed.

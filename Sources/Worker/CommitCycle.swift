@@ -10,12 +10,16 @@ protocol CommitCycle: AnyObject {
     /// - Throws: with the remedy `.retry`, nothing has been decided: go on and call again later.
     func commit(_ offsets: [PartitionOffset], of consumer: Consumer, timeoutMilliseconds: Int) throws(KafkaError)
 
+    /// Commits without waiting, for a stream that goes on meanwhile.
+    /// - Returns: `nil` where that cannot be, or not now: `commit` will do it then.
+    func beginCommit(_ offsets: [PartitionOffset], of consumer: Consumer) throws(KafkaError) -> PendingCommit?
+
     /// Gives up what was produced since the last commit, where that is possible.
     /// - Returns: whether it was: then those events have to be processed anew.
     func abort() throws(KafkaError) -> Bool
 }
 
-/// Waits until everything is delivered, then commits the offsets: a crash between the two repeats predictions.
+/// Commits the offsets once everything is delivered: a crash between the two repeats predictions.
 final class AtLeastOnce: CommitCycle {
     private let producer: Producer
 
@@ -26,6 +30,14 @@ final class AtLeastOnce: CommitCycle {
     func commit(_ offsets: [PartitionOffset], of consumer: Consumer, timeoutMilliseconds: Int) throws(KafkaError) {
         try producer.flush(timeoutMilliseconds: timeoutMilliseconds)
         try consumer.commit(offsets, timeoutMilliseconds: timeoutMilliseconds)
+    }
+
+    /// Only when everything is delivered; a moment without anything under way comes by itself unless a stream is busy.
+    func beginCommit(_ offsets: [PartitionOffset], of consumer: Consumer) throws(KafkaError) -> PendingCommit? {
+        guard producer.outstanding == 0 else { return nil }
+        // Says what could not be delivered.
+        try producer.flush(timeoutMilliseconds: 0)
+        return try consumer.beginCommit(offsets)
     }
 
     func abort() -> Bool { false }
@@ -58,6 +70,9 @@ final class ExactlyOnce: CommitCycle {
         }
         isOpen = false
     }
+
+    /// A transaction's end is waited for.
+    func beginCommit(_ offsets: [PartitionOffset], of consumer: Consumer) -> PendingCommit? { nil }
 
     func abort() throws(KafkaError) -> Bool {
         guard isOpen else { return true }

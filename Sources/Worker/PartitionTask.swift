@@ -167,9 +167,6 @@ final class PartitionTask {
         if next >= liveFrom, !ahead.isEmpty { ahead = [:] }
     }
 
-    /// - Returns: how many live messages the commit covered.
-    func committed() -> Int {
-        defer { uncommitted = 0 }
-        return uncommitted
-    }
+    /// Notes that a commit covered so many of the live messages.
+    func committed(live: Int) { uncommitted -= live }
 }

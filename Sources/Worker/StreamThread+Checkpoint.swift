@@ -22,13 +22,11 @@ extension StreamThread {
         }
     }
 
-    /// Begins a checkpoint where one is due, if everything that was processed is committed: then the state stands at the
-    /// committed offset.
-    func beginCheckpoint() {
-        guard let store, checkpointRun == nil, !mustGoBack, !hasPublishedRecords,
-            tasks.values.allSatisfy({ $0.uncommitted == 0 }), ContinuousClock.now >= noCheckpointBefore
-        else { return }
+    /// The partition of which a checkpoint is to be taken: of those that are due the one that would take longest to bring
+    /// back.
+    var dueCheckpoint: PartitionTask? {
         let now = ContinuousClock.now
+        guard store != nil, checkpointRun == nil, !mustGoBack, now >= noCheckpointBefore else { return nil }
         let due = tasks.values.filter { task in
             !task.isRestoring && now >= task.nextCheckpoint
                 && (isStale(task, now)
@@ -36,8 +34,15 @@ extension StreamThread {
                         next: task.next, checkpoint: task.checkpoint?.offset ?? task.logStart, logStart: task.logStart,
                         checkpointBytes: task.checkpoint?.bytes ?? 0))
         }
-        // The one that would take longest to bring back.
-        guard let task = due.max(by: { behind($0) < behind($1) }) else { return }
+        return due.max(by: { behind($0) < behind($1) })
+    }
+
+    /// Begins a checkpoint where one is due, if everything that was processed is committed: then the state stands at the
+    /// committed offset.
+    func beginCheckpoint() {
+        guard let store, !hasPublishedRecords, tasks.values.allSatisfy({ $0.uncommitted == 0 }),
+            let task = dueCheckpoint
+        else { return }
         let header = CheckpointHeader(
             of: task, decoderFingerprint: decoderFingerprint, timeToLiveDays: settings.timeToLiveDays)
         do {

@@ -2,12 +2,82 @@ import Kafka
 
 /// The commit cycle: what was processed lasts, or is processed again.
 extension StreamThread {
-    /// Makes what was processed last. What a passing error leaves undone is tried again at the next interval; the last
-    /// time there is no next one, and it is an error.
+    /// A commit that has been sent and not been answered.
+    struct CommitUnderWay {
+        let pending: PendingCommit
+        let begun: UInt64
+        /// Live messages that it covers.
+        let covered: [(task: PartitionTask, live: Int)]
+    }
+
+    /// How long past its time a commit may wait for a moment in which nothing is under way to Kafka.
+    private static let commitPatience = Duration.milliseconds(100)
+
+    /// Makes what was processed last at the commit interval: in passing where that can be, so that no message waits for it.
+    func commitWhenDue() throws {
+        try hearOfCommit()
+        let overdue = ContinuousClock.now - lastCommit - .milliseconds(settings.commitIntervalMilliseconds)
+        guard overdue >= .zero else { return }
+        // A checkpoint is taken where everything is committed.
+        if !hasPublishedRecords, dueCheckpoint == nil {
+            if commitUnderWay == nil, try beginCommit() { return }
+            if settings.guarantee == .atLeastOnce, overdue < Self.commitPatience { return }
+        }
+        try commit()
+        beginCheckpoint()
+    }
+
+    /// What there is to commit.
+    private var uncommittedTasks: [PartitionTask] {
+        tasks.values.filter { $0.uncommitted > 0 }.sorted { $0.partition < $1.partition }
+    }
+
+    /// - Returns: whether that is all that is to be done now.
+    private func beginCommit() throws -> Bool {
+        let due = uncommittedTasks
+        if hasFailed || mustGoBack || due.isEmpty {
+            lastCommit = .now
+            return true
+        }
+        do throws(KafkaError) {
+            let begun = monotonicNanoseconds()
+            let offsets = due.map { PartitionOffset($0.partition, offset: $0.next) }
+            guard let pending = try cycle.beginCommit(offsets, of: consumer) else { return false }
+            commitUnderWay = CommitUnderWay(
+                pending: pending, begun: begun, covered: due.map { ($0, $0.uncommitted) })
+        } catch {
+            try commitFailed(error, isLast: false)
+        }
+        lastCommit = .now
+        return true
+    }
+
+    private func hearOfCommit() throws {
+        guard let run = commitUnderWay, let outcome = run.pending.outcome() else { return }
+        commitUnderWay = nil
+        switch outcome {
+        case .success: committed(run.covered, since: run.begun)
+        case .failure(let error): try commitFailed(error, isLast: false)
+        }
+    }
+
+    private func committed(_ covered: [(task: PartitionTask, live: Int)], since begun: UInt64) {
+        monitor.committed(nanoseconds: monotonicNanoseconds() - begun)
+        counters.commits.add(1, ordering: .relaxed)
+        for (task, live) in covered {
+            task.committed(live: live)
+            counters.committed.add(live, ordering: .relaxed)
+        }
+    }
+
+    /// Makes what was processed last, and waits for it. What a passing error leaves undone is tried again at the next
+    /// interval; the last time there is no next one, and it is an error.
     func commit(isLast: Bool = false) throws {
         lastCommit = .now
+        // What it covers is covered again.
+        commitUnderWay = nil
         if hasFailed || mustGoBack { return }
-        var due = tasks.values.filter { $0.uncommitted > 0 }.sorted { $0.partition < $1.partition }
+        var due = uncommittedTasks
         // Records of a checkpoint are committed with the offset of a partition too, so that a former owner is refused.
         if hasPublishedRecords, let task = checkpointRun?.task ?? tasks.values.first(where: { !$0.isRestoring }),
             !due.contains(where: { $0 === task })
@@ -21,27 +91,29 @@ extension StreamThread {
                 due.map { PartitionOffset($0.partition, offset: $0.next) }, of: consumer,
                 timeoutMilliseconds: isLast ? settings.shutdownMilliseconds : commitTimeoutMilliseconds)
         } catch {
-            switch error.remedy {
-            case .retry where producer.failed == failedBefore && !isLast: trouble("commit put off", error)
-            case .abortTransaction where !isLast, .rejoin where !error.isFatal && !isLast:
-                trouble("commit refused", error)
-                try giveUpUncommitted()
-            default:
-                hasFailed = true
-                throw error
-            }
-            return
+            return try commitFailed(error, isLast: isLast)
         }
-        monitor.committed(nanoseconds: monotonicNanoseconds() - begun)
-        counters.commits.add(1, ordering: .relaxed)
-        for task in due { counters.committed.add(task.committed(), ordering: .relaxed) }
+        committed(due.map { ($0, $0.uncommitted) }, since: begun)
         hasPublishedRecords = false
         checkpointRun?.writer.committed()
+    }
+
+    private func commitFailed(_ error: KafkaError, isLast: Bool) throws {
+        switch error.remedy {
+        case .retry where producer.failed == failedBefore && !isLast: trouble("commit put off", error)
+        case .abortTransaction where !isLast, .rejoin where !error.isFatal && !isLast:
+            trouble("commit refused", error)
+            try giveUpUncommitted()
+        default:
+            hasFailed = true
+            throw error
+        }
     }
 
     /// Aborts what is not committed. In a transaction it has not happened then: every partition goes back to its
     /// committed offset, and its state with it. Without one it may have; the rebalance that follows sorts it out.
     func giveUpUncommitted() throws(KafkaError) {
+        commitUnderWay = nil
         if let run = checkpointRun, hasPublishedRecords {
             // Its records may be what the broker has refused.
             checkpointFailed(run.task, WorkerError("its transaction was given up"))

@@ -75,6 +75,7 @@ final class StreamThread {
     /// Set once something could not be published or committed: from then on nothing may be committed.
     var hasFailed = false
     var lastCommit = ContinuousClock.now
+    var commitUnderWay: CommitUnderWay?
     var customersCounted = 0
     /// A commit under way when the worker is told to stop must not outlast the deadline by much.
     var commitTimeoutMilliseconds: Int { max(5000, min(30_000, settings.shutdownMilliseconds)) }
@@ -130,6 +131,7 @@ final class StreamThread {
     func run(until stop: borrowing Atomic<Bool>) throws {
         inbox.open(consumer.waker)
         defer {
+            commitUnderWay = nil
             refuseInquiries()
             board.put(ThreadPicture())
             consumer.close(timeoutMilliseconds: settings.shutdownMilliseconds)
@@ -152,6 +154,9 @@ final class StreamThread {
             try throwFailure()
             try heed(batch.errors)
             try pauseLoading()
+            producer.poll()
+            // Before this batch: what came of the ones before has had the most time to be delivered.
+            try commitWhenDue()
             if mustGoBack { try goBack() }
             try orGoBack {
                 try process()
@@ -159,14 +164,9 @@ final class StreamThread {
             }
             try finishLoading()
             reportRestores()
-            producer.poll()
             answerInquiries()
             putPicture()
-            if ContinuousClock.now - lastCommit >= .milliseconds(settings.commitIntervalMilliseconds) {
-                try commit()
-                beginCheckpoint()
-                reportState()
-            }
+            reportState()
         }
         try commit(isLast: true)
     }

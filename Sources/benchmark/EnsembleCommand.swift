@@ -24,6 +24,13 @@ struct EnsembleCommand: ParsableCommand {
     @Option(help: "Repetitions.")
     var repetitions = 7
 
+    @Option(
+        help: """
+            Command that times other libraries on the same trees and rows, deploy/tree_libraries.py: it is given a model \
+            file, a file of 32-bit floats and the width of a row, and prints a name, a tab and ns/row in batches for each.
+            """)
+    var libraries: String?
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -34,12 +41,20 @@ struct EnsembleCommand: ParsableCommand {
             let artifact = try ModelArtifact(path: models)
             let matrix = try FeatureMatrix(history: history, rows: rows, artifact)
             var figures: [Figure] = []
-            for shape in [TreeShape.boosted, .forest] {
+            for shape in [TreeShape.boosted, .forest, .fullerForest, .leafByLeaf] {
                 progress.show("training \(shape.name)")
                 let booster = try shape.train(matrix)
                 let model = try XGBoostModelFile.parse(booster.modelFile(), path: shape.name)
                 progress.show("scoring by \(shape.name)")
-                figures += try compare(shape.name, model, booster, matrix)
+                let ours = try compare(shape.name, model, booster, matrix)
+                figures += ours
+                if let libraries {
+                    progress.show("other libraries", detail: shape.name)
+                    figures += try Self.run(libraries, booster, matrix).map { name, nanoseconds in
+                        Figure("\(shape.name): \(name), one thread, batches of 1024", unit: "ns/row", [nanoseconds])
+                            .relative(to: ours[1])
+                    }
+                }
             }
             progress.show("scoring by the artifact")
             figures += ensemble(artifact, matrix)
@@ -120,5 +135,34 @@ struct EnsembleCommand: ParsableCommand {
             all, Figure("artifact, its trees alone: in batches", unit: "ns/row", trees).relative(to: all),
             Figure("artifact, all five models: a row alone", unit: "ns/row", alone).relative(to: all),
         ]
+    }
+
+    /// What other libraries take of the same rows, by name.
+    private static func run(_ command: String, _ booster: Booster, _ matrix: FeatureMatrix) throws -> [(String, Double)]
+    {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "trees-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let (model, rows) = (directory.appending(path: "model.ubj"), directory.appending(path: "rows.f32"))
+        try Data(booster.modelFile()).write(to: model)
+        try matrix.values.withUnsafeBytes { Data($0) }.write(to: rows)
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", "exec \(command) '\(model.path)' '\(rows.path)' \(FeatureSchema.count)"]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw ValidationError("'\(command)' ended with \(process.terminationStatus); what it said is above")
+        }
+        return try text.split(separator: "\n").map { line in
+            let parts = line.split(separator: "\t")
+            guard parts.count == 2, let nanoseconds = Double(parts[1]) else {
+                throw ValidationError("'\(command)' printed '\(line)' instead of a name, a tab and a number")
+            }
+            return (String(parts[0]), nanoseconds)
+        }
     }
 }

@@ -21,6 +21,9 @@ struct StagesCommand: ParsableCommand {
     @Option(help: "Messages.")
     var messages = 200_000
 
+    @Option(help: "How often each event of the history stands there, each time of a customer of its own.")
+    var copies = 1
+
     @Option(help: "Repetitions.")
     var repetitions = 5
 
@@ -34,7 +37,7 @@ struct StagesCommand: ParsableCommand {
         try reportingFailures {
             let progress = Progress()
             progress.show("making messages")
-            let messages = try Messages(history: history, limit: messages)
+            let messages = try Messages(history: history, limit: messages, copies: copies)
             let artifact = try ModelArtifact(path: models)
             var times: [String: [Double]] = [:]
             for round in 0..<repetitions {
@@ -77,11 +80,17 @@ struct StagesCommand: ParsableCommand {
             }
             events.removeAll(where: \.isAnonymous)
             // State alone, in a table of its own, then with features: the difference is what features cost.
-            let alone = seconds { for event in events { plain.update(event) } }
+            let alone = seconds {
+                for turn in events.indices {
+                    plain.lookAhead(from: turn, count: events.count) { events[$0] }
+                    plain.update(events[turn])
+                }
+            }
             matrix.removeAll()
             let both = seconds {
-                for event in events {
-                    let customer = table.update(event)
+                for turn in events.indices {
+                    table.lookAhead(from: turn, count: events.count) { events[$0] }
+                    let customer = table.update(events[turn])
                     matrix.appendRow { row in table.withState(at: customer) { extractor.extract($0, into: row) } }
                 }
             }

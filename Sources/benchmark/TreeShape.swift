@@ -21,6 +21,14 @@ struct TreeShape {
         name: "fuller forest of 300 trees of depth 8",
         parameters: forest.parameters + [("lambda", "100"), ("subsample", "1")])
 
+    /// Grown leaf by leaf, and so as deep as it happens.
+    static let leafByLeaf = TreeShape(
+        name: "forest of 300 trees of 256 leaves",
+        parameters: [
+            ("grow_policy", "lossguide"), ("max_leaves", "256"), ("max_depth", "0"), ("eta", "1"),
+            ("num_parallel_tree", "300"), ("subsample", "0.6"), ("colsample_bynode", "0.3"), ("lambda", "10"),
+        ])
+
     /// Fitted to noise, so that trees become as large as their settings allow.
     func train(_ matrix: FeatureMatrix) throws -> Booster {
         var random = SplitMix64(seed: 1)

@@ -99,6 +99,29 @@ import Testing
             try firstOffset(startingAt: [PartitionOffset(place, offset: PartitionOffset.beginning)], commit: nil) == 0)
     }
 
+    @Test func `a commit can be sent, and heard of later`() throws {
+        let broker = try EmbeddedBroker()
+        defer { broker.close() }
+        try broker.createTopic("events", partitions: 1)
+        let place = TopicPartition(topic: "events", partition: 0)
+        let producer = try Producer(properties: ["bootstrap.servers": broker.bootstrapServers])
+        try producer.send("events", "0")
+        try producer.flush(timeoutMilliseconds: 10_000)
+        let reader = try Reader(broker.bootstrapServers, group: "g")
+        try reader.consumer.subscribe(to: ["events"])
+        try wait {
+            try reader.poll()
+            return !reader.received.isEmpty
+        }
+        // Several may be under way; the one sent last counts.
+        let commits = try (1...3).map { try reader.consumer.beginCommit([PartitionOffset(place, offset: $0)]) }
+        for commit in commits { try #require(commit.outcome(timeoutMilliseconds: 5000)).get() }
+        #expect(commits[0].outcome() as Any? == nil, "it is told once")
+        #expect(
+            try reader.consumer.committed([place], timeoutMilliseconds: 5000) == [PartitionOffset(place, offset: 3)])
+        reader.consumer.close()
+    }
+
     @Test func `one can ask for ends, times and positions, seek, pause and resume`() throws {
         let broker = try EmbeddedBroker()
         defer { broker.close() }

@@ -1,0 +1,34 @@
+import CRDKafka
+
+/// A commit of offsets that has been sent. To be let go of before its consumer is closed; the commit may arrive all the same.
+public final class PendingCommit {
+    static let operation = "commit offsets"
+
+    private let client: Client
+    /// The blocking C call has no time limit; a queue of our own for the answer gives it one.
+    let answers: OpaquePointer?
+
+    init(of client: Client) {
+        self.client = client
+        answers = rd_kafka_queue_new(client.handle)
+    }
+
+    deinit { rd_kafka_queue_destroy(answers) }
+
+    /// What has become of it, once.
+    ///
+    /// - Parameter timeoutMilliseconds: How long to wait for the answer.
+    /// - Returns: `nil` while there is no answer; a failure has the remedy `.rejoin` if the group has moved on without this
+    ///   member.
+    public func outcome(timeoutMilliseconds: Int = 0) -> Result<Void, KafkaError>? {
+        guard let event = rd_kafka_queue_poll(answers, Int32(clamping: timeoutMilliseconds)) else { return nil }
+        defer { rd_kafka_event_destroy(event) }
+        return Result { () throws(KafkaError) in
+            try client.check(rd_kafka_event_error(event), Self.operation)
+            if let results = rd_kafka_event_topic_partition_list(event), let error = results.firstError(Self.operation)
+            {
+                throw error
+            }
+        }
+    }
+}
