@@ -16,7 +16,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-need librdkafka-dev libxgboost-dev zlib1g-dev libssl-dev libjemalloc2 python3-venv
+need librdkafka-dev libxgboost-dev zlib1g-dev libssl-dev libjemalloc2 python3-venv gcc
 swift build -c release --product benchmark >&2
 benchmark=$(swift build -c release --show-bin-path)/benchmark
 broker=${FUTURE_CART_BENCH_BROKER:-}
@@ -46,18 +46,29 @@ status=0
     echo "Medians with the smallest and the largest; ratios are to figures of the same run."
 } >"$report"
 section "Where a message's time goes" stages "${history[@]}"
-section "Trees and the ensemble" ensemble "${history[@]}"
+section "The same, every event happening to 23 customers" stages --copies 23 --messages 12500000 --repetitions 3 "${history[@]}"
+# Libraries that compile trees; without the network the figures are ours and libxgboost's alone.
+libraries=()
+if python3 -m venv .build-test/libraries && .build-test/libraries/bin/pip install -q numpy tl2cgen==1.0.0 \
+    treelite==4.8.1 lleaves==1.3.0 'llvmlite<0.45' >&2; then
+    libraries=(--libraries "$PWD/.build-test/libraries/bin/python3 $PWD/deploy/tree_libraries.py")
+else
+    echo "lleaves and TL2cgen could not be installed: not measured" >>"$report"
+fi
+section "Trees and the ensemble" ensemble --rows 65536 --repetitions 5 "${libraries[@]}" "${history[@]}"
 section "Explanations" explain "${history[@]}"
-section "Ever more customers" scale "${history[@]}"
+section "Ever more customers" scale --customers 10000 --customers 100000 --customers 1000000 --customers 5000000 \
+    --repetitions 3 "${history[@]}"
 section "Coming back" recovery "${history[@]}"
 if [ ${#history[@]} -gt 0 ]; then section "Training" training "${history[@]}"; fi
 if [ -n "${FUTURE_CART_BENCH_BROKER:-$broker_executable}" ]; then
     # As the containers have it: see deploy/Dockerfile.
     allocator=$(ldconfig -p | awk '/libjemalloc.so.2/ { print $NF; exit }')
-    worker=(worker --broker "$broker" --threads 1 --messages 1000000 --copies 2)
+    worker=(worker --broker "$broker" --threads 1 --messages 4000000 --copies 8)
     section "The whole worker beside a copy loop" "${worker[@]}" "${history[@]}"
     LD_PRELOAD=$allocator section "The same, both with jemalloc" "${worker[@]}" "${history[@]}"
-    section "What watching costs" monitoring --broker "$broker" --messages 2000000 --copies 4 "${history[@]}"
+    section "What watching costs" monitoring --broker "$broker" --messages 2000000 --copies 4 --repetitions 60 \
+        "${history[@]}"
     section "Latency by profile" latency --broker "$broker"
     section "What exactly once costs" guarantees --broker "$broker"
 else

@@ -36,7 +36,7 @@ def with_tl2cgen(model, batches, directory):
     import tl2cgen
 
     path = os.path.join(directory, "model.so")
-    tl2cgen.export_lib(model, toolchain="gcc", libpath=path, params={"parallel_comp": 2}, verbose=False)
+    tl2cgen.export_lib(model, toolchain="gcc", libpath=path, params={"parallel_comp": 30}, verbose=False)
     predictor = tl2cgen.Predictor(path, nthread=1)
     matrices = [tl2cgen.DMatrix(batch, dtype="float32") for batch in batches]
     nanoseconds = best(lambda matrix: predictor.predict(matrix, pred_margin=True), matrices)

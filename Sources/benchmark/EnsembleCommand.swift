@@ -26,7 +26,7 @@ struct EnsembleCommand: ParsableCommand {
 
     @Option(
         help: """
-            Command that times other libraries on the same trees and rows, deploy/tree_libraries.py: it is given a model \
+            Command that times other libraries on the same trees and rows, the largest forests left out: deploy/tree_libraries.py: it is given a model \
             file, a file of 32-bit floats and the width of a row, and prints a name, a tab and ns/row in batches for each.
             """)
     var libraries: String?
@@ -48,7 +48,7 @@ struct EnsembleCommand: ParsableCommand {
                 progress.show("scoring by \(shape.name)")
                 let ours = try compare(shape.name, model, booster, matrix)
                 figures += ours
-                if let libraries {
+                if let libraries, shape.compilesSoon {
                     progress.show("other libraries", detail: shape.name)
                     figures += try Self.run(libraries, booster, matrix).map { name, nanoseconds in
                         Figure("\(shape.name): \(name), one thread, batches of 1024", unit: "ns/row", [nanoseconds])

@@ -7,6 +7,8 @@ struct TreeShape {
     let name: String
     let parameters: [(String, String)]
     var rounds = 1
+    /// Whether libraries that compile trees are done with it in a minute or two.
+    var compilesSoon = true
 
     static let boosted = TreeShape(
         name: "200 trees of depth 6", parameters: [("max_depth", "6"), ("eta", "0.05")], rounds: 200)
@@ -19,7 +21,7 @@ struct TreeShape {
     /// A penalty keeps splits from taking off few rows, so that there is something left to split on the last level.
     static let fullerForest = TreeShape(
         name: "fuller forest of 300 trees of depth 8",
-        parameters: forest.parameters + [("lambda", "100"), ("subsample", "1")])
+        parameters: forest.parameters + [("lambda", "100"), ("subsample", "1")], compilesSoon: false)
 
     /// Grown leaf by leaf, and so as deep as it happens.
     static let leafByLeaf = TreeShape(
@@ -27,7 +29,7 @@ struct TreeShape {
         parameters: [
             ("grow_policy", "lossguide"), ("max_leaves", "256"), ("max_depth", "0"), ("eta", "1"),
             ("num_parallel_tree", "300"), ("subsample", "0.6"), ("colsample_bynode", "0.3"), ("lambda", "10"),
-        ])
+        ], compilesSoon: false)
 
     /// Fitted to noise, so that trees become as large as their settings allow.
     func train(_ matrix: FeatureMatrix) throws -> Booster {
