@@ -10,8 +10,11 @@ protocol CommitCycle: AnyObject {
     /// - Throws: with the remedy `.retry`, nothing has been decided: go on and call again later.
     func commit(_ offsets: [PartitionOffset], of consumer: Consumer, timeoutMilliseconds: Int) throws(KafkaError)
 
+    /// Whether there is a commit that is not waited for.
+    var commitsInPassing: Bool { get }
+
     /// Commits without waiting, for a stream that goes on meanwhile.
-    /// - Returns: `nil` where that cannot be, or not now: `commit` will do it then.
+    /// - Returns: `nil` where that cannot be, or not now.
     func beginCommit(_ offsets: [PartitionOffset], of consumer: Consumer) throws(KafkaError) -> PendingCommit?
 
     /// Gives up what was produced since the last commit, where that is possible.
@@ -31,6 +34,8 @@ final class AtLeastOnce: CommitCycle {
         try producer.flush(timeoutMilliseconds: timeoutMilliseconds)
         try consumer.commit(offsets, timeoutMilliseconds: timeoutMilliseconds)
     }
+
+    var commitsInPassing: Bool { true }
 
     /// Only when everything is delivered; a moment without anything under way comes by itself unless a stream is busy.
     func beginCommit(_ offsets: [PartitionOffset], of consumer: Consumer) throws(KafkaError) -> PendingCommit? {
@@ -72,6 +77,8 @@ final class ExactlyOnce: CommitCycle {
     }
 
     /// A transaction's end is waited for.
+    var commitsInPassing: Bool { false }
+
     func beginCommit(_ offsets: [PartitionOffset], of consumer: Consumer) -> PendingCommit? { nil }
 
     func abort() throws(KafkaError) -> Bool {

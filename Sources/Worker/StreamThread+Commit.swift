@@ -19,9 +19,9 @@ extension StreamThread {
         let overdue = ContinuousClock.now - lastCommit - .milliseconds(settings.commitIntervalMilliseconds)
         guard overdue >= .zero else { return }
         // A checkpoint is taken where everything is committed.
-        if !hasPublishedRecords, dueCheckpoint == nil {
+        if cycle.commitsInPassing, !hasPublishedRecords, dueCheckpoint == nil {
             if commitUnderWay == nil, try beginCommit() { return }
-            if settings.guarantee == .atLeastOnce, overdue < Self.commitPatience { return }
+            if overdue < Self.commitPatience { return }
         }
         try commit()
         beginCheckpoint()

@@ -22,7 +22,7 @@ public struct Grader: Sendable {
     /// - Parameters:
     ///   - offset: of the event by which it does.
     ///   - outcome: the whole of it, for who needs it: the prediction lies in memory that has long been left.
-    public typealias Told = (_ isBought: Bool, _ offset: Int64, _ outcome: () -> Outcome) throws -> Void
+    public typealias OutcomeHandler = (_ isBought: Bool, _ offset: Int64, _ outcome: () -> Outcome) throws -> Void
 
     private let window: Int64
     private let limit: Int
@@ -107,24 +107,24 @@ public struct Grader: Sendable {
 
     /// Takes the next events, one after the other.
     /// - Complexity: O(events) amortised.
-    public mutating func take(_ events: [Event], told: Told) rethrows {
+    public mutating func take(_ events: [Event], onOutcome: OutcomeHandler) rethrows {
         for turn in events.indices {
             // Which customers come is no order that the processor could foresee.
             if turn + Self.slotDistance < events.count {
                 customers.fetch(events[turn + Self.slotDistance].customerHash)
             }
             if turn + Self.predictionDistance < events.count { fetch(events[turn + Self.predictionDistance]) }
-            try take(events[turn], told)
+            try take(events[turn], onOutcome)
         }
     }
 
-    private mutating func take(_ event: Event, _ told: Told) rethrows {
+    private mutating func take(_ event: Event, _ onOutcome: OutcomeHandler) rethrows {
         guard event.offset >= next else { return }
         next = event.offset + 1
-        if event.customerHash >> 32 < sampledBelow { try takeSampled(event, told) }
+        if event.customerHash >> 32 < sampledBelow { try takeSampled(event, onOutcome) }
         let before = clock.time
         clock.observe(event.time)
-        if !isBlocked || clock.time != before { try expire(event.offset, told) }
+        if !isBlocked || clock.time != before { try expire(event.offset, onOutcome) }
     }
 
     /// Asks for the first prediction that a purchase may decide.
@@ -137,11 +137,11 @@ public struct Grader: Sendable {
         chunks[chunk].fetch((at - 1) % PredictionChunk.limit)
     }
 
-    private mutating func takeSampled(_ event: Event, _ told: Told) rethrows {
+    private mutating func takeSampled(_ event: Event, _ onOutcome: OutcomeHandler) rethrows {
         let (customerHash, invoiceHash) = (event.customerHash, event.invoiceHash)
         let slot = slot(of: customerHash, invoiceHash)
         turn(slot, to: invoiceHash)
-        if event.isPurchase, customers[slot].older != 0 { try buy(slot, event, told) }
+        if event.isPurchase, customers[slot].older != 0 { try buy(slot, event, onOutcome) }
         let models = versions[version].models
         append(
             PredictionChunk.Case(time: event.instant, invoiceHash: invoiceHash, previous: customers[slot].add(end + 1)),
@@ -171,7 +171,7 @@ public struct Grader: Sendable {
     }
 
     /// A purchase line: what it decides among the customer's predictions of other invoices.
-    private mutating func buy(_ slot: Int, _ event: Event, _ told: Told) rethrows {
+    private mutating func buy(_ slot: Int, _ event: Event, _ onOutcome: OutcomeHandler) rethrows {
         let time = event.time
         var at = customers[slot].older
         var kept = 0
@@ -182,7 +182,7 @@ public struct Grader: Sendable {
                 let isDecided =
                     its.invoiceHash != event.invoiceHash && its.time < time && time <= its.time + PurchaseLog.horizon
                 if isDecided {
-                    try settle(at - 1, .bought, at: time, by: event.offset, told)
+                    try settle(at - 1, .bought, at: time, by: event.offset, onOutcome)
                 } else {
                     if kept == 0 { customers[slot].older = at } else { link(kept, to: at) }
                     kept = at
@@ -194,7 +194,7 @@ public struct Grader: Sendable {
     }
 
     /// Predictions whose horizon has passed by the event at an offset, in the order of the log.
-    private mutating func expire(_ offset: Int64, _ told: Told) rethrows {
+    private mutating func expire(_ offset: Int64, _ onOutcome: OutcomeHandler) rethrows {
         isBlocked = false
         while cursor < end {
             let its = self[cursor]
@@ -203,7 +203,7 @@ public struct Grader: Sendable {
                     isBlocked = true
                     break
                 }
-                try settle(cursor, .notBought, at: nil, by: offset, told)
+                try settle(cursor, .notBought, at: nil, by: offset, onOutcome)
             }
             cursor += 1
         }
@@ -211,12 +211,12 @@ public struct Grader: Sendable {
     }
 
     private mutating func settle(
-        _ number: Int, _ label: GradedPrediction.Label, at time: Int64?, by offset: Int64, _ told: Told
+        _ number: Int, _ label: GradedPrediction.Label, at time: Int64?, by offset: Int64, _ onOutcome: OutcomeHandler
     ) rethrows {
         if number == cursor { isBlocked = false }
         let (chunk, place) = (number / PredictionChunk.limit - firstChunk, number % PredictionChunk.limit)
         chunks[chunk].settle(place, label)
-        try told(label == .bought, offset) { Outcome(prediction: chunks[chunk][place], boughtAt: time) }
+        try onOutcome(label == .bought, offset) { Outcome(prediction: chunks[chunk][place], boughtAt: time) }
     }
 
     private mutating func removeFirst() {
