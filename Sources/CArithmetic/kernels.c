@@ -12,6 +12,8 @@
 
 typedef float float16 __attribute__((ext_vector_type(16)));
 typedef float float16_unaligned __attribute__((ext_vector_type(16), aligned(4)));
+typedef int32_t int16 __attribute__((ext_vector_type(16)));
+typedef uint8_t uint8x16 __attribute__((ext_vector_type(16)));
 typedef uint8_t uint8x64 __attribute__((ext_vector_type(64)));
 typedef uint8_t uint8x64_unaligned __attribute__((ext_vector_type(64), aligned(1)));
 typedef float float8_unaligned __attribute__((ext_vector_type(8), aligned(4)));
@@ -20,7 +22,6 @@ typedef double double4_unaligned __attribute__((ext_vector_type(4), aligned(8)))
 typedef double double8 __attribute__((ext_vector_type(8)));
 typedef int64_t long8 __attribute__((ext_vector_type(8)));
 typedef _Bool bool16 __attribute__((ext_vector_type(16)));
-typedef _Bool bool64 __attribute__((ext_vector_type(64)));
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -76,11 +77,35 @@ int ce_best_level(void) { return ce_portable; }
 #define CALL(level, name, ...) ((void)(level), name##_portable(__VA_ARGS__))
 #endif
 
+void ce_columns(const float *rows, size_t width, float *columns) {
+    typedef float float4 __attribute__((ext_vector_type(4)));
+    typedef float float4_unaligned __attribute__((ext_vector_type(4), aligned(4)));
+    size_t place = 0;
+    for (; place + 4 <= width; place += 4) {
+        for (size_t row = 0; row < ce_block_rows; row += 4) {
+            const float *from = rows + row * width + place;
+            const float4 a = *(const float4_unaligned *)from;
+            const float4 b = *(const float4_unaligned *)(from + width);
+            const float4 c = *(const float4_unaligned *)(from + 2 * width);
+            const float4 d = *(const float4_unaligned *)(from + 3 * width);
+            const float4 ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+            const float4 ef = __builtin_shufflevector(a, b, 2, 6, 3, 7), gh = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+            float *to = columns + place * ce_block_rows + row;
+            *(float4_unaligned *)to = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+            *(float4_unaligned *)(to + ce_block_rows) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+            *(float4_unaligned *)(to + 2 * ce_block_rows) = __builtin_shufflevector(ef, gh, 0, 1, 4, 5);
+            *(float4_unaligned *)(to + 3 * ce_block_rows) = __builtin_shufflevector(ef, gh, 2, 3, 6, 7);
+        }
+    }
+    for (; place < width; place++)
+        for (size_t row = 0; row < ce_block_rows; row++) columns[place * ce_block_rows + row] = rows[row * width + place];
+}
+
 void ce_rank(
-    int level, const float *rows, size_t stride, const struct ce_plane *planes, size_t plane_count,
-    const float *thresholds, uint8_t *ranks
+    int level, const float *columns, const struct ce_plane *planes, size_t plane_count, const float *thresholds,
+    uint8_t *ranks
 ) {
-    CALL(level, rank, rows, stride, planes, plane_count, thresholds, ranks);
+    CALL(level, rank, columns, planes, plane_count, thresholds, ranks);
 }
 
 void ce_add_trees(
@@ -91,10 +116,10 @@ void ce_add_trees(
 }
 
 void ce_logistic(
-    int level, const float *rows, size_t stride, const struct ce_term *terms, size_t term_count, double intercept,
-    double clip, double *margins
+    int level, const float *columns, const struct ce_term *terms, size_t term_count, double intercept, double clip,
+    double *margins
 ) {
-    CALL(level, logistic, rows, stride, terms, term_count, intercept, clip, margins);
+    CALL(level, logistic, columns, terms, term_count, intercept, clip, margins);
 }
 
 double ce_logistic_row(

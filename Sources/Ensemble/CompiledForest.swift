@@ -4,7 +4,7 @@ import Features
 /// The tree models of an ensemble in the forms that serve: `RankedTrees` for blocks of rows, `TreeWalk` for rows that
 /// come alone. Both equal `TreeModel` bit for bit, whichever is taken.
 ///
-/// Limits: trees deeper than 8 levels are walked in blocks too, several times slower.
+/// Limits: where a tree has more than 256 leaves, all are walked in blocks too, several times slower.
 public struct CompiledForest: Sendable {
     /// Rows that are computed together.
     public static let blockRows = Int(ce_block_rows)
@@ -32,7 +32,8 @@ public struct CompiledForest: Sendable {
     /// Whether so many rows are better computed as one block.
     func takesAsBlock(_ count: Int) -> Bool { ranked != nil && count >= Self.rowsWorthABlock }
 
-    /// Log-odds of up to 64 rows by every model: model m's of row r are `workspace.margins[m * 64 + r]`.
+    /// Log-odds of up to 64 rows by every model: model m's of row r are `workspace.margins[m * 64 + r]`. A block's rows
+    /// are in `workspace.columns` then.
     ///
     /// - Parameter rows: `FeatureSchema.count` floats each; all 64 are read if `takesAsBlock(count)`.
     /// - Complexity: O(rows × trees × depth); nothing is allocated.
@@ -41,7 +42,8 @@ public struct CompiledForest: Sendable {
             (workspace.margins + model * Self.blockRows).update(repeating: base, count: Self.blockRows)
         }
         if let ranked, takesAsBlock(count) {
-            ranked.addBlock(rows: rows, ranks: workspace.ranks, to: workspace.margins, level: level)
+            ce_columns(rows, FeatureSchema.count, workspace.columns)
+            ranked.addBlock(columns: workspace.columns, ranks: workspace.ranks, to: workspace.margins, level: level)
             return
         }
         for row in 0..<count {
@@ -83,6 +85,8 @@ public struct CompiledForest: Sendable {
 
     /// What a block needs while it is computed. Owned by one thread.
     public final class Workspace {
+        /// The block's rows by feature.
+        let columns: UnsafeMutablePointer<Float>
         let ranks: UnsafeMutablePointer<UInt8>
         /// 64 floats a model.
         let margins: UnsafeMutablePointer<Float>
@@ -92,6 +96,7 @@ public struct CompiledForest: Sendable {
         private let padded: UnsafeMutablePointer<Float>
 
         public init(for forest: CompiledForest) {
+            columns = .allocate(capacity: CompiledForest.blockRows * FeatureSchema.count)
             ranks = .allocate(capacity: max(1, forest.ranked?.planes.count ?? 0) * CompiledForest.blockRows)
             margins = .allocate(capacity: max(1, forest.modelCount) * CompiledForest.blockRows)
             twice = .allocate(capacity: TreeWalk.rowCount)
@@ -101,6 +106,7 @@ public struct CompiledForest: Sendable {
         }
 
         deinit {
+            columns.deallocate()
             ranks.deallocate()
             margins.deallocate()
             twice.deallocate()

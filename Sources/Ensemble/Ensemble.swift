@@ -141,7 +141,7 @@ public struct Ensemble: Sendable {
                 if models.count == 1 {
                     appendAlone(count, workspace, to: &scores)
                 } else if forest.takesAsBlock(count) {
-                    combineBlock(rows, count, workspace, into: &scores)
+                    combineBlock(count, workspace, into: &scores)
                 } else {
                     for row in 0..<count { combine(rows + row * FeatureSchema.count, row, workspace, into: &scores) }
                 }
@@ -196,15 +196,14 @@ public struct Ensemble: Sendable {
         scores.append(score)
     }
 
-    /// The same for 64 rows at a time, of which the first `count` are wanted.
-    private func combineBlock(
-        _ rows: UnsafePointer<Float>, _ count: Int, _ workspace: Workspace, into scores: inout [Scores]
-    ) {
+    /// The same for the 64 rows whose margins have just been computed, of which the first `count` are wanted.
+    private func combineBlock(_ count: Int, _ workspace: Workspace, into scores: inout [Scores]) {
         let size = CompiledForest.blockRows
         let probabilities = workspace.probabilities
         ce_logistic(
-            forest.level, rows, FeatureSchema.count, terms, terms.count, logisticRegression.intercept,
-            LogisticModel.clip, workspace.logistic)
+            forest.level, workspace.forest.columns, terms, terms.count, logisticRegression.intercept,
+            LogisticModel.clip,
+            workspace.logistic)
         for (model, weights) in weights.enumerated() {
             withUnsafePointer(to: weights.kernelWeights) { four in
                 ce_probabilities(

@@ -6,8 +6,8 @@ import Features
 /// A feature's thresholds are sorted once; a row's value becomes its rank among them, a byte, and `value ≥ threshold`
 /// becomes `rank ≥ place`, exactly. A byte tells 255 thresholds apart, so a feature with more has several planes of
 /// ranks, and one whose missing values go both ways has one for either. From the root downwards each node then parts a
-/// set of 64 rows, one bit a row. After RapidScorer (Ye et al., KDD 2018), which also compares many rows' bytes with one
-/// node, but follows the rows down instead of striking leaves out.
+/// set of 64 rows, and the rows that go right know that no leaf further left is theirs. After RapidScorer (Ye et al., KDD
+/// 2018), which also compares many rows' bytes with one node, but follows the rows down instead of striking leaves out.
 struct RankedTrees: Sendable {
     /// A plane before its thresholds are laid out.
     fileprivate struct PlaneKey: Hashable {
@@ -24,11 +24,11 @@ struct RankedTrees: Sendable {
     /// Where each model's trees end.
     private var ends: [Int] = []
 
-    /// - Returns: nil if a tree is deeper than 8 levels, or there are more planes than 65,536.
-    /// - Complexity: O(n log n) in the number of nodes, and 2^depth values for each tree.
+    /// - Returns: nil if a tree has more than 256 leaves, or there are more planes than 65,536.
+    /// - Complexity: O(n log n) in the number of nodes.
     init?(_ models: [TreeModel]) {
         let trees = models.flatMap(\.trees)
-        guard trees.allSatisfy({ $0.depth <= Int(ce_depth_limit) }) else { return nil }
+        guard trees.allSatisfy({ $0.leafOrder.leaves.count <= Int(ce_leaf_limit) }) else { return nil }
         var sorted: [PlaneKey: [Float]] = [:]
         for node in trees.flatMap(\.nodes) where !node.isLeaf {
             sorted[PlaneKey(node, group: 0), default: []].append(node.threshold)
@@ -52,7 +52,7 @@ struct RankedTrees: Sendable {
             for tree in model.trees { append(tree, order, places) }
             ends.append(self.trees.count)
         }
-        values += repeatElement(0, count: 16)
+        values += repeatElement(0, count: Int(ce_leaf_room))
     }
 
     private static let thresholdsOfPlane = 255
@@ -62,76 +62,67 @@ struct RankedTrees: Sendable {
         planes.append(
             ce_plane(
                 feature: UInt32(key.feature), first_threshold: UInt32(thresholds.count),
-                missing_rank: key.missingGoesLeft ? 0 : 255))
-        var blocks = Array(values)
-        blocks += repeatElement(.nan, count: 256 - blocks.count)
+                threshold_count: UInt16(values.count), missing_rank: key.missingGoesLeft ? 0 : 255))
+        guard values.count > Int(ce_few_thresholds) else {
+            thresholds += values
+            return
+        }
+        let blocks = Array(values) + repeatElement(.nan, count: 256 - values.count)
         let size = Self.thresholdsOfBlock
         thresholds += (0..<size).map { blocks[$0 * size + size - 1] }
         thresholds += blocks
     }
 
-    /// Level by level, in each the nodes that have a node below them first.
+    /// The tree's splits level by level, those with two leaves behind all others.
     private mutating func append(
         _ tree: TreeModel.Tree, _ order: [PlaneKey: [Float: Int]], _ places: [PlaneKey: Int]
     ) {
-        let depth = tree.depth
-        var entry = ce_tree()
-        entry.first_node = UInt32(nodes.count)
-        entry.first_value = UInt32(values.count)
-        entry.depth = UInt8(depth)
-        values += repeatElement(0, count: 1 << depth)
-        func isTerminal(_ node: TreeModel.Node) -> Bool {
-            tree.nodes[Int(node.left)].isLeaf && tree.nodes[Int(node.right)].isLeaf
+        let (numbers, leaves) = tree.leafOrder
+        func isSplit(_ index: Int32) -> Bool { !tree.nodes[Int(index)].isLeaf }
+        func isInner(_ index: Int32) -> Bool {
+            isSplit(index) && (isSplit(tree.nodes[Int(index)].left) || isSplit(tree.nodes[Int(index)].right))
         }
+        var splits: [Int32] = isSplit(0) ? [0] : []
+        var next = 0
+        while next < splits.count {
+            let node = tree.nodes[Int(splits[next])]
+            splits += [node.left, node.right].filter(isSplit)
+            next += 1
+        }
+        let inner = splits.filter(isInner)
+        splits = inner + splits.filter { !isInner($0) }
+        let positions = Dictionary(uniqueKeysWithValues: zip(splits, 0...))
 
-        var level = [(index: 0, path: 0)]
-        for step in 0...depth {
-            for (index, path) in level where tree.nodes[index].isLeaf {
-                values[Int(entry.first_value) + path] = tree.nodes[index].threshold
-            }
-            let asking = level.filter { !tree.nodes[$0.index].isLeaf }
-            let inner = asking.filter { !isTerminal(tree.nodes[$0.index]) }
-            let terminal = asking.filter { isTerminal(tree.nodes[$0.index]) }
-            let below = (inner + terminal).flatMap { index, path in
-                [(Int(tree.nodes[index].left), path), (Int(tree.nodes[index].right), path | 1 << step)]
-            }
-            // Where each node of the next level will stand, its inner ones first.
-            var positions: [Int: UInt8] = [:]
-            let next = below.map(\.0).filter { !tree.nodes[$0].isLeaf }
-            let ordered = next.filter { !isTerminal(tree.nodes[$0]) } + next.filter { isTerminal(tree.nodes[$0]) }
-            for (position, index) in ordered.enumerated() { positions[index] = UInt8(position) }
-            for (index, _) in inner + terminal {
-                let node = tree.nodes[index]
-                let key = PlaneKey(node, group: 0)
-                // Every threshold of the tree is among those that were sorted.
-                let rank = order[key]?[node.threshold] ?? 0
-                let place = places[PlaneKey(key, group: rank / Self.thresholdsOfPlane), default: 0]
-                nodes.append(
-                    ce_node(
-                        plane: UInt16(place), rank: UInt8(rank % Self.thresholdsOfPlane + 1),
-                        left: positions[Int(node.left)] ?? UInt8(ce_nowhere),
-                        right: positions[Int(node.right)] ?? UInt8(ce_nowhere)))
-            }
-            if step < depth {
-                withUnsafeMutableBytes(of: &entry.inner) { $0[step] = UInt8(inner.count) }
-                withUnsafeMutableBytes(of: &entry.terminal) { $0[step] = UInt8(terminal.count) }
-            }
-            level = below
+        trees.append(
+            ce_tree(
+                first_node: UInt32(nodes.count), first_value: UInt32(values.count), inner: UInt8(inner.count),
+                terminal: UInt8(splits.count - inner.count)))
+        for index in splits {
+            let node = tree.nodes[Int(index)]
+            let key = PlaneKey(node, group: 0)
+            // Every threshold of the tree is among those that were sorted.
+            let rank = order[key]?[node.threshold] ?? 0
+            let place = places[PlaneKey(key, group: rank / Self.thresholdsOfPlane), default: 0]
+            func position(_ child: Int32) -> UInt8 { positions[child].map { UInt8($0) } ?? UInt8(ce_nowhere) }
+            nodes.append(
+                ce_node(
+                    plane: UInt16(place), rank: UInt8(rank % Self.thresholdsOfPlane + 1), left: position(node.left),
+                    right: position(node.right), right_leaf: UInt8(numbers[Int(node.right)])))
         }
-        trees.append(entry)
+        values += leaves
     }
 
     /// Adds a block's leaf values to `margins`, 64 floats a model.
     ///
     /// - Parameters:
-    ///   - rows: 64 rows of `FeatureSchema.count` floats.
+    ///   - columns: 64 rows, as `ce_columns` lays them out.
     ///   - ranks: room for 64 bytes a plane.
     ///   - level: instruction set, see `ce_best_level`.
     func addBlock(
-        rows: UnsafePointer<Float>, ranks: UnsafeMutablePointer<UInt8>, to margins: UnsafeMutablePointer<Float>,
+        columns: UnsafePointer<Float>, ranks: UnsafeMutablePointer<UInt8>, to margins: UnsafeMutablePointer<Float>,
         level: Int32
     ) {
-        ce_rank(level, rows, FeatureSchema.count, planes, planes.count, thresholds, ranks)
+        ce_rank(level, columns, planes, planes.count, thresholds, ranks)
         trees.withUnsafeBufferPointer { trees in
             var start = 0
             for (model, end) in ends.enumerated() {
@@ -154,4 +145,19 @@ extension RankedTrees.PlaneKey {
     }
 
     fileprivate var order: Int { missingGoesLeft ? 0 : 1 }
+}
+
+extension TreeModel.Tree {
+    /// For each node the number of the first leaf below it, or its own; and the leaves' values by number, from the left.
+    fileprivate var leafOrder: (numbers: [Int], leaves: [Float]) {
+        var numbers = [Int](repeating: 0, count: nodes.count)
+        var leaves: [Float] = []
+        var open = [0]
+        while let index = open.popLast() {
+            let node = nodes[index]
+            numbers[index] = leaves.count
+            if node.isLeaf { leaves.append(node.threshold) } else { open += [Int(node.right), Int(node.left)] }
+        }
+        return (numbers, leaves)
+    }
 }

@@ -50,8 +50,7 @@ import Testing
     @Test(arguments: levels) func equalsTheTreesNodeByNodeBitForBit(level: Int32) {
         for seed in UInt64(0)..<60 {
             var random = SplitMix64(seed: seed)
-            // Up to nine levels, so that trees too deep for blocks are among them.
-            let deepest = 1 + random.next() % 10
+            let deepest = 1 + random.next() % 9
             let models = (0..<2).map { _ in
                 TreeModel(
                     trees: (0..<(1 + random.next() % 30)).map { _ in
@@ -67,6 +66,67 @@ import Testing
                 }
             }
         }
+    }
+
+    /// A tree grown leaf by leaf: as deep as it happens, `bias` of the splits at the latest leaf.
+    func tree(leaves: Int, bias: Double, _ random: inout SplitMix64) -> TreeModel.Tree {
+        func leaf(_ value: Float) -> TreeModel.Node {
+            .init(feature: -1, threshold: value, left: -1, right: -1, missingGoesLeft: false)
+        }
+        // The second node is reached from nowhere, as files allow.
+        var nodes = [leaf(Float(random.uniform())), leaf(77)]
+        var open = [0]
+        while open.count < leaves {
+            let turn = random.uniform() < bias ? open.count - 1 : Int(random.next() % UInt64(open.count))
+            let index = open.remove(at: turn)
+            let children = [Int32(nodes.count), Int32(nodes.count + 1)]
+            nodes[index] = .init(
+                feature: Int32(random.next() % UInt64(FeatureSchema.count)), threshold: Float(random.uniform() * 10),
+                left: children[0], right: children[1], missingGoesLeft: random.next() % 2 == 0)
+            for child in children {
+                nodes.append(leaf(Float(random.uniform() - 0.5)))
+                open.append(Int(child))
+            }
+        }
+        return TreeModel.Tree(nodes: nodes)
+    }
+
+    /// Leaves around the numbers where the kernels change their ways; the largest are walked.
+    @Test(arguments: levels, [15, 17, 33, 65, 129, 255, 256, 257]) func takesTreesAsDeepAsTheyCome(
+        level: Int32, leaves: Int
+    ) {
+        var random = SplitMix64(seed: UInt64(leaves))
+        // A chain is the deepest of all, and 255 levels the most that a model file may have.
+        let trees = [0, 0.5, 0.97, leaves <= 256 ? 1 : 0.9].map { tree(leaves: leaves, bias: $0, &random) }
+        #expect(leaves > 256 || trees.contains { $0.depth == leaves - 1 })
+        let model = TreeModel(trees: trees, baseMargin: 0.25)
+        let matrix = rows(for: model, &random, plain: 500)
+        let forest = CompiledForest([model], level: level)
+        #expect(forest.takesAsBlock(CompiledForest.blockRows) == (leaves <= 256))
+        let found = forest.margins(matrix)[0]
+        for row in 0..<matrix.rowCount where found[row] != model.margin(matrix[row]) {
+            Issue.record("row \(row): \(found[row])")
+            return
+        }
+    }
+
+    /// Few thresholds are compared with all rows at once, more are looked up for each row.
+    @Test(arguments: levels, [1, 63, 64, 65, 255, 256, 600]) func ranksAmongAnyNumberOfThresholds(
+        level: Int32, count: Int
+    ) {
+        var random = SplitMix64(seed: UInt64(count))
+        func leaf(_ value: Float) -> TreeModel.Node {
+            .init(feature: -1, threshold: value, left: -1, right: -1, missingGoesLeft: false)
+        }
+        let model = TreeModel(
+            trees: (0..<count).map { index in
+                let root = TreeModel.Node(
+                    feature: 5, threshold: Float(index) / 16, left: 1, right: 2, missingGoesLeft: count % 2 == 0)
+                return TreeModel.Tree(nodes: [root, leaf(0), leaf(Float(1 + index))])
+            }, baseMargin: 0)
+        let matrix = rows(for: model, &random, plain: 100)
+        let found = CompiledForest([model], level: level).margins(matrix)[0]
+        for row in 0..<matrix.rowCount { #expect(found[row] == model.margin(matrix[row])) }
     }
 
     @Test(arguments: levels) func tellsMoreThresholdsApartThanAByteHasValues(level: Int32) {

@@ -18,48 +18,53 @@ enum ce_level { ce_portable = 0, ce_avx2 = 1, ce_avx512 = 2 };
 /// The best level that this processor runs.
 int ce_best_level(void);
 
+/// Lays 64 rows of `width` floats out by place: `columns[p * 64 + r]` is row r's value p.
+void ce_columns(const float *rows, size_t width, float *columns);
+
+/// Thresholds up to which each is compared with all rows, rather than each row with blocks of them.
+enum { ce_few_thresholds = 64 };
+
 /// A plane: 64 rows' ranks of one feature among up to 255 thresholds, a byte each.
 struct ce_plane {
     uint32_t feature;
-    /// Where its `ce_plane_thresholds` floats begin: the last of each block, then 16 blocks of 16, ascending; NaN behind
-    /// the last threshold.
+    /// Where its thresholds begin, ascending; of more than `ce_few_thresholds`, the last of each block of 16, then 16 such
+    /// blocks, NaN behind the last threshold.
     uint32_t first_threshold;
+    uint16_t threshold_count;
     /// The rank of a missing value: 0 is below every threshold, 255 above.
-    uint32_t missing_rank;
+    uint8_t missing_rank;
 };
 
 /// A node that asks whether a row's rank in a plane is at least `rank`.
 struct ce_node {
     uint16_t plane;
     uint8_t rank;
-    /// Places of the children among the next level's nodes; `ce_nowhere` for a leaf. Unused in a terminal node.
+    /// Places of the children among the tree's nodes; `ce_nowhere` for a leaf. Unused in a terminal node.
     uint8_t left;
     uint8_t right;
+    /// Number of the first leaf below the right child, the leaves counted from the left.
+    uint8_t right_leaf;
 };
 
 /// Takes what is said of rows that have arrived at a leaf.
 enum { ce_nowhere = 255 };
-enum { ce_depth_limit = 8 };
+/// Leaves that a byte tells apart, and values that may be read behind the last tree's.
+enum { ce_leaf_limit = 256, ce_leaf_room = 64 };
 
 struct ce_tree {
     uint32_t first_node;
-    /// 2^depth values, by the path: bit d is 1 if a row went right at level d, 0 behind a leaf. Behind the last tree's
-    /// values there is room for 16 more.
+    /// Values of the leaves, from the left; behind the last tree's, `ce_leaf_room` more.
     uint32_t first_value;
-    uint8_t depth;
-    /// For each level, how many nodes have a node below them, and how many have two leaves. In this order they stand.
-    uint8_t inner[ce_depth_limit];
-    uint8_t terminal[ce_depth_limit];
+    /// Nodes with a node below them, each behind its parent; behind these those with two leaves.
+    uint8_t inner, terminal;
 };
-
-enum { ce_plane_thresholds = 16 + 256 };
 
 /// Ranks of 64 rows: `planes[p * 64 + r]` is the number of plane p's thresholds that row r's value is not below.
 ///
-/// - stride: floats from one row to the next. The block has to be whole: 64 rows are read.
+/// - columns: as `ce_columns` lays them out.
 void ce_rank(
-    int level, const float *rows, size_t stride, const struct ce_plane *planes, size_t plane_count,
-    const float *thresholds, uint8_t *ranks);
+    int level, const float *columns, const struct ce_plane *planes, size_t plane_count, const float *thresholds,
+    uint8_t *ranks);
 
 /// Adds 64 rows' leaf values, tree after tree, to `margins`.
 void ce_add_trees(
@@ -91,10 +96,10 @@ struct ce_term {
     uint32_t is_logarithmic;
 };
 
-/// Log-odds of 64 rows, terms added in order to the intercept.
+/// Log-odds of 64 rows, as `ce_columns` lays them out, terms added in order to the intercept.
 void ce_logistic(
-    int level, const float *rows, size_t stride, const struct ce_term *terms, size_t term_count, double intercept,
-    double clip, double *margins);
+    int level, const float *columns, const struct ce_term *terms, size_t term_count, double intercept, double clip,
+    double *margins);
 
 /// The same for one row.
 double ce_logistic_row(
