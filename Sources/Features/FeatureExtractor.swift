@@ -3,7 +3,7 @@ import Customers
 import Events
 
 /// From a customer's state to the feature row: the one implementation that training, replay and live scoring share.
-public struct FeatureExtractor: Sendable {
+public final class FeatureExtractor: Sendable {
     /// Days ahead that predictions look.
     public static let horizonDays = 30
     /// Prior of the gamma-Poisson purchase rate: pseudo-purchases taken off and pseudo-days added.
@@ -37,15 +37,19 @@ public struct FeatureExtractor: Sendable {
         -0.693147180559945309417 * age / halfLife
     }
 
-    /// Fills `row` with the features of `state` at its clock.
+    /// Appends the features of `state` at its clock to the rows of a matrix.
     /// - Complexity: O(1), but for the decayed sums and the hazard, which read the purchase days of the longest window
     ///   (365 at most).
-    public func extract(_ state: CustomerState, into row: FeatureVector) {
-        withUnsafePointer(to: state) { extract($0, into: row) }
+    public func append(_ state: CustomerState, to matrix: inout FeatureMatrix) {
+        withUnsafePointer(to: state) { append($0, to: &matrix) }
     }
 
     /// The same from where the state lies, which spares a copy of it.
-    public func extract(_ state: UnsafePointer<CustomerState>, into row: FeatureVector) {
+    public func append(_ state: UnsafePointer<CustomerState>, to matrix: inout FeatureMatrix) {
+        matrix.appendRow { extract(state, into: $0) }
+    }
+
+    private func extract(_ state: UnsafePointer<CustomerState>, into row: FeatureVector) {
         totals(state, row)
         windows(state, row)
         calendar(state, row)
@@ -171,8 +175,16 @@ public struct FeatureExtractor: Sendable {
     }
 
     private func gaps(_ state: UnsafePointer<CustomerState>, _ row: FeatureVector) {
-        let purchaseDays = state.pointee.purchaseDays.days
-        let gaps = state.pointee.purchaseDays.sortedGaps
+        // Where they lie: an array that is held is counted, for every event.
+        state.pointee.purchaseDays.days.withUnsafeBufferPointer { days in
+            state.pointee.purchaseDays.sortedGaps.withUnsafeBufferPointer { self.gaps(state, days, $0, row) }
+        }
+    }
+
+    private func gaps(
+        _ state: UnsafePointer<CustomerState>, _ purchaseDays: UnsafeBufferPointer<Int32>,
+        _ gaps: UnsafeBufferPointer<Int32>, _ row: FeatureVector
+    ) {
         let today = EventTime.day(of: state.pointee.clock)
         let recency = days(from: state.pointee.lifetime.lastPurchaseTime, to: state.pointee.clock)
 
@@ -241,7 +253,7 @@ public struct FeatureExtractor: Sendable {
         return scaled <= 0 ? 0 : Double(scaled).squareRoot() / Double(count)
     }
 
-    private func firstIndex(in sorted: [Int32], above bound: Int32) -> Int {
+    private func firstIndex(in sorted: UnsafeBufferPointer<Int32>, above bound: Int32) -> Int {
         var low = 0
         var high = sorted.count
         while low < high {

@@ -1,17 +1,16 @@
 /// One row of features, in the order of `FeatureSchema`, 32-bit floats, NaN where there is no value.
 ///
 /// A view into memory that somebody else owns (a row of a `FeatureMatrix`).
-public struct FeatureVector {
-    @usableFromInline let row: UnsafeMutableBufferPointer<Float>
+struct FeatureVector {
+    let row: UnsafeMutableBufferPointer<Float>
 
     /// - Precondition: `row` has `FeatureSchema.count` elements.
-    public init(_ row: UnsafeMutableBufferPointer<Float>) {
+    init(_ row: UnsafeMutableBufferPointer<Float>) {
         precondition(row.count == FeatureSchema.count)
         self.row = row
     }
 
-    @inlinable
-    public subscript(_ feature: Feature) -> Double {
+    subscript(_ feature: Feature) -> Double {
         get { Double(row[feature.rawValue]) }
         nonmutating set { row[feature.rawValue] = Float(newValue) }
     }
@@ -33,7 +32,7 @@ public struct FeatureMatrix: Sendable {
     }
 
     /// Appends a row and lets `body` fill it in.
-    public mutating func appendRow(_ body: (FeatureVector) -> Void) {
+    mutating func appendRow(_ body: (FeatureVector) -> Void) {
         appendEmptyRow()
         values.withUnsafeMutableBufferPointer { buffer in
             body(FeatureVector(UnsafeMutableBufferPointer(rebasing: buffer[(buffer.count - FeatureSchema.count)...])))

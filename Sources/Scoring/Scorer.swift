@@ -100,17 +100,17 @@ public struct Scorer {
             table.withState(at: customer) { state in
                 clock = state.pointee.clock
                 startsInvoice = state.pointee.basket.events == 1
-                matrix.appendRow { extractor.extract(state, into: $0) }
+                extractor.append(state, to: &matrix)
             }
         } else if let customer = table.index(of: event.customerID, hash: event.customerHash, at: event.time) {
             table.withState(at: customer) { state in
                 clock = state.pointee.clock
-                matrix.appendRow { extractor.extract(state, into: $0) }
+                extractor.append(state, to: &matrix)
             }
         } else {
             var passing = CustomerState(firstEvent: event)
             passing.update(event)
-            matrix.appendRow { extractor.extract(passing, into: $0) }
+            extractor.append(passing, to: &matrix)
         }
         pending.append(
             Pending(

@@ -32,10 +32,10 @@ final class StreamThread {
     let decoder: EventDecoder
     var scorer: Scorer
     let batch: MessageBatch
-    /// The events of a batch's messages, and those messages' places in it.
-    private var decoded: [(event: CustomerEvent, position: Int)] = []
-    /// A batch's events of one partition, to be graded together.
-    var graded: [Grader.Event] = []
+    /// Events of one partition in a batch.
+    private var decoded: [DecodedMessage] = []
+    /// The same, to be graded together.
+    private var graded = Grader.Batch()
     var tasks: [Int32: PartitionTask] = [:]
     var failure: (any Error)?
     /// Set when what was processed has been taken back: partitions go back to their committed offsets before the next poll.
@@ -184,6 +184,12 @@ final class StreamThread {
         }
     }
 
+    /// A message's event, and its place in the batch.
+    private struct DecodedMessage {
+        let event: CustomerEvent
+        let position: Int
+    }
+
     /// What became of a batch's messages.
     struct Tally {
         var live = 0
@@ -205,7 +211,7 @@ final class StreamThread {
             let partition = batch[position].partition
             var end = position + 1
             while end < batch.count, batch[end].partition == partition { end += 1 }
-            if let task = tasks[partition] { take(position..<end, task, &tally) }
+            if let task = tasks[partition] { take(position..<end, task, &decoded, &tally) }
             position = end
         }
         budget.took(messages: tally.live + tally.restored, seconds: (ContinuousClock.now - begun) / .seconds(1))
@@ -217,7 +223,7 @@ final class StreamThread {
         for (position, reason) in tally.rejected {
             try deadLetters.send(batch[position], reason, of: settings.inputTopic, by: producer)
         }
-        let scored = try scoreBatch()
+        let scored = try scoreBatch(&graded, &monitor)
         // Only what has been handed to the producer may be committed.
         for (task, next, live) in tally.progress {
             let wasRestoring = task.isRestoring
@@ -229,15 +235,17 @@ final class StreamThread {
     }
 
     /// Scores what has been taken in, publishes what is live and grades what came before.
+    ///
+    /// What every message changes is taken out of the thread once and not for every one of them.
     /// - Returns: how many predictions were published.
-    private func scoreBatch() throws -> Int {
+    private func scoreBatch(_ graded: inout Grader.Batch, _ monitor: inout ThreadMonitor) throws -> Int {
         guard scorer.pendingCount > 0 else { return 0 }
-        graded.removeAll(keepingCapacity: true)
         let begun = monotonicNanoseconds()
         var (scoredAt, published) = (begun, 0)
         let servingModel = graderVersion.servingModel
         var now: Int64 = 0
         var task: PartitionTask?
+        var (partition, liveFrom, isGrading) = (Int32.min, Int64.max, false)
         try scorer.score { prediction in
             if scoredAt == begun {
                 scoredAt = monotonicNanoseconds()
@@ -245,19 +253,21 @@ final class StreamThread {
             }
             let message = batch[prediction.tag]
             // Messages of one partition stand together.
-            if task?.partition.partition != message.partition {
-                if let task { try grade(task) }
-                task = tasks[message.partition]
+            if partition != message.partition {
+                if let task { try grade(graded, of: task) }
+                partition = message.partition
+                task = tasks[partition]
+                liveFrom = task?.liveFrom ?? .max
+                isGrading = task?.grader?.begin(&graded) != nil
             }
-            guard let task else { return }
-            if message.offset >= task.liveFrom {
+            if message.offset >= liveFrom {
                 try publish(prediction, of: message)
                 published += 1
                 monitor.published(
                     prediction, probability: prediction.scores[servingModel],
                     milliseconds: message.timestampMilliseconds.map { now - $0 })
             }
-            if task.grader != nil {
+            if isGrading {
                 graded.append(
                     Grader.Event(
                         customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash,
@@ -265,7 +275,7 @@ final class StreamThread {
                         scores: prediction.scores, offset: message.offset))
             }
         }
-        if let task { try grade(task) }
+        if let task { try grade(graded, of: task) }
         stageTimes.score = scoredAt - begun
         stageTimes.publish = monotonicNanoseconds() - scoredAt
         return published
@@ -273,7 +283,9 @@ final class StreamThread {
 
     /// Takes consecutive messages of one partition into its customers' states, and into the scorer from where the
     /// partition is live.
-    private func take(_ positions: Range<Int>, _ task: PartitionTask, _ tally: inout Tally) {
+    private func take(
+        _ positions: Range<Int>, _ task: PartitionTask, _ decoded: inout [DecodedMessage], _ tally: inout Tally
+    ) {
         guard task.phase == .running else { return }
         var next = task.takenUpTo
         var live = 0
@@ -290,7 +302,7 @@ final class StreamThread {
                 let event = try decoder.decode(
                     message.value ?? UnsafeRawBufferPointer(start: nil, count: 0), keepingTexts: true)
                 if !event.isAnonymous {
-                    decoded.append((event, position))
+                    decoded.append(DecodedMessage(event: event, position: position))
                 } else if isLive {
                     tally.anonymous += 1
                 }
@@ -300,7 +312,7 @@ final class StreamThread {
         }
         let decodedAt = monotonicNanoseconds()
         stageTimes.decode += decodedAt - begun
-        update(&task.table, of: task)
+        update(&task.table, of: task, by: decoded)
         stageTimes.update += monotonicNanoseconds() - decodedAt
         task.took(upTo: next)
         tally.live += live
@@ -309,15 +321,16 @@ final class StreamThread {
 
     /// Takes what has been decoded of a partition into its customers' states. The table is taken out of the task once and
     /// not for every event.
-    private func update(_ table: inout CustomerTable, of task: PartitionTask) {
+    private func update(_ table: inout CustomerTable, of task: PartitionTask, by decoded: [DecodedMessage]) {
+        let liveFrom = task.liveFrom
         for turn in decoded.indices {
             table.lookAhead(from: turn, count: decoded.count) { decoded[$0].event }
-            let (event, position) = decoded[turn]
+            let (event, position) = (decoded[turn].event, decoded[turn].position)
             let message = batch[position]
             let isCounted = !isInState(message, task)
-            if message.offset < task.liveFrom, task.isTaken(message.offset, of: event.customerID) {
+            if message.offset < liveFrom, task.isTaken(message.offset, of: event.customerID) {
                 if isCounted { table.observe(event.time) }
-            } else if message.offset >= task.liveFrom || task.grader.map({ message.offset >= $0.next }) ?? false {
+            } else if message.offset >= liveFrom || task.grader.map({ message.offset >= $0.next }) ?? false {
                 // What was published before is scored again where it has still to be graded.
                 scorer.add(
                     event, tag: position, to: &table, isCounted: isCounted, isStateComplete: !task.isIncomplete)

@@ -19,7 +19,7 @@ extension FeatureMatrix {
             let customer = table.update(event)
             ordinal += 1
             if ordinal % step == 0, rowCount < rows {
-                appendRow { extractor.extract(table.states[customer], into: $0) }
+                extractor.append(table.states[customer], to: &self)
             }
         }
     }

@@ -118,8 +118,7 @@ struct ScaleCommand: ParsableCommand {
                         for (position, event) in batch.enumerated() {
                             table.lookAhead(from: position, count: batch.count) { batch[$0] }
                             let customer = table.update(event)
-                            matrix.appendRow { row in table.withState(at: customer) { extractor.extract($0, into: row) }
-                            }
+                            table.withState(at: customer) { extractor.append($0, to: &matrix) }
                         }
                     }
                 }

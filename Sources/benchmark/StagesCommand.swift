@@ -91,7 +91,7 @@ struct StagesCommand: ParsableCommand {
                 for turn in events.indices {
                     table.lookAhead(from: turn, count: events.count) { events[$0] }
                     let customer = table.update(events[turn])
-                    matrix.appendRow { row in table.withState(at: customer) { extractor.extract($0, into: row) } }
+                    table.withState(at: customer) { extractor.append($0, to: &matrix) }
                 }
             }
             state += alone

@@ -174,7 +174,7 @@ import Testing
             }
             let slow = SlowCustomer(events, clock: clock)
             var matrix = FeatureMatrix()
-            matrix.appendRow { extractor.extract(state, into: $0) }
+            extractor.append(state, to: &matrix)
             for feature in Feature.allCases {
                 let found = Double(matrix[0][feature.rawValue])
                 let wanted = expected(feature, slow)
@@ -199,7 +199,7 @@ import Testing
             try decoder.with(event) { _ = table.update($0) }
         }
         var matrix = FeatureMatrix()
-        matrix.appendRow { extractor.extract(table.states[0], into: $0) }
+        extractor.append(table.states[0], to: &matrix)
         for feature in Feature.allCases { #expect(!matrix[0][feature.rawValue].isNaN, "\(feature.name)") }
     }
 }

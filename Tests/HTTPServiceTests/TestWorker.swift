@@ -35,6 +35,7 @@ final class TestWorker: LiveWorker {
                     version: artifact.manifest.version, servingModel: artifact.manifest.servingModel,
                     models: artifact.ensemble.models))
         }
+        var batch = Grader.Batch()
         var messages: [String: [[UInt8]]] = [:]
         var payloads: [String: [String]] = [:]
         var rows = FeatureMatrix()
@@ -61,12 +62,15 @@ final class TestWorker: LiveWorker {
                     rows.append(row: Array(prediction.features.bindMemory(to: Float.self))[...])
                     owners.append(Int32(truncatingIfNeeded: event.customerHash & 0x7FFF_FFFF))
                     probabilities.append(served)
-                    graders[partition].take([
+                    graders[partition].begin(&batch)
+                    batch.append(
                         Grader.Event(
                             customerHash: event.customerHash, invoiceHash: event.invoiceHash, time: event.time,
-                            clock: prediction.clock,
-                            isPurchase: event.isPurchase, scores: prediction.scores, offset: offset)
-                    ]) { isBought, _, _ in if isBought { bought += 1 } else { notBought += 1 } }
+                            clock: prediction.clock, isPurchase: event.isPurchase, scores: prediction.scores,
+                            offset: offset))
+                    graders[partition].take(batch) { isBought, _, _ in
+                        if isBought { bought += 1 } else { notBought += 1 }
+                    }
                 }
                 messages[customerID, default: []].append(message)
                 offset += 1

@@ -30,19 +30,33 @@ import Testing
     static func take(
         _ steps: some Collection<Step>, _ grader: inout Grader, from offset: Int64 = 0
     ) -> [(offset: Int64, isBought: Bool)] {
-        let events = steps.enumerated().map { place, step in
+        takeWhole(steps, &grader, from: offset).map { ($0.offset, $0.isBought) }
+    }
+
+    /// A label: of the prediction at an offset, by the event at another.
+    struct Known: Equatable {
+        let offset: Int64
+        let isBought: Bool
+        let by: Int64
+    }
+
+    static func takeWhole(_ steps: some Collection<Step>, _ grader: inout Grader, from offset: Int64) -> [Known] {
+        var batch = Grader.Batch()
+        grader.begin(&batch)
+        for (place, step) in steps.enumerated() {
             var scores = Scores()
             for (index, model) in ModelName.allCases.enumerated() {
                 scores[model] = Double((offset + Int64(place)) * 7 % 1000 + Int64(index)) / 2000
             }
-            return Grader.Event(
-                customerHash: step.customer, invoiceHash: step.invoice, time: step.time, clock: step.time,
-                isPurchase: step.isPurchase, scores: scores, offset: offset + Int64(place))
+            batch.append(
+                Grader.Event(
+                    customerHash: step.customer, invoiceHash: step.invoice, time: step.time, clock: step.time,
+                    isPurchase: step.isPurchase, scores: scores, offset: offset + Int64(place)))
         }
-        var outcomes: [(offset: Int64, isBought: Bool)] = []
-        grader.take(events) { isBought, _, outcome in
+        var outcomes: [Known] = []
+        grader.take(batch) { isBought, by, outcome in
             #expect(outcome().isBought == isBought)
-            outcomes.append((outcome().prediction.offset, isBought))
+            outcomes.append(Known(offset: outcome().prediction.offset, isBought: isBought, by: by))
         }
         return outcomes
     }
@@ -206,6 +220,33 @@ import Testing
         }
     }
 
+    /// Also where the sample is halved in the middle of a batch.
+    @Test func whatItMakesOfEventsDoesNotDependOnBatches() throws {
+        let steps = Self.stream(20_000, seed: 21).map { step in
+            var random = SplitMix64(seed: step.customer)
+            return Step(
+                customer: random.next(), invoice: step.invoice, time: step.time, isPurchase: step.isPurchase)
+        }
+        func run(_ size: Int) -> (known: [Known], records: [[UInt8]], share: Double) {
+            var grader = Self.grader(windowDays: 100_000, limit: 3000)
+            var known: [Known] = []
+            for first in stride(from: 0, to: steps.count, by: size) {
+                known += Self.takeWhole(
+                    steps[first..<min(first + size, steps.count)], &grader, from: Int64(first))
+            }
+            grader.beginSnapshot(isFull: true, upTo: Int64(steps.count))
+            var records: [[UInt8]] = []
+            while let record = grader.nextRecord() { records.append(record.bytes) }
+            return (known, records, grader.sampledShare)
+        }
+        let alone = run(1)
+        #expect(alone.share < 0.5 && alone.share > 0 && alone.known.count > 1000)
+        for size in [2, 7, 64, 1000, steps.count] {
+            let together = run(size)
+            #expect(together.known == alone.known && together.records == alone.records, "batches of \(size)")
+        }
+    }
+
     @Test func forgetsGradedPredictionsOnceTheyAreOutsideTheWindow() {
         var grader = Self.grader(windowDays: 10)
         _ = Self.take(Self.stream(30_000, seed: 2), &grader)
@@ -226,17 +267,18 @@ import Testing
         grader.use(Grader.Version(version: "v", servingModel: .blending, models: artifact.ensemble.models))
         let reader = try HistoryReader(path: try #require(RealHistory.path))
         var (offset, latest): (Int64, Int64) = (0, 0)
+        var batch = Grader.Batch()
         func score() {
+            grader.begin(&batch)
             scorer.score { prediction in
-                grader.take([
+                batch.append(
                     Grader.Event(
                         customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash,
-                        time: prediction.time,
-                        clock: prediction.clock, isPurchase: prediction.isPurchase, scores: prediction.scores,
-                        offset: offset)
-                ]) { _, _, _ in }
+                        time: prediction.time, clock: prediction.clock, isPurchase: prediction.isPurchase,
+                        scores: prediction.scores, offset: offset))
                 offset += 1
             }
+            grader.take(batch) { _, _, _ in }
         }
         while let event = try reader.next() {
             if event.isAnonymous { continue }

@@ -31,19 +31,21 @@ import Testing
             }
         }
         var texts: [String] = []
+        var batch = Grader.Batch()
+        grader.begin(&batch)
         scorer.score { prediction in
-            grader.take([
+            batch.append(
                 Grader.Event(
                     customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash, time: prediction.time,
                     clock: prediction.clock, isPurchase: prediction.isPurchase, scores: prediction.scores,
-                    offset: Int64(prediction.tag))
-            ]) { _, _, outcome in
-                let outcome = outcome()
-                var bytes: [UInt8] = []
-                let customerID = table.customerID(ofHash: outcome.prediction.customerHash) ?? []
-                OutcomeEncoder.append(outcome, of: version, customerID: customerID, to: &bytes)
-                texts.append("\(outcome.prediction.offset) \(String(decoding: bytes, as: UTF8.self))")
-            }
+                    offset: Int64(prediction.tag)))
+        }
+        grader.take(batch) { _, _, outcome in
+            let outcome = outcome()
+            var bytes: [UInt8] = []
+            let customerID = table.customerID(ofHash: outcome.prediction.customerHash) ?? []
+            OutcomeEncoder.append(outcome, of: version, customerID: customerID, to: &bytes)
+            texts.append("\(outcome.prediction.offset) \(String(decoding: bytes, as: UTF8.self))")
         }
         return texts
     }
@@ -125,7 +127,7 @@ import Testing
         let wanted = try #require(ranking.entries.first)
         let report = try #require(try await worker.customer(wanted.customerID))
         var matrix = FeatureMatrix()
-        matrix.appendRow { FeatureExtractor(tables: rig.artifact.tables).extract(report.state, into: $0) }
+        FeatureExtractor(tables: rig.artifact.tables).append(report.state, to: &matrix)
         var scores: [Scores] = []
         var workspace = Ensemble.Workspace(for: rig.artifact.ensemble)
         rig.artifact.ensemble.score(matrix, into: &scores, workspace: &workspace)

@@ -81,7 +81,7 @@ final class ScoringWorkspace {
 
     private func score(_ state: UnsafePointer<CustomerState>) {
         matrix.removeAll()
-        matrix.appendRow { context.extractor.extract(state, into: $0) }
+        context.extractor.append(state, to: &matrix)
         context.artifact.ensemble.score(matrix, into: &scores, workspace: &ensemble)
     }
 

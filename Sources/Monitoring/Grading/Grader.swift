@@ -28,6 +28,8 @@ public struct Grader: Sendable {
     private let limit: Int
     public internal(set) var versions: [Version] = []
     private var version = 0
+    /// Whether its models are all there are, in their order.
+    private var hasAllModels = false
     /// Consecutive; the first has the number `firstChunk`.
     private(set) var chunks: [PredictionChunk] = []
     private(set) var firstChunk = 0
@@ -38,6 +40,8 @@ public struct Grader: Sendable {
     private var cursor = 0
     /// Whether it was found waiting and has not been settled since: until the clock moves, nothing can expire then.
     private var isBlocked = false
+    /// The clock when it was looked at last.
+    private var expiredAt: Int64 = 0
     private var customers = WaitingCustomers()
     /// Customers whose hashes' upper half lies below are graded.
     private(set) var sampledBelow = UInt64(1) << 32
@@ -56,6 +60,7 @@ public struct Grader: Sendable {
 
     /// Names the model that predictions are of from now on.
     public mutating func use(_ version: Version) {
+        hasAllModels = version.models == ModelName.allCases
         if let known = versions.firstIndex(of: version) {
             self.version = known
             return
@@ -73,58 +78,48 @@ public struct Grader: Sendable {
 
     public var sampledShare: Double { Double(sampledBelow) / Double(UInt64(1) << 32) }
 
-    /// An event, and the prediction that it led to.
-    public struct Event: Sendable {
-        let customerHash: UInt64
-        let invoiceHash: UInt64
-        let time: Int64
-        let instant: Int64
-        let isPurchase: Bool
-        let scores: Scores
-        let offset: Int64
-
-        /// - Parameters:
-        ///   - time: of the event, milliseconds.
-        ///   - clock: the instant that the prediction is of: the customer's latest event time.
-        ///   - offset: of its message; one that was taken before is passed over.
-        public init(
-            customerHash: UInt64, invoiceHash: UInt64, time: Int64, clock: Int64, isPurchase: Bool, scores: Scores,
-            offset: Int64
-        ) {
-            self.customerHash = customerHash
-            self.invoiceHash = invoiceHash
-            self.time = time
-            instant = clock
-            self.isPurchase = isPurchase
-            self.scores = scores
-            self.offset = offset
-        }
-    }
-
     /// How many events ahead a customer's slot is asked for, and the predictions that it leads to.
     private static let slotDistance = 8
     private static let predictionDistance = 4
+    /// How many of a customer's predictions ahead one is asked for.
+    private static let chainDistance = 4
 
-    /// Takes the next events, one after the other.
+    /// Begins a batch of the events that come next.
+    public func begin(_ batch: inout Batch) { batch.begin(from: next, sampledBelow: sampledBelow) }
+
+    /// Takes a batch's events, one after the other.
     /// - Complexity: O(events) amortised.
-    public mutating func take(_ events: [Event], onOutcome: OutcomeHandler) rethrows {
-        for turn in events.indices {
-            // Which customers come is no order that the processor could foresee.
-            if turn + Self.slotDistance < events.count {
-                customers.fetch(events[turn + Self.slotDistance].customerHash)
+    public mutating func take(_ batch: Batch, onOutcome: OutcomeHandler) rethrows {
+        var passed = 0
+        try batch.events.withUnsafeBufferPointer { events in
+            for turn in events.indices {
+                // Which customers come is no order that the processor could foresee.
+                if turn + Self.slotDistance < events.count {
+                    customers.fetch(events[turn + Self.slotDistance].customerHash)
+                }
+                if turn + Self.predictionDistance < events.count { fetch(events[turn + Self.predictionDistance]) }
+                pass(batch.times[passed..<events[turn].passed])
+                passed = events[turn].passed
+                try take(events[turn], onOutcome)
             }
-            if turn + Self.predictionDistance < events.count { fetch(events[turn + Self.predictionDistance]) }
-            try take(events[turn], onOutcome)
         }
+        pass(batch.times[passed...])
+        next = batch.next
+    }
+
+    /// Times of events of customers who are not graded.
+    private mutating func pass(_ times: ArraySlice<Int64>) {
+        for time in times { clock.observe(time) }
     }
 
     private mutating func take(_ event: Event, _ onOutcome: OutcomeHandler) rethrows {
-        guard event.offset >= next else { return }
         next = event.offset + 1
-        if event.customerHash >> 32 < sampledBelow { try takeSampled(event, onOutcome) }
-        let before = clock.time
+        // Customers may have been left out since the batch was begun.
+        guard event.customerHash >> 32 < sampledBelow else { return clock.observe(event.time) }
+        if clock.time != expiredAt { try expire(event.offset, onOutcome) }
+        try takeSampled(event, onOutcome)
         clock.observe(event.time)
-        if !isBlocked || clock.time != before { try expire(event.offset, onOutcome) }
+        if !isBlocked || clock.time != expiredAt { try expire(event.offset, onOutcome) }
     }
 
     /// Asks for the first prediction that a purchase may decide.
@@ -132,9 +127,15 @@ public struct Grader: Sendable {
         guard event.isPurchase, let at = customers.latest(of: event.customerHash, exceptOf: event.invoiceHash) else {
             return
         }
-        let chunk = (at - 1) / PredictionChunk.limit - firstChunk
-        guard chunks.indices.contains(chunk) else { return }
-        chunks[chunk].fetch((at - 1) % PredictionChunk.limit)
+        fetch(at - 1)
+    }
+
+    /// Asks for the memory of a prediction, if there is such a one.
+    private func fetch(_ number: Int) {
+        let (chunk, place) = place(of: number)
+        chunks.withUnsafeBufferPointer { chunks in
+            if chunks.indices.contains(chunk) { chunks[chunk].fetch(place) }
+        }
     }
 
     private mutating func takeSampled(_ event: Event, _ onOutcome: OutcomeHandler) rethrows {
@@ -142,18 +143,26 @@ public struct Grader: Sendable {
         let slot = slot(of: customerHash, invoiceHash)
         turn(slot, to: invoiceHash)
         if event.isPurchase, customers[slot].older != 0 { try buy(slot, event, onOutcome) }
-        let models = versions[version].models
         append(
             PredictionChunk.Case(time: event.instant, invoiceHash: invoiceHash, previous: customers[slot].add(end + 1)),
             PredictionChunk.Content(
-                offset: event.offset, customerHash: customerHash,
-                probabilities: InlineArray { $0 < models.count ? event.scores[models[$0]] : 0 },
+                offset: event.offset, customerHash: customerHash, probabilities: probabilities(event.scores),
                 version: UInt16(version)))
         if count > limit { sample() }
     }
 
+    private func probabilities(_ scores: Scores) -> InlineArray<5, Double> {
+        if hasAllModels {
+            return [
+                scores.logisticRegression, scores.randomForest, scores.xgboost, scores.stacking, scores.blending,
+            ]
+        }
+        let models = versions[version].models
+        return InlineArray { $0 < models.count ? scores[models[$0]] : 0 }
+    }
+
     private mutating func append(_ new: PredictionChunk.Case, _ content: PredictionChunk.Content) {
-        if end % PredictionChunk.limit == 0 { chunks.append(PredictionChunk()) }
+        if place(of: end).place == 0 { chunks.append(PredictionChunk()) }
         chunks[chunks.count - 1].append(new, content)
         count += 1
     }
@@ -164,20 +173,22 @@ public struct Grader: Sendable {
         guard waiting.invoiceHash != invoiceHash else { return }
         customers[slot].invoiceHash = invoiceHash
         guard waiting.current != 0 else { return }
-        link(waiting.currentEnd, to: waiting.older)
         customers[slot].older = waiting.current
         customers[slot].current = 0
-        customers[slot].currentEnd = 0
     }
 
     /// A purchase line: what it decides among the customer's predictions of other invoices.
     private mutating func buy(_ slot: Int, _ event: Event, _ onOutcome: OutcomeHandler) rethrows {
         let time = event.time
-        var at = customers[slot].older
+        let (latest, decided) = (customers[slot].older, max(customers[slot].decided, first))
+        var at = latest
         var kept = 0
         customers[slot].older = 0
-        while at != 0, at > first {
-            let (its, previous) = (self[at - 1], self.previous(of: at))
+        while at > decided {
+            let its = self[at - 1]
+            let steps = Int(its.previous)
+            // Those of an invoice came at about the same distance from one another.
+            fetch(at - 1 - Self.chainDistance * steps)
             if its.label == .pending {
                 let isDecided =
                     its.invoiceHash != event.invoiceHash && its.time < time && time <= its.time + PurchaseLog.horizon
@@ -188,14 +199,15 @@ public struct Grader: Sendable {
                     kept = at
                 }
             }
-            at = previous
+            at = steps == 0 ? 0 : at - steps
         }
-        if kept != 0 { link(kept, to: 0) }
+        if kept != 0 { link(kept, to: 0) } else { customers[slot].decided = latest }
     }
 
-    /// Predictions whose horizon has passed by the event at an offset, in the order of the log.
+    /// Predictions whose horizon has passed by the event at an offset, one of a graded customer, in the order of the log.
     private mutating func expire(_ offset: Int64, _ onOutcome: OutcomeHandler) rethrows {
         isBlocked = false
+        expiredAt = clock.time
         while cursor < end {
             let its = self[cursor]
             if its.label == .pending {
@@ -214,7 +226,7 @@ public struct Grader: Sendable {
         _ number: Int, _ label: GradedPrediction.Label, at time: Int64?, by offset: Int64, _ onOutcome: OutcomeHandler
     ) rethrows {
         if number == cursor { isBlocked = false }
-        let (chunk, place) = (number / PredictionChunk.limit - firstChunk, number % PredictionChunk.limit)
+        let (chunk, place) = place(of: number)
         chunks[chunk].settle(place, label)
         try onOutcome(label == .bought, offset) { Outcome(prediction: chunks[chunk][place], boughtAt: time) }
     }
@@ -236,22 +248,20 @@ public struct Grader: Sendable {
     }
 
     private subscript(number: Int) -> PredictionChunk.Case {
-        chunks[number / PredictionChunk.limit - firstChunk].cases[number % PredictionChunk.limit]
+        let (chunk, place) = place(of: number)
+        return chunks.withUnsafeBufferPointer { $0[chunk].case(at: place) }
     }
 
-    /// The customer's prediction before this, both by number plus one; 0 for none.
-    private func previous(of at: Int) -> Int {
-        let steps = Int(self[at - 1].previous)
-        return steps == 0 ? 0 : at - steps
+    /// Where a number's prediction is; the chunk may have gone, or not have come yet.
+    private func place(of number: Int) -> (chunk: Int, place: Int) {
+        let shift = PredictionChunk.limit.trailingZeroBitCount
+        return (number >> shift - firstChunk, number & (PredictionChunk.limit - 1))
     }
 
     /// Both by number plus one.
     private mutating func link(_ prediction: Int, to previous: Int) {
-        let number = prediction - 1
-        let chunk = number / PredictionChunk.limit - firstChunk
-        if chunk < 0 { return }
-        chunks[chunk].cases[number % PredictionChunk.limit].previous =
-            previous == 0 ? 0 : UInt32(prediction - previous)
+        let (chunk, place) = place(of: prediction - 1)
+        chunks[chunk].link(place, back: previous == 0 ? 0 : UInt32(prediction - previous))
     }
 
     // MARK: Bounds
@@ -259,28 +269,38 @@ public struct Grader: Sendable {
     /// Grades half of the customers from now on: those whose hashes are lower. That depends on the log alone.
     private mutating func sample() {
         sampledBelow /= 2
-        rebuild(chunks.flatMap(\.predictions).filter { $0.customerHash >> 32 < sampledBelow })
+        var all = Array(chunks.reversed())
+        beginAnew()
+        // Each gives its memory back before the next one is taken up.
+        while let chunk = all.popLast() {
+            for prediction in chunk.predictions where prediction.customerHash >> 32 < sampledBelow {
+                append(prediction)
+            }
+        }
     }
 
-    /// Begins anew with these predictions, in the order of the log.
-    private mutating func rebuild(_ predictions: [GradedPrediction]) {
+    /// Forgets all predictions, whose numbers do not come again.
+    private mutating func beginAnew() {
         let gone = firstChunk..<(firstChunk + chunks.count)
         removed = removed.isEmpty ? gone : removed.lowerBound..<gone.upperBound
         firstChunk = gone.upperBound
         chunks = []
         count = 0
         customers = WaitingCustomers()
-        for prediction in predictions {
-            var its = PredictionChunk.Case(of: prediction)
-            if its.label == .pending {
-                let slot = slot(of: prediction.customerHash, prediction.invoiceHash)
-                turn(slot, to: prediction.invoiceHash)
-                its.previous = customers[slot].add(end + 1)
-            }
-            append(its, PredictionChunk.Content(of: prediction))
-        }
         cursor = first
         isBlocked = false
+        expiredAt = 0
+    }
+
+    /// Takes up a prediction that was kept, in the order of the log.
+    private mutating func append(_ prediction: GradedPrediction) {
+        var its = PredictionChunk.Case(of: prediction)
+        if its.label == .pending {
+            let slot = slot(of: prediction.customerHash, prediction.invoiceHash)
+            turn(slot, to: prediction.invoiceHash)
+            its.previous = customers[slot].add(end + 1)
+        }
+        append(its, PredictionChunk.Content(of: prediction))
     }
 
     // MARK: Pictures and checkpoints
@@ -393,7 +413,8 @@ public struct Grader: Sendable {
             while let last = predictions.last, last.offset >= restored.next { predictions.removeLast() }
             restored.firstChunk = Int(first)
             restored.chunks = []
-            restored.rebuild(predictions)
+            restored.beginAnew()
+            for prediction in predictions { restored.append(prediction) }
             // They stand under the numbers that they had.
             restored.removed = 0..<0
             for chunk in restored.chunks.indices { restored.chunks[chunk].isChanged = false }

@@ -7,21 +7,20 @@ struct WaitingCustomers: Sendable {
         fileprivate(set) var customerHash: UInt64 = 0
         /// The invoice of the customer's latest prediction.
         var invoiceHash: UInt64 = 0
-        /// Predictions of that invoice: the latest, and the earliest.
+        /// The latest prediction of that invoice. Each leads to the one before it, and the first to what was the latest of
+        /// all others then.
         var current = 0
-        var currentEnd = 0
-        /// The latest of all others; each leads to the one before it.
+        /// The latest of all others that waits.
         var older = 0
+        /// None up to this one waits.
+        var decided = 0
 
         /// Adds a prediction of the invoice.
-        /// - Returns: steps back from it to the one before; 0 when it is the first.
+        /// - Returns: steps back from it to the one before; 0 when there is none.
         mutating func add(_ at: Int) -> UInt32 {
             defer { current = at }
-            if current == 0 {
-                currentEnd = at
-                return 0
-            }
-            return UInt32(at - current)
+            let before = current == 0 ? older : current
+            return before == 0 ? 0 : UInt32(at - before)
         }
     }
 

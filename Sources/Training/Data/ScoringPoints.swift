@@ -62,9 +62,8 @@ public struct ScoringPoints: Sendable {
                     else { continue }
                     let label = survey.purchases.label(customer: customer, at: cutOff, invoiceHash: nil)
                     let country = state.lifetime.countryHash
-                    points.append(.snapshot, customer, cutOff, label: label, position: 0, country: country) {
-                        extractor.extract(state.advanced(to: cutOff), into: $0)
-                    }
+                    points.append(.snapshot, customer, cutOff, label: label, position: 0, country: country)
+                    extractor.append(state.advanced(to: cutOff), to: &points.matrix)
                 }
             }
             func snapshotAll(before time: Int64, _ points: inout ScoringPoints) {
@@ -97,7 +96,7 @@ public struct ScoringPoints: Sendable {
                     let clock = state.pointee.clock
                     if let observe {
                         row.removeAll()
-                        row.appendRow { extractor.extract(state, into: $0) }
+                        extractor.append(state, to: &row)
                         observe(event, row[0])
                     }
                     guard isUsable(clock) else { return }
@@ -105,8 +104,8 @@ public struct ScoringPoints: Sendable {
                         .event(isLastOfInvoice: survey.isLastOfInvoice(event, ordinal: ordinal)), customer, clock,
                         label: survey.purchases.label(customer: customer, at: clock, invoiceHash: event.invoiceHash),
                         position: Int32(truncatingIfNeeded: state.pointee.basket.events),
-                        country: state.pointee.lifetime.countryHash
-                    ) { extractor.extract(state, into: $0) }
+                        country: state.pointee.lifetime.countryHash)
+                    extractor.append(state, to: &matrix)
                 }
             }
             snapshotAll(before: .max, &self)
@@ -132,15 +131,14 @@ public struct ScoringPoints: Sendable {
         }
     }
 
+    /// Appends a point, whose features are to be appended to the matrix next.
     private mutating func append(
-        _ kind: Point.Kind, _ customer: Int, _ time: Int64, label: Bool, position: Int32, country: UInt64,
-        _ features: (FeatureVector) -> Void
+        _ kind: Point.Kind, _ customer: Int, _ time: Int64, label: Bool, position: Int32, country: UInt64
     ) {
         points.append(
             Point(
                 kind: kind, customer: Int32(customer), time: time, label: label, positionInInvoice: position,
                 countryHash: country, row: Int32(matrix.rowCount)))
-        matrix.appendRow(features)
     }
 
     private static func changed(_ history: History) -> DataError {

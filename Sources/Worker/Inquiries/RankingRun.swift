@@ -55,7 +55,7 @@ final class RankingRun {
         let end = min(cursor + CompiledForest.blockRows, table.count)
         matrix.removeAll()
         for index in cursor..<end {
-            matrix.appendRow { row in table.withState(at: index) { extractor.extract($0, into: row) } }
+            table.withState(at: index) { extractor.append($0, to: &matrix) }
         }
         ensemble.score(matrix, into: &scores, workspace: &workspace)
         let floor = isFull ? best[top - 1].probability : -1

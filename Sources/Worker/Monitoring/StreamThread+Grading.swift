@@ -12,10 +12,9 @@ extension StreamThread {
         return grader
     }
 
-    /// Shows a batch's predictions to their partition's grader. What those that are published make known of earlier ones is
-    /// published with them.
-    func grade(_ task: PartitionTask) throws(KafkaError) {
-        defer { graded.removeAll(keepingCapacity: true) }
+    /// Shows predictions to their partition's grader. What those that are published make known of earlier ones is published
+    /// with them.
+    func grade(_ graded: Grader.Batch, of task: PartitionTask) throws(KafkaError) {
         let versions = outcomes == nil ? [] : task.grader?.versions ?? []
         var failure: KafkaError?
         var hasFailed = false
