@@ -61,12 +61,13 @@ struct LatestTable: Sendable {
 
     @usableFromInline
     mutating func grow(deadUpTo: Int64) {
-        let live = slots.filter { $0.key != 0 && $0.time > deadUpTo }
-        let capacity = Self.capacity(for: live.count)
+        let all = slots
+        func isLive(_ slot: Slot) -> Bool { slot.key != 0 && slot.time > deadUpTo }
+        used = all.reduce(0) { isLive($1) ? $0 + 1 : $0 }
+        let capacity = Self.capacity(for: used)
         slots = [Slot](repeating: Slot(key: 0, time: 0), count: capacity)
-        used = live.count
         let mask = capacity - 1
-        for slot in live {
+        for slot in all where isLive(slot) {
             var index = Int(truncatingIfNeeded: slot.key) & mask
             while slots[index].key != 0 { index = (index + 1) & mask }
             slots[index] = slot

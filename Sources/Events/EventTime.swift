@@ -1,6 +1,7 @@
 /// Instants of event time: milliseconds since 1970-01-01 00:00 UTC, from the year 1970 to the year 9999.
 ///
-/// Calendar arithmetic after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms" (2013).
+/// Calendar arithmetic after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms" (2013), and, from days to dates,
+/// Neri and Schneider, "Euclidean affine functions and their application to calendar algorithms" (2022).
 public enum EventTime {
     public static let millisecondsPerDay: Int64 = 86_400_000
     /// 9999-12-31T23:59:59.999Z
@@ -17,16 +18,19 @@ public enum EventTime {
     }
 
     /// Year, month (1...12) and day (1...31) of a day since 1970-01-01.
+    /// - Precondition: `day` is from 0 to that of `latest`.
     public static func date(ofDay day: Int) -> (year: Int, month: Int, day: Int) {
-        let z = day + 719_468
-        let era = (z >= 0 ? z : z - 146_096) / 146_097
-        let dayOfEra = z - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthFromMarch = (5 * dayOfYear + 2) / 153
-        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+        // Days since 0000-03-01; years begin in March, so that the day that comes and goes is their last.
+        let quarters = 4 * UInt32(day + 719_468) + 3
+        let century = quarters / 146_097
+        // What stands behind the point in a multiple of a fraction is the place in the year, in the month.
+        let year = UInt64(2_939_745) * UInt64(quarters % 146_097 | 3)
+        let dayOfYear = UInt32(truncatingIfNeeded: year) / 2_939_745 / 4
+        let month = 2141 * dayOfYear + 197_913
+        let isNextYear = dayOfYear >= 306
         return (
-            yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
+            Int(100 * century) + Int(year >> 32) + (isNextYear ? 1 : 0), Int(month >> 16) - (isNextYear ? 12 : 0),
+            Int((month & 0xFFFF) / 2141) + 1
         )
     }
 

@@ -12,24 +12,33 @@ public final class FeatureExtractor: Sendable {
     static let decayedPrior = 0.5
     static let halfLivesDays: InlineArray<3, Double> = [45, 90, 180]
 
-    public let tables: FrozenTables
+    // Never changed; as arrays they would be held, and counted, for every event.
+    /// Ranks of the countries (see `FrozenTables`).
+    nonisolated(unsafe) private let countries: UnsafeMutableBufferPointer<FrozenTables.Slot>
     /// Weight of a purchase day by age in days, for each half-life.
-    private let decay: [SIMD4<Double>]
+    nonisolated(unsafe) private let decay: UnsafeMutablePointer<SIMD4<Double>>
     /// Instruction set of the kernels.
     private let level = ce_best_level()
 
     public init(tables: FrozenTables) {
-        self.tables = tables
-        decay = (0...Windows.longestDays).map { age in
+        countries = .allocate(capacity: tables.slots.count)
+        _ = countries.initialize(from: tables.slots)
+        decay = .allocate(capacity: Windows.longestDays + 1)
+        for age in 0...Windows.longestDays {
             var weights = SIMD4<Double>()
             for index in 0..<3 {
                 weights[index] = Self.decayed(age: Double(age), halfLife: Self.halfLivesDays[index])
             }
-            return weights
+            (decay + age).initialize(to: weights)
         }
     }
 
-    static func decayed(age: Double, halfLife: Double) -> Double {
+    deinit {
+        countries.deallocate()
+        decay.deallocate()
+    }
+
+    private static func decayed(age: Double, halfLife: Double) -> Double {
         Elementary.exp(decayExponent(age: age, halfLife: halfLife))
     }
 
@@ -56,7 +65,8 @@ public final class FeatureExtractor: Sendable {
         rates(state, row)
         gaps(state, row)
         basket(state, row)
-        row.row[Feature.country.rawValue] = tables.countryRank(state.pointee.lifetime.countryHash)
+        row.row[Feature.country.rawValue] = FrozenTables.countryRank(
+            state.pointee.lifetime.countryHash, in: UnsafeBufferPointer(countries))
     }
 
     private func totals(_ state: UnsafePointer<CustomerState>, _ row: FeatureVector) {
@@ -165,7 +175,13 @@ public final class FeatureExtractor: Sendable {
         ]
         let rates: InlineArray<3, Feature> = [.decayedRate45d, .decayedRate90d, .decayedRate180d]
         var sums = SIMD4<Double>()
-        for day in state.pointee.purchaseDays.days { sums += decay[today - Int(day)] }
+        state.pointee.purchaseDays.days.withUnsafeBufferPointer { days in
+            for day in days {
+                let age = today - Int(day)
+                precondition((0...Windows.longestDays).contains(age))
+                sums += decay[age]
+            }
+        }
         for index in 0..<3 {
             let sum = sums[index]
             row[counts[index]] = sum

@@ -4,18 +4,42 @@ import Events
 public struct FrozenTables: Equatable, Sendable {
     /// Countries by number of customers in the training period, most first; ties by name.
     public let countries: [String]
-    private let ranks: [UInt64: Float]
+    /// Ranks by the content hashes of the countries, which need not be hashed once more: open addressing, a power of two
+    /// long, at most half full. A hash of 0 marks a free slot.
+    let slots: [Slot]
+
+    struct Slot: Equatable {
+        var hash: UInt64 = 0
+        var rank: Float
+    }
 
     public init(countries: [String]) {
         self.countries = countries
-        var ranks: [UInt64: Float] = [:]
-        for (rank, country) in countries.enumerated() { ranks[contentHash(of: country)] = Float(rank) }
-        self.ranks = ranks
+        var size = 2
+        while size < 2 * countries.count { size *= 2 }
+        var slots = [Slot](repeating: Slot(rank: Float(countries.count)), count: size)
+        for (rank, country) in countries.enumerated() {
+            let hash = contentHash(of: country)
+            let slot = slots.withUnsafeBufferPointer { Self.slot(of: hash, in: $0) }
+            slots[slot] = Slot(hash: hash, rank: Float(rank))
+        }
+        self.slots = slots
     }
 
     /// A country's rank; unseen ones come after all others, NaN when the customer has none.
     public func countryRank(_ hash: UInt64) -> Float {
-        if hash == 0 { return .nan }
-        return ranks[hash] ?? Float(countries.count)
+        slots.withUnsafeBufferPointer { Self.countryRank(hash, in: $0) }
+    }
+
+    static func countryRank(_ hash: UInt64, in slots: UnsafeBufferPointer<Slot>) -> Float {
+        hash == 0 ? .nan : slots[slot(of: hash, in: slots)].rank
+    }
+
+    /// The slot that has the hash, or the free one where it belongs.
+    private static func slot(of hash: UInt64, in slots: UnsafeBufferPointer<Slot>) -> Int {
+        let mask = slots.count - 1
+        var slot = Int(truncatingIfNeeded: hash) & mask
+        while slots[slot].hash != hash, slots[slot].hash != 0 { slot = (slot + 1) & mask }
+        return slot
     }
 }

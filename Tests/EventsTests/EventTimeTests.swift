@@ -39,6 +39,23 @@ import Testing
         }
     }
 
+    @Test func everyDayHasItsDateAndEveryDateItsDay() {
+        var expected = (year: 1970, month: 1, day: 1)
+        for day in 0...Int(EventTime.latest / EventTime.millisecondsPerDay) {
+            let date = EventTime.date(ofDay: day)
+            if date != expected || EventTime.day(year: date.year, month: date.month, day: date.day) != day {
+                Issue.record("day \(day): \(date), not \(expected)")
+                return
+            }
+            let isLeap = date.year % 4 == 0 && (date.year % 100 != 0 || date.year % 400 == 0)
+            let lengths = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+            expected.day += 1
+            if expected.day > lengths[expected.month - 1] { expected = (expected.year, expected.month + 1, 1) }
+            if expected.month > 12 { expected = (expected.year + 1, 1, 1) }
+        }
+        #expect(expected == (10_000, 1, 1))
+    }
+
     @Test func writesWhatItReads() {
         var generator = SplitMix64(seed: 7)
         for _ in 0..<10_000 {
