@@ -169,25 +169,25 @@ public enum FixedPoint {
     /// - Returns: behind the last byte.
     public static func writeInteger(_ value: Int64, to out: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>
     {
-        var at = out
-        if value < 0 {
-            at[0] = UInt8(ascii: "-")
-            at += 1
+        if value >= 0 { return write(value.magnitude, to: out) }
+        out[0] = UInt8(ascii: "-")
+        return write(value.magnitude, to: out + 1)
+    }
+
+    /// Eight digits at a time. Up to seven bytes behind the last digit are written to.
+    private static func write(_ value: UInt64, to out: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
+        func put(_ text: UInt64, to out: UnsafeMutablePointer<UInt8>) {
+            UnsafeMutableRawPointer(out).storeBytes(of: text.littleEndian, as: UInt64.self)
         }
-        var magnitude = value.magnitude
-        var digits = 1
-        var bound: UInt64 = 10
-        while digits < 20, magnitude >= bound {
-            digits &+= 1
-            // 10^20 does not fit, and is not asked for.
-            if digits < 20 { bound &*= 10 }
+        if value >= 100_000_000 {
+            let at = write(value / 100_000_000, to: out)
+            put(ShortestDecimal.digits8(UInt32(value % 100_000_000)), to: at)
+            return at + 8
         }
-        var place = digits
-        repeat {
-            place &-= 1
-            at[place] = UInt8(truncatingIfNeeded: 48 &+ magnitude % 10)
-            magnitude /= 10
-        } while place > 0
-        return at + digits
+        let text = ShortestDecimal.digits8(UInt32(value))
+        // The last digit stays, whatever it is.
+        let zeros = min((text ^ 0x3030_3030_3030_3030).trailingZeroBitCount / 8, 7)
+        put(text &>> UInt64(8 * zeros), to: out)
+        return out + (8 - zeros)
     }
 }

@@ -191,33 +191,25 @@ public final class FeatureExtractor: Sendable {
     }
 
     private func gaps(_ state: UnsafePointer<CustomerState>, _ row: FeatureVector) {
-        // Where they lie: an array that is held is counted, for every event.
-        state.pointee.purchaseDays.days.withUnsafeBufferPointer { days in
-            state.pointee.purchaseDays.sortedGaps.withUnsafeBufferPointer { self.gaps(state, days, $0, row) }
-        }
-    }
-
-    private func gaps(
-        _ state: UnsafePointer<CustomerState>, _ purchaseDays: UnsafeBufferPointer<Int32>,
-        _ gaps: UnsafeBufferPointer<Int32>, _ row: FeatureVector
-    ) {
+        let gaps = Gaps(state: state)
+        let days = gaps.dayCount
         let today = EventTime.day(of: state.pointee.clock)
-        let recency = days(from: state.pointee.lifetime.lastPurchaseTime, to: state.pointee.clock)
+        let recency = self.days(from: state.pointee.lifetime.lastPurchaseTime, to: state.pointee.clock)
 
-        if let last = purchaseDays.last {
-            let before = last == today ? purchaseDays.dropLast().last : last
+        if days > 0 {
+            let last = gaps.day(days - 1)
+            let before = last < today ? last : days > 1 ? gaps.day(days - 2) : nil
             row[.previousPurchaseDayDays] = before.map { Double(today - $0) } ?? .nan
             let waited = today - last
-            let longer = gaps.count - firstIndex(in: gaps, above: waited)
-            let ended =
-                firstIndex(in: gaps, above: waited + Int32(Self.horizonDays)) - firstIndex(in: gaps, above: waited)
-            row[.gapHazard30d] = (Double(ended) + 1) / (Double(longer) + 2)
+            let shorter = gaps.count(upTo: waited)
+            let ended = gaps.count(upTo: waited + Int32(Self.horizonDays)) - shorter
+            row[.gapHazard30d] = (Double(ended) + 1) / (Double(gaps.count - shorter) + 2)
         } else {
             row[.previousPurchaseDayDays] = .nan
             row[.gapHazard30d] = 0.5
         }
 
-        guard let first = gaps.first, let longest = gaps.last else {
+        guard gaps.count > 0 else {
             let without: InlineArray<10, Feature> = [
                 .lastGapDays, .meanGapDays, .medianGapDays, .stdGapDays, .minGapDays, .maxGapDays, .gapVariation,
                 .recencyOverMeanGap, .recencyOverMedianGap, .lastGapOverMeanGap,
@@ -225,7 +217,7 @@ public final class FeatureExtractor: Sendable {
             for index in without.indices { row[without[index]] = .nan }
             return
         }
-        let lastGap = Double(purchaseDays[purchaseDays.count - 1] - purchaseDays[purchaseDays.count - 2])
+        let lastGap = Double(gaps.day(days - 1) - gaps.day(days - 2))
         let sum = state.pointee.purchaseDays.gapSum
         let squares = state.pointee.purchaseDays.gapSquareSum
         let mean = Double(sum) / Double(gaps.count)
@@ -235,8 +227,8 @@ public final class FeatureExtractor: Sendable {
         row[.meanGapDays] = mean
         row[.medianGapDays] = median
         row[.stdGapDays] = spread
-        row[.minGapDays] = Double(first)
-        row[.maxGapDays] = Double(longest)
+        row[.minGapDays] = Double(gaps[0])
+        row[.maxGapDays] = Double(gaps[gaps.count - 1])
         row[.gapVariation] = spread / mean
         row[.recencyOverMeanGap] = recency / mean
         row[.recencyOverMedianGap] = recency / median
@@ -268,13 +260,28 @@ public final class FeatureExtractor: Sendable {
         let scaled = count &* squares &- sum &* sum
         return scaled <= 0 ? 0 : Double(scaled).squareRoot() / Double(count)
     }
+}
 
-    private func firstIndex(in sorted: UnsafeBufferPointer<Int32>, above bound: Int32) -> Int {
+/// A customer's purchase days and the gaps between them, where they lie: an array that is held is counted, for every event.
+private struct Gaps {
+    let state: UnsafePointer<CustomerState>
+
+    var dayCount: Int { state.pointee.purchaseDays.days.count }
+
+    func day(_ index: Int) -> Int32 { state.pointee.purchaseDays.days[index] }
+
+    var count: Int { state.pointee.purchaseDays.sortedGaps.count }
+
+    /// Gaps, the shortest first.
+    subscript(index: Int) -> Int32 { state.pointee.purchaseDays.sortedGaps[index] }
+
+    /// How many gaps are no longer than a bound.
+    func count(upTo bound: Int32) -> Int {
         var low = 0
-        var high = sorted.count
+        var high = count
         while low < high {
             let middle = (low + high) >> 1
-            if sorted[middle] > bound { high = middle } else { low = middle + 1 }
+            if self[middle] > bound { high = middle } else { low = middle + 1 }
         }
         return low
     }

@@ -8,8 +8,8 @@ public final class MessageBatch {
     /// The most messages that one poll returns.
     public let capacity: Int
 
-    /// How many messages the last poll has returned.
-    public private(set) var count = 0
+    /// How many messages the last poll has returned. Read for every message, by the one thread that polls.
+    @exclusivity(unchecked) public private(set) var count = 0
 
     /// Errors that arrived in place of messages: a topic that does not exist, an offset out of range, an exceeded
     /// `max.poll.interval.ms`. None of them ends the consumer; each says by its remedy what to do.

@@ -312,7 +312,7 @@ final class StreamThread {
         }
         let decodedAt = monotonicNanoseconds()
         stageTimes.decode += decodedAt - begun
-        update(&task.table, of: task, by: decoded)
+        update(&task.table, &scorer, of: task, by: decoded)
         stageTimes.update += monotonicNanoseconds() - decodedAt
         task.took(upTo: next)
         tally.live += live
@@ -321,7 +321,9 @@ final class StreamThread {
 
     /// Takes what has been decoded of a partition into its customers' states. The table is taken out of the task once and
     /// not for every event.
-    private func update(_ table: inout CustomerTable, of task: PartitionTask, by decoded: [DecodedMessage]) {
+    private func update(
+        _ table: inout CustomerTable, _ scorer: inout Scorer, of task: PartitionTask, by decoded: [DecodedMessage]
+    ) {
         let liveFrom = task.liveFrom
         for turn in decoded.indices {
             table.lookAhead(from: turn, count: decoded.count) { decoded[$0].event }

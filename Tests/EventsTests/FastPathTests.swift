@@ -168,7 +168,12 @@ import Testing
                 if index % 5 != 0 { #expect(slow == instant) }
             }
         }
-        for value in [0, 7, 9, 10, 99, 100, -1, -10, 12_345_678_901, Int64.max, Int64.min] {
+        var values = [0, -1, -10, 12_345_678_901, Int64.max, Int64.min]
+        for digits in 0..<19 {
+            let power = (0..<digits).reduce(Int64(1)) { product, _ in product * 10 }
+            values += [power - 1, power, power + 1, -power]
+        }
+        for value in values {
             var text: [UInt8] = []
             FixedPoint.appendInteger(value, to: &text)
             #expect(String(decoding: text, as: UTF8.self) == "\(value)")
