@@ -165,9 +165,11 @@ final class CopyRun {
         // Stopping publishes and commits what is left.
         worker.requestStop()
         try await running.value
+        let cost = meter.cost(of: count)
+        // What it takes to close servers is no message's cost.
         watching?.cancel()
         try? await watching?.value
-        return meter.cost(of: count)
+        return cost
     }
 }
 
