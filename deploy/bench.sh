@@ -67,8 +67,10 @@ if [ -n "${FUTURE_CART_BENCH_BROKER:-$broker_executable}" ]; then
     worker=(worker --broker "$broker" --threads 1 --messages 4000000 --copies 8)
     section "The whole worker beside a copy loop" "${worker[@]}" "${history[@]}"
     LD_PRELOAD=$allocator section "The same, both with jemalloc" "${worker[@]}" "${history[@]}"
-    section "What watching costs" monitoring --broker "$broker" --messages 4000000 --copies 23 --repetitions 60 \
+    section "What watching costs" monitoring --broker "$broker" --messages 2000000 --copies 4 --repetitions 60 \
         "${history[@]}"
+    section "The same, some customers left out of grading" monitoring --broker "$broker" --messages 4000000 \
+        --copies 23 --repetitions 40 "${history[@]}"
     section "Latency by profile" latency --broker "$broker"
     section "What exactly once costs" guarantees --broker "$broker"
 else

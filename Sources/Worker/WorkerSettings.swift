@@ -23,7 +23,7 @@ public struct WorkerSettings: Sendable {
     /// For how long graded predictions count, days of event time.
     public var gradingWindowDays = 90
     /// Most predictions that a partition keeps for it.
-    public var gradingLimit = 100_000
+    public var gradingLimit = 250_000
     /// Latest rows of a thread that are held against what the model learned from; 0 for none.
     public var driftRows = 2000
     /// Consumer group: workers of one group share the partitions.
