@@ -36,6 +36,41 @@ import Testing
         }
     }
 
+    /// Probabilities of every magnitude, many of them equal, some a float step apart, and both zeros.
+    @Test func ranksAsSortingThePointsDoes() {
+        var random = SplitMix64(seed: 9)
+        for count in [1, 2, 9, 10, 300, 3000] {
+            var probabilities: [Double] = []
+            for _ in 0..<count {
+                let last = probabilities.last ?? 0.5
+                probabilities.append(
+                    [
+                        random.uniform(), (random.uniform() * 9).rounded() / 9, pow(random.uniform(), 60), last,
+                        min(last.nextUp, 1), 0, -0.0, 1, .leastNonzeroMagnitude,
+                    ][Int(random.next() % 9)])
+            }
+            let labels = [true] + probabilities.dropFirst().map { random.uniform() < 0.2 + 0.6 * $0 }
+            let m = Metrics(probabilities: probabilities, labels: labels, seed: 7)
+
+            var chances = SplitMix64(seed: 7)
+            let points = zip(probabilities, labels).map { (probability: $0, label: $1, chance: chances.next()) }
+                .sorted { ($0.probability, $0.chance) > ($1.probability, $1.chance) }
+            let positives = Double(labels.count { $0 })
+            let top = max(1, count / 10)
+            let hits = Double(points.prefix(top).count { $0.label })
+            #expect(m.liftTopDecile == hits / Double(top) / (positives / Double(count)))
+
+            var averagePrecision = 0.0
+            for threshold in Set(probabilities.map { $0 + 0 }) {
+                let reached = points.filter { $0.probability >= threshold }
+                let tied = reached.count { $0.label && $0.probability == threshold }
+                averagePrecision +=
+                    Double(tied) * Double(reached.count { $0.label }) / Double(reached.count) / positives
+            }
+            if positives < Double(count) { #expect(abs(m.prAUC - averagePrecision) < 1e-12) }
+        }
+    }
+
     @Test func breaksTiesForLiftAtRandomButTheSameWay() {
         let probabilities = [Double](repeating: 0.5, count: 1000)
         let labels = (0..<1000).map { $0 < 300 }

@@ -71,10 +71,9 @@ public struct Metrics: Codable, Equatable, Sendable {
             (rocAUC, prAUC, liftTopDecile) = (.nan, .nan, .nan)
             return
         }
-        let ranked = probabilities.enumerated().map { Ranked(point: $0, probability: $1) }
-            .sorted { $0.probability > $1.probability }
-        (rocAUC, prAUC) = Self.areas(ranked, labels, positives: positives)
-        liftTopDecile = Self.lift(ranked, labels, positives: positives, seed: seed)
+        let ranking = Ranking(probabilities, labels)
+        (rocAUC, prAUC) = ranking.areas(positives: positives)
+        liftTopDecile = ranking.lift(probabilities, labels, positives: positives, seed: seed)
     }
 
     /// Means of several sets of figures, figure by figure.
@@ -95,53 +94,5 @@ public struct Metrics: Codable, Equatable, Sendable {
         liftTopDecile = mean(\.liftTopDecile)
         n = mean(\.n)
         positiveRate = mean(\.positiveRate)
-    }
-
-    private struct Ranked {
-        let point: Int
-        let probability: Double
-    }
-
-    /// Points of one threshold: those that have the probability of the one at `place`.
-    private static func ties(_ ranked: [Ranked], at place: Int) -> Range<Int> {
-        var next = place + 1
-        while next < ranked.count, ranked[next].probability == ranked[place].probability { next += 1 }
-        return place..<next
-    }
-
-    /// Area under the ROC curve (ties count half) and average precision (ties are one threshold).
-    /// - Parameter ranked: points by descending probability.
-    private static func areas(
-        _ ranked: [Ranked], _ labels: [Bool], positives: Int
-    ) -> (Double, Double) {
-        let negatives = labels.count - positives
-        guard negatives > 0 else { return (.nan, .nan) }
-        var above = 0
-        var (area, averagePrecision) = (0.0, 0.0)
-        var at = 0
-        while at < ranked.count {
-            let ties = ties(ranked, at: at)
-            let tied = ranked[ties].count { labels[$0.point] }
-            area += Double(ties.count - tied) * (Double(above) + Double(tied) / 2)
-            above += tied
-            averagePrecision += Double(tied) * Double(above) / Double(ties.upperBound)
-            at = ties.upperBound
-        }
-        return (area / Double(positives) / Double(negatives), averagePrecision / Double(positives))
-    }
-
-    /// Chance orders the points of a threshold among themselves.
-    private static func lift(
-        _ ranked: [Ranked], _ labels: [Bool], positives: Int, seed: UInt64
-    ) -> Double {
-        let top = max(1, labels.count / 10)
-        var generator = SplitMix64(seed: seed)
-        let chances = labels.map { _ in generator.next() }
-        var first = top - 1
-        while first > 0, ranked[first - 1].probability == ranked[top - 1].probability { first -= 1 }
-        // The threshold that the top ends in.
-        let last = ranked[ties(ranked, at: first)].sorted { chances[$0.point] > chances[$1.point] }
-        let hits = (ranked[..<first] + last.prefix(top - first)).count { labels[$0.point] }
-        return Double(hits) / Double(top) / (Double(positives) / Double(labels.count))
     }
 }
