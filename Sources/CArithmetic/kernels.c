@@ -39,11 +39,13 @@ static const double goes_left[2] = {1, 0};
 
 #if defined(__x86_64__)
 #define CE_SPECIALISED 1
+#define CE_SHUFFLES
 #define CE(name) name##_avx2
 #define CE_TARGET __attribute__((target("avx2,bmi,bmi2,popcnt")))
 #include "kernels.inc"
 #include "explanation.inc"
 #undef CE
+#undef CE_SHUFFLES
 #undef CE_TARGET
 
 #define CE_PERMUTES

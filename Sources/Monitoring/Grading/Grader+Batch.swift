@@ -57,8 +57,9 @@ extension Grader {
             guard event.offset >= next else { return }
             next = event.offset + 1
             if event.customerHash >> 32 < sampledBelow {
+                var event = event
+                event.passed = times.count
                 events.append(event)
-                events[events.count - 1].passed = times.count
             } else {
                 times.append(event.time)
             }

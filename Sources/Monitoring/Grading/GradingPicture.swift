@@ -12,6 +12,9 @@ public struct GradingPicture: Sendable {
     /// Predictions that wait for their labels.
     public var pending: Int { chunks.reduce(0) { $0 + $1.pending } }
 
+    /// Predictions kept whose labels are known.
+    var decided: Int { chunks.reduce(0) { $0 + $1.count - $1.pending } }
+
     /// Those kept, in the order of the log.
     public var predictions: some Sequence<GradedPrediction> { chunks.lazy.flatMap(\.predictions) }
 }
@@ -38,7 +41,12 @@ private struct GradedColumns {
     /// By model.
     var probabilities: [[Double]]
 
-    init(models: Int) { probabilities = Array(repeating: [], count: models) }
+    /// - Parameter room: for so many predictions.
+    init(models: Int, room: Int = 0) {
+        probabilities = (0..<models).map { _ in [] }
+        labels.reserveCapacity(room)
+        for column in probabilities.indices { probabilities[column].reserveCapacity(room) }
+    }
 
     mutating func append(_ prediction: GradedPrediction, models: Range<Int>) {
         labels.append(prediction.label == .bought)
@@ -52,7 +60,7 @@ extension Grades.Version {
     /// - Returns: `nil` when none of the version's predictions counts.
     fileprivate init?(_ version: Grader.Version, _ pictures: [GradingPicture], seed: UInt64) {
         guard let serving = version.models.firstIndex(of: version.servingModel) else { return nil }
-        var graded = GradedColumns(models: version.models.count)
+        var graded = GradedColumns(models: version.models.count, room: pictures.reduce(0) { $0 + $1.decided })
         /// The served model's, by day.
         var days: [Int32: GradedColumns] = [:]
         /// Days of which predictions do not count yet.

@@ -13,15 +13,10 @@ public final class PrometheusRegistry: MetricsFactory {
         case counter, gauge, histogram
     }
 
-    struct Key: Hashable {
-        let name: String
-        /// Sorted by name.
-        let labels: [[String]]
-    }
-
     private struct Family {
         let kind: Kind
-        var series: [Key: any PrometheusSeries] = [:]
+        /// By labels, as they stand in the text: `model="xgboost",model_version="3"`, sorted by name.
+        var series: [String: any PrometheusSeries] = [:]
     }
 
     private let families = Mutex<[String: Family]>([:])
@@ -73,14 +68,14 @@ public final class PrometheusRegistry: MetricsFactory {
         // Prometheus has names of its own for what every process has.
         var name = Self.name(label.hasPrefix("process_") ? label : "\(namespace)_\(label)")
         if !name.hasSuffix(ending) { name += ending }
-        let key = Key(
-            name: name, labels: dimensions.map { [Self.name($0.0), $0.1] }.sorted { $0[0] < $1[0] })
+        let labels = dimensions.map { (name: Self.name($0.0), value: $0.1) }.sorted { $0.name < $1.name }
+            .map { "\($0.name)=\"\(Self.escaped($0.value, quotes: true))\"" }.joined(separator: ",")
         return families.withLock { families in
             var family = families[name] ?? Family(kind: kind)
             precondition(family.kind == kind, "\(name) is a \(family.kind.rawValue) already")
-            if let known = family.series[key] as? Series { return known }
+            if let known = family.series[labels] as? Series { return known }
             let made = make()
-            family.series[key] = made
+            family.series[labels] = made
             families[name] = family
             return made
         }
@@ -89,8 +84,8 @@ public final class PrometheusRegistry: MetricsFactory {
     private func remove(_ handler: AnyObject) {
         families.withLock { families in
             for (name, family) in families {
-                for (key, series) in family.series where series === handler {
-                    families[name]?.series[key] = nil
+                for (labels, series) in family.series where series === handler {
+                    families[name]?.series[labels] = nil
                     if families[name]?.series.isEmpty == true { families[name] = nil }
                     return
                 }
@@ -100,7 +95,7 @@ public final class PrometheusRegistry: MetricsFactory {
 
     // MARK: Text
 
-    /// All that has been recorded, families and series in order of their names.
+    /// All that has been recorded, families in the order of their names, series in that of their labels.
     public func text() -> String {
         let families = families.withLock { $0 }
         var text = ""
@@ -109,10 +104,9 @@ public final class PrometheusRegistry: MetricsFactory {
                 text += "# HELP \(name) \(Self.escaped(help, quotes: false))\n"
             }
             text += "# TYPE \(name) \(family.kind.rawValue)\n"
-            let sorted = family.series.sorted { a, b in
-                a.key.labels.lexicographicallyPrecedes(b.key.labels) { $0.lexicographicallyPrecedes($1) }
+            for (labels, series) in family.series.sorted(by: { $0.key < $1.key }) {
+                series.write(name, labels, to: &text)
             }
-            for (key, series) in sorted { series.write(name, key.labels, to: &text) }
         }
         return text
     }
@@ -140,9 +134,23 @@ public final class PrometheusRegistry: MetricsFactory {
         return escaped
     }
 
-    static func line(_ name: String, _ labels: [[String]], _ value: Double) -> String {
-        let inside = labels.map { "\($0[0])=\"\(escaped($0[1], quotes: true))\"" }.joined(separator: ",")
-        return "\(name)\(inside.isEmpty ? "" : "{\(inside)}") \(number(value))\n"
+    /// - Parameter labels: of the series, as they stand in the text, and others behind them.
+    static func appendLine(
+        _ name: String, ending: String = "", _ labels: String, and more: String = "", _ value: Double,
+        to text: inout String
+    ) {
+        text += name
+        text += ending
+        if !labels.isEmpty || !more.isEmpty {
+            text += "{"
+            text += labels
+            if !labels.isEmpty, !more.isEmpty { text += "," }
+            text += more
+            text += "}"
+        }
+        text += " "
+        text += number(value)
+        text += "\n"
     }
 
     static func number(_ value: Double) -> String {

@@ -3,7 +3,8 @@ import Synchronization
 
 /// One line, or one histogram, of the text.
 protocol PrometheusSeries: AnyObject, Sendable {
-    func write(_ name: String, _ labels: [[String]], to text: inout String)
+    /// - Parameter labels: as they stand in the text.
+    func write(_ name: String, _ labels: String, to text: inout String)
 }
 
 final class CounterSeries: CounterHandler, PrometheusSeries {
@@ -12,14 +13,16 @@ final class CounterSeries: CounterHandler, PrometheusSeries {
     func increment(by amount: Int64) { value.add(amount, ordering: .relaxed) }
     func reset() { value.store(0, ordering: .relaxed) }
 
-    func write(_ name: String, _ labels: [[String]], to text: inout String) {
-        text += PrometheusRegistry.line(name, labels, Double(value.load(ordering: .relaxed)))
+    func write(_ name: String, _ labels: String, to text: inout String) {
+        PrometheusRegistry.appendLine(name, labels, Double(value.load(ordering: .relaxed)), to: &text)
     }
 }
 
 /// The latest value.
 final class GaugeSeries: RecorderHandler, MeterHandler, FloatingPointCounterHandler, PrometheusSeries {
     private let bits = Atomic<UInt64>(0)
+
+    var current: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
 
     func record(_ value: Int64) { record(Double(value)) }
     func record(_ value: Double) { bits.store(value.bitPattern, ordering: .relaxed) }
@@ -39,8 +42,8 @@ final class GaugeSeries: RecorderHandler, MeterHandler, FloatingPointCounterHand
         }
     }
 
-    func write(_ name: String, _ labels: [[String]], to text: inout String) {
-        text += PrometheusRegistry.line(name, labels, Double(bitPattern: bits.load(ordering: .relaxed)))
+    func write(_ name: String, _ labels: String, to text: inout String) {
+        PrometheusRegistry.appendLine(name, labels, current, to: &text)
     }
 }
 
@@ -52,6 +55,9 @@ final class HistogramSeries: RecorderHandler, TimerHandler, PrometheusSeries {
     static let bounds = (0..<(2 * octaves)).map { step in
         Double(sign: .plus, exponent: step / 2 + firstExponent, significand: step % 2 == 0 ? 1 : 1.5)
     }
+
+    private static let boundLabels =
+        bounds.map { "le=\"\(PrometheusRegistry.number($0))\"" } + ["le=\"+Inf\""]
 
     /// By bound, and one for what is beyond.
     private let counts = AtomicCounts(count: 2 * octaves + 1)
@@ -75,19 +81,14 @@ final class HistogramSeries: RecorderHandler, TimerHandler, PrometheusSeries {
         return step
     }
 
-    func write(_ name: String, _ labels: [[String]], to text: inout String) {
+    func write(_ name: String, _ labels: String, to text: inout String) {
         var seen = 0
-        for (place, bound) in Self.bounds.enumerated() {
+        for (place, bound) in Self.boundLabels.enumerated() {
             seen += counts[place]
-            text += PrometheusRegistry.line(
-                "\(name)_bucket", labels + [["le", PrometheusRegistry.number(bound)]], Double(seen))
+            PrometheusRegistry.appendLine(name, ending: "_bucket", labels, and: bound, Double(seen), to: &text)
         }
-        seen += counts[Self.bounds.count]
-        text += PrometheusRegistry.line("\(name)_bucket", labels + [["le", "+Inf"]], Double(seen))
-        var total = ""
-        sum.write("\(name)_sum", labels, to: &total)
-        text += total
-        text += PrometheusRegistry.line("\(name)_count", labels, Double(seen))
+        PrometheusRegistry.appendLine(name, ending: "_sum", labels, sum.current, to: &text)
+        PrometheusRegistry.appendLine(name, ending: "_count", labels, Double(seen), to: &text)
     }
 }
 

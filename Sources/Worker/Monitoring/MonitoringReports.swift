@@ -15,7 +15,7 @@ final class MonitoringReports: Sendable {
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "monitoring-reports", qos: .utility)
 
-    /// Working them out takes a two-hundredth of the time at most.
+    /// Working them out takes a five-hundredth of the time at most.
     func current(_ pictures: [ThreadPicture], bought: Int, notBought: Int) -> (Grades, DriftReport) {
         let (latest, drift, isDue) = state.withLock { state in
             let isDue = !state.isWorking && ContinuousClock.now >= state.next
@@ -37,7 +37,7 @@ final class MonitoringReports: Sendable {
         state.withLock { state in
             state.grades = grades
             state.drift = drift
-            state.next = now + max(.milliseconds(500), (now - begun) * 200)
+            state.next = now + max(.milliseconds(500), (now - begun) * 500)
             state.isWorking = false
         }
     }
