@@ -71,9 +71,9 @@ public struct Metrics: Codable, Equatable, Sendable {
             (rocAUC, prAUC, liftTopDecile) = (.nan, .nan, .nan)
             return
         }
-        let ranking = Ranking(probabilities, labels)
-        (rocAUC, prAUC) = ranking.areas(positives: positives)
-        liftTopDecile = ranking.lift(probabilities, labels, positives: positives, seed: seed)
+        let ranked = RankedPoints(probabilities, labels)
+        (rocAUC, prAUC) = ranked.areas(positives: positives)
+        liftTopDecile = ranked.lift(probabilities, labels, positives: positives, seed: seed)
     }
 
     /// Means of several sets of figures, figure by figure.
