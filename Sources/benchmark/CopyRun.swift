@@ -201,7 +201,9 @@ extension CopyRun {
                         try await Task.sleep(for: .seconds(1))
                         for path in ["18001/metrics", "18501/v1/status"] {
                             guard let url = URL(string: "http://127.0.0.1:\(path)") else { continue }
-                            _ = try await URLSession.shared.data(from: url)
+                            // In a task of its own, which nobody cancels: a request that is cancelled at its beginning may
+                            // never end.
+                            _ = try await Task { try await URLSession.shared.data(from: url) }.value
                         }
                     }
                 }
