@@ -16,6 +16,11 @@ public struct ConfigurationOptions: ParsableArguments {
 
     public init() {}
 
+    /// The same, as arguments of another command.
+    public var arguments: [String] {
+        (config.map { ["--config", $0] } ?? []) + overrides.flatMap { ["--set", $0] }
+    }
+
     /// Whose settings: the environment variables' prefix. The worker's are replay's too; the trainer has its own, so
     /// that one environment can hold both.
     public enum Audience: String {

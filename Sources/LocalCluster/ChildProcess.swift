@@ -1,7 +1,13 @@
 import Foundation
+import Synchronization
 
-/// A process of this one's own, its output in a log file. It is killed when it is let go of.
+/// A process of this one's own, its output in a log file. It is killed when it is let go of, and when this process exits.
 public final class ChildProcess {
+    /// Those that run.
+    private static let running = Mutex<Set<pid_t>>([])
+    private static let isKillingAtExit: Bool =
+        atexit { ChildProcess.running.withLock { $0.forEach { Foundation.kill($0, SIGKILL) } } } == 0
+
     private let process = Process()
     private let log: FileHandle
 
@@ -18,7 +24,14 @@ public final class ChildProcess {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = log
         process.standardError = log
-        try process.run()
+        process.terminationHandler = { process in
+            Self.running.withLock { _ = $0.remove(process.processIdentifier) }
+        }
+        precondition(Self.isKillingAtExit)
+        try Self.running.withLock { running in
+            try process.run()
+            running.insert(process.processIdentifier)
+        }
     }
 
     deinit {
@@ -27,6 +40,21 @@ public final class ChildProcess {
     }
 
     public var isRunning: Bool { process.isRunning }
+
+    /// Stands still until it is resumed.
+    public func pause() { Foundation.kill(process.processIdentifier, SIGSTOP) }
+
+    public func resume() { Foundation.kill(process.processIdentifier, SIGCONT) }
+
+    /// Processor time of all its threads so far, seconds; 0 when it has ended.
+    public var processorSeconds: Double {
+        var clock = clockid_t()
+        var time = timespec()
+        guard clock_getcpuclockid(process.processIdentifier, &clock) == 0, clock_gettime(clock, &time) == 0 else {
+            return 0
+        }
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
 
     /// SIGKILL: no chance to finish anything.
     public func kill() {

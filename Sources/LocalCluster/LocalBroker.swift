@@ -64,7 +64,8 @@ public final class LocalBroker {
         _ = try admin.deleteTopic(topic)
     }
 
-    private static func freePort() throws(LocalBrokerError) -> UInt16 {
+    /// A port of loopback that nobody listens on.
+    public static func freePort() throws(LocalBrokerError) -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()

@@ -1,11 +1,15 @@
+import Events
 import Foundation
+import Kafka
 import LocalCluster
 import Worker
 
 /// A broker of a benchmark's own, in a directory of its own.
 final class BenchmarkBroker {
     private let broker: LocalBroker
-    private let directory: String
+    let directory: String
+
+    var bootstrapServers: String { broker.bootstrapServers }
 
     init(command: String) throws {
         directory = NSTemporaryDirectory() + "/benchmark-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
@@ -23,6 +27,24 @@ final class BenchmarkBroker {
     }
 
     func create(_ topics: [String], partitions: Int) throws { try broker.create(topics, partitions: partitions) }
+
+    /// Puts messages on a topic: every customer's in one partition.
+    /// - Returns: how many are of a customer; the others lead to no prediction.
+    @discardableResult
+    func fill(_ topic: String, with messages: Messages, settings: WorkerSettings) throws -> Int {
+        let producer = try Producer(properties: settings.producerProperties)
+        defer { producer.close() }
+        let topic = try producer.topic(named: topic)
+        let decoder = EventDecoder()
+        var known = 0
+        try messages.each { message in
+            let customer = try decoder.decode(message).customerID
+            if !customer.isEmpty { known += 1 }
+            try producer.produce(to: topic, key: customer.isEmpty ? nil : customer, value: message)
+        }
+        try producer.flush(timeoutMilliseconds: 60_000)
+        return known
+    }
 
     /// What has been measured is of no more use and takes the broker's memory. One that deletes nothing does no harm.
     func delete(_ topic: String) { try? broker.delete(topic) }

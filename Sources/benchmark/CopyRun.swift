@@ -1,6 +1,4 @@
-import CoreMetrics
 import Ensemble
-import Events
 import Foundation
 import FoundationNetworking
 import HTTPService
@@ -43,23 +41,10 @@ final class CopyRun {
         self.partitions = partitions
         count = messages.ends.count
         try broker.create([settings.inputTopic], partitions: partitions)
-        try fill(messages)
+        try broker.fill(settings.inputTopic, with: messages, settings: settings)
     }
 
     func close() { broker.close() }
-
-    /// Every customer's messages in one partition.
-    private func fill(_ messages: Messages) throws {
-        let producer = try Producer(properties: settings.producerProperties)
-        defer { producer.close() }
-        let topic = try producer.topic(named: settings.inputTopic)
-        let decoder = EventDecoder()
-        try messages.each { message in
-            let customer = try decoder.decode(message).customerID
-            try producer.produce(to: topic, key: customer.isEmpty ? nil : customer, value: message)
-        }
-        try producer.flush(timeoutMilliseconds: 60_000)
-    }
 
     /// Consume, produce, commit: nothing is looked at.
     func copy() throws -> Cost {
@@ -119,16 +104,11 @@ final class CopyRun {
         return meter.cost(of: copied)
     }
 
-    /// The same messages scored by an ordinary worker.
-    /// - Parameter isMonitored: whether predictions are graded, drift is watched, and both servers are up and asked for
-    ///   metrics and status every second.
-    func score(threads: Int, isMonitored: Bool = true) async throws -> Cost {
+    /// The same messages scored by an ordinary worker: predictions are graded, drift is watched, and both servers are up and
+    /// asked for metrics and status every second.
+    func score(threads: Int) async throws -> Cost {
         runs += 1
         var settings = settings
-        if !isMonitored {
-            settings.isGrading = false
-            settings.driftRows = 0
-        }
         settings.threads = threads
         // Static members, and an assignor that every server gets right.
         settings.kafkaConsumer["group.instance.id"] = "score-\(runs)"
@@ -140,15 +120,13 @@ final class CopyRun {
         var logger = Logger(label: "benchmark")
         logger.logLevel = .error
         let registry = PrometheusRegistry(namespace: WorkerMetrics.namespace)
-        let worker = try Worker(
-            settings: settings, artifact: artifact, metrics: isMonitored ? registry : NOOPMetricsHandler.instance,
-            logger: logger)
+        let worker = try Worker(settings: settings, artifact: artifact, metrics: registry, logger: logger)
         let ended = Ended()
         let running = Task {
             defer { ended.flag.store(true, ordering: .relaxed) }
             try await worker.run()
         }
-        let watching = isMonitored ? watch(worker, settings, registry, logger) : nil
+        let watching = watch(worker, settings, registry, logger)
         let count = count
         let meter: Meter = await withCheckedContinuation { continuation in
             Thread {
@@ -167,8 +145,8 @@ final class CopyRun {
         try await running.value
         let cost = meter.cost(of: count)
         // What it takes to close servers is no message's cost.
-        watching?.cancel()
-        try? await watching?.value
+        watching.cancel()
+        try? await watching.value
         return cost
     }
 }

@@ -1,66 +1,74 @@
 import ArgumentParser
 import Console
-import Ensemble
-import Kafka
+import Foundation
 import Worker
 
-struct MonitoringCommand: AsyncParsableCommand {
+struct MonitoringCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "monitoring",
         abstract:
             "What watching costs: the whole worker with grading, drift, metrics and both servers, asked every second, beside "
-            + "the same worker without any of it. Runs of the two take turns.")
+            + "the same worker without any of it. Two processes that take turns of half a second.")
 
     @OptionGroup var log: MessageOptions
     @OptionGroup var options: WorkerOptions
 
-    func run() async throws {
-        try await reportingFailuresAsync {
-            var settings = try options.settings()
-            settings.guarantee = .atLeastOnce
-            let artifact = try settings.artifact()
+    func run() throws {
+        try reportingFailures {
             let progress = Progress()
             progress.show("making messages")
-            let run = try CopyRun(
-                command: options.broker, settings: settings, artifact: artifact, partitions: log.partitions,
-                try log.messages())
-            defer { run.close() }
-            // The broker has memory to find in the first one.
-            progress.show("warming up")
-            _ = try await run.score(threads: 1, isMonitored: true)
-            var costs: [Bool: [CopyRun.Cost]] = [:]
+            let turns = try WorkerTurns(
+                command: options.broker, settings: try options.settings(),
+                configuration: options.configuration.arguments, partitions: log.partitions, try log.messages())
+            defer { turns.close() }
+            var pairs: [WorkerTurns.Pair] = []
             for repetition in 0..<options.repetitions {
-                // Whoever comes first in a pair takes turns as well.
-                for isMonitored in repetition % 2 == 0 ? [false, true] : [true, false] {
-                    progress.show(
-                        isMonitored ? "watched" : "unwatched",
-                        detail: "pair \(repetition + 1) of \(options.repetitions)")
-                    costs[isMonitored, default: []].append(try await run.score(threads: 1, isMonitored: isMonitored))
-                }
+                progress.show("round \(repetition + 1) of \(options.repetitions)", detail: Self.standing(pairs))
+                pairs += try turns.round(repetition)
             }
             progress.finish()
-            let (without, with) = (costs[false] ?? [], costs[true] ?? [])
-            func figure(_ name: String, _ costs: [CopyRun.Cost], _ figure: (CopyRun.Cost) -> Double) -> Figure {
-                Figure(name, unit: name.hasSuffix("time") ? "ns/message" : "messages/s", costs.map(figure))
+            guard pairs.count > 1 else {
+                throw BenchmarkError("too few messages for two turns of each; try more --messages")
             }
-            let rate = figure("unwatched: throughput", without) { $0.messagesPerSecond }
-            let processor = figure("unwatched: processor time", without) { $0.processorNanoseconds }
-            let ratios = zip(with, without).map { $0.messagesPerSecond / $1.messagesPerSecond }
+            let rate = Figure(
+                "unwatched: throughput", unit: "predictions/s", pairs.map(\.unwatched.predictionsPerSecond))
+            let processor = Figure(
+                "unwatched: processor time", unit: "ns/prediction", pairs.map(\.unwatched.processorNanoseconds))
             try [
                 rate, processor,
-                figure("watched: throughput", with) { $0.messagesPerSecond }.relative(to: rate),
-                figure("watched: processor time", with) { $0.processorNanoseconds }.relative(to: processor),
-                Figure("throughput, watched ÷ unwatched, by pair", unit: "", ratios),
-                Figure("mean of that, and its 95 % interval", unit: "", Self.mean(ratios)),
+                Figure("watched: throughput", unit: "predictions/s", pairs.map(\.watched.predictionsPerSecond))
+                    .relative(to: rate),
+                Figure("watched: processor time", unit: "ns/prediction", pairs.map(\.watched.processorNanoseconds))
+                    .relative(to: processor),
+                Figure("throughput, watched ÷ unwatched, \(pairs.count) pairs of turns", unit: "", Self.rates(pairs)),
+                Figure("mean of that, and its 95 % interval", unit: "", Self.mean(Self.rates(pairs))),
+                Figure("the same of processor time a prediction", unit: "", Self.mean(Self.times(pairs))),
             ].write(asJSON: options.json)
         }
     }
-    /// A mean between the bounds of its 95 % interval; runs vary by far more than what is looked for.
-    private static func mean(_ values: [Double]) -> [Double] {
-        let count = Double(values.count)
-        let mean = values.reduce(0, +) / count
-        let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / max(count - 1, 1)
+
+    private static func rates(_ pairs: [WorkerTurns.Pair]) -> [Double] {
+        pairs.map { $0.watched.predictionsPerSecond / $0.unwatched.predictionsPerSecond }
+    }
+
+    private static func times(_ pairs: [WorkerTurns.Pair]) -> [Double] {
+        pairs.map { $0.watched.processorNanoseconds / $0.unwatched.processorNanoseconds }
+    }
+
+    private static func standing(_ pairs: [WorkerTurns.Pair]) -> String {
+        guard pairs.count > 1 else { return "" }
+        let mean = mean(rates(pairs)).map { String(format: "%.3f", $0) }
+        return "throughput watched ÷ unwatched so far \(mean[1]) (\(mean[0]) to \(mean[2]))"
+    }
+
+    /// The geometric mean of ratios between the bounds of its 95 % interval. That of their logarithms: the arithmetic mean of
+    /// ratios that scatter is above what the ratio is.
+    private static func mean(_ ratios: [Double]) -> [Double] {
+        let logarithms = ratios.map { Foundation.log($0) }
+        let count = Double(ratios.count)
+        let mean = logarithms.reduce(0, +) / count
+        let variance = logarithms.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / max(count - 1, 1)
         let margin = 1.96 * (variance / count).squareRoot()
-        return [mean - margin, mean, mean + margin]
+        return [exp(mean - margin), exp(mean), exp(mean + margin)]
     }
 }

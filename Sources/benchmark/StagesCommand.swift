@@ -5,6 +5,7 @@ import Ensemble
 import Events
 import Features
 import Foundation
+import Monitoring
 import Scoring
 
 struct StagesCommand: ParsableCommand {
@@ -48,7 +49,7 @@ struct StagesCommand: ParsableCommand {
             }
             progress.finish()
             let hash = Figure("reading each message's bytes once (XXH64)", unit: "ns/message", times["hash"] ?? [])
-            let stages = ["decode", "state", "features", "ensemble", "encode", "the whole line"]
+            let stages = ["decode", "state", "features", "ensemble", "encode", "the whole line", "grading"]
             let figures = stages.map { Figure($0, unit: "ns/message", times[$0] ?? []).relative(to: hash) }
             try ([hash] + figures).write(asJSON: json)
         }
@@ -64,11 +65,17 @@ struct StagesCommand: ParsableCommand {
         var events: [CustomerEvent] = []
         events.reserveCapacity(Self.batch)
         var scores: [Scores] = []
+        var grader = Grader(windowDays: 90, limit: messages.ends.count)
+        grader.use(
+            Grader.Version(
+                version: artifact.manifest.version, servingModel: artifact.manifest.servingModel,
+                models: artifact.ensemble.models))
+        var graded = Grader.Batch()
         let longest = CustomerEvent.identifierLimit
         let payload = UnsafeMutablePointer<UInt8>.allocate(
             capacity: encoder.room(customerIDCount: longest, invoiceNoCount: longest))
         defer { payload.deallocate() }
-        var (decode, state, features, ensemble, encode) = (0.0, 0.0, 0.0, 0.0, 0.0)
+        var (decode, state, features, ensemble, encode, grading) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         var sum: UInt64 = 0
         let hash = seconds { messages.each { sum ^= contentHash($0) } }
 
@@ -105,6 +112,18 @@ struct StagesCommand: ParsableCommand {
                     sum &+= UInt64(end - payload)
                 }
             }
+            let taken = grader.next
+            grading += seconds {
+                grader.begin(&graded)
+                for (row, event) in events.enumerated() {
+                    graded.append(
+                        Grader.Event(
+                            customerHash: event.customerHash, invoiceHash: event.invoiceHash, time: event.time,
+                            clock: event.time, isPurchase: event.isPurchase, scores: scores[row],
+                            offset: taken + Int64(row)))
+                }
+                grader.take(graded) { isBought, _, _ in sum &+= isBought ? 1 : 2 }
+            }
         }
         var scorer = Scorer(artifact: artifact)
         var fresh = CustomerTable()
@@ -122,7 +141,7 @@ struct StagesCommand: ParsableCommand {
         return [
             ("hash", hash * scale), ("decode", decode * scale), ("state", state * scale),
             ("features", features * scale), ("ensemble", ensemble * scale), ("encode", encode * scale),
-            ("the whole line", line * scale),
+            ("the whole line", line * scale), ("grading", grading * scale),
         ]
     }
 }

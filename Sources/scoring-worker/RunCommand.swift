@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import CoreMetrics
 import Foundation
 import HTTPService
 import Logging
@@ -34,7 +35,10 @@ struct RunCommand: AsyncParsableCommand {
             let settings = try WorkerSettings(reader)
             let artifact = try settings.artifact()
             let registry = PrometheusRegistry(namespace: WorkerMetrics.namespace, help: WorkerMetrics.help)
-            let worker = try Worker(settings: settings, artifact: artifact, metrics: registry, logger: logger)
+            // Without the server nobody reads what would be recorded.
+            let worker = try Worker(
+                settings: settings, artifact: artifact,
+                metrics: http.isEnabled ? registry : NOOPMetricsHandler.instance, logger: logger)
             var services: [any Service] = [worker]
 
             if http.isEnabled {

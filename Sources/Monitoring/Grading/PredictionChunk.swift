@@ -26,8 +26,8 @@ struct PredictionChunk: Sendable {
         let version: UInt16
     }
 
-    private var cases = ChunkMemory<Case>(capacity: limit)
-    private var contents = ChunkMemory<Content>(capacity: limit)
+    private var cases = OwnedMemory<Case>(capacity: limit)
+    private var contents = OwnedMemory<Content>(capacity: limit)
     private(set) var count = 0
     /// How many of them wait for their labels.
     private(set) var pending = 0
@@ -82,42 +82,6 @@ struct PredictionChunk: Sendable {
         precondition(place < count)
         cases.own(count)
         cases.start[place].previous = steps
-    }
-}
-
-/// A chunk's elements of one kind, and where they lie.
-private struct ChunkMemory<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
-    /// Gives the memory back when nobody holds it any more.
-    private final class Holder {
-        let start: UnsafeMutablePointer<Element>
-
-        init(capacity: Int) { start = .allocate(capacity: capacity) }
-
-        deinit { start.deallocate() }
-    }
-
-    private let capacity: Int
-    private var holder: Holder
-    /// Written to only by who has called `own`.
-    private(set) var start: UnsafeMutablePointer<Element>
-
-    init(capacity: Int) {
-        self.capacity = capacity
-        holder = Holder(capacity: capacity)
-        start = holder.start
-    }
-
-    /// Makes the memory this value's alone: the first `count` elements are copied if others hold it.
-    @inline(__always)
-    mutating func own(_ count: Int) {
-        if !isKnownUniquelyReferenced(&holder) { copy(count) }
-    }
-
-    @inline(never)
-    private mutating func copy(_ count: Int) {
-        let own = Holder(capacity: capacity)
-        own.start.update(from: start, count: count)
-        (holder, start) = (own, own.start)
     }
 }
 

@@ -11,7 +11,9 @@ extension Worker: LiveWorker {
     public var status: WorkerStatus {
         let pictures = boards.map(\.picture)
         let counts = counters.snapshot
-        let (grades, drift) = reports.current(pictures, bought: counts.bought, notBought: counts.notBought)
+        let (grades, drift) = reports.current(bought: counts.bought, notBought: counts.notBought) {
+            try await self.askAll { thread in thread.observations() }
+        }
         var endToEnd = Histogram()
         var scores = [Int](repeating: 0, count: ThreadMonitor.scoreBins)
         for picture in pictures {

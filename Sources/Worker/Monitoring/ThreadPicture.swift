@@ -6,8 +6,13 @@ struct ThreadPicture: Sendable {
     var partitions: [WorkerStatus.Partition] = []
     var scores: [Int] = []
     var endToEnd = Histogram()
-    var drift: DriftWindow.Picture?
-    var grading: [GradingPicture] = []
+}
+
+/// What one thread has seen of its predictions, immutable. Taking it costs more than a picture, and while somebody holds it
+/// the thread copies what it changes: only for who asks.
+struct ThreadObservations: Sendable {
+    let drift: DriftWindow.Picture?
+    let grading: [GradingPicture]
 }
 
 /// Where a thread puts its latest picture, once a second, and anybody finds it.
@@ -37,8 +42,12 @@ extension StreamThread {
         }
         picture.scores = monitor.scores
         picture.endToEnd = monitor.endToEnd
-        picture.drift = monitor.drift?.takePicture()
-        picture.grading = tasks.values.sorted { $0.partition < $1.partition }.compactMap { $0.grader?.picture }
         board.put(picture)
+    }
+
+    func observations() -> ThreadObservations {
+        ThreadObservations(
+            drift: monitor.drift?.takePicture(),
+            grading: tasks.values.sorted { $0.partition < $1.partition }.compactMap { $0.grader?.picture })
     }
 }
