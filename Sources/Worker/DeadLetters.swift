@@ -22,6 +22,11 @@ struct DeadLetters {
     /// On a message that is driven again: the offset, in the same partition, of the one that was rejected.
     static let redrivenHeader = "redriven.offset"
 
+    /// The offset of the message that this one drives again, if it does so.
+    static func original(of message: Message) -> Int64? {
+        message.header(redrivenHeader).flatMap { Int64(String(decoding: $0, as: UTF8.self)) }
+    }
+
     /// Sends a message on as it is: key, value, headers and time, with its coordinates and the reason added.
     func send(_ message: Message, _ reason: EventError, of source: String, by producer: Producer) throws(KafkaError) {
         guard let topic else { return }

@@ -357,10 +357,8 @@ final class StreamThread {
 
     /// Whether a message that is driven again is one that the state holds already.
     private func isInState(_ message: Message, _ task: PartitionTask) -> Bool {
-        guard let original = message.header(DeadLetters.redrivenHeader),
-            let offset = Int64(String(decoding: original, as: UTF8.self))
-        else { return false }
-        return offset >= task.decodedFrom && offset < message.offset
+        guard let original = DeadLetters.original(of: message) else { return false }
+        return original >= task.decodedFrom && original < message.offset
     }
 
     private func publish(_ prediction: Scorer.Prediction, of message: Message) throws(KafkaError) {

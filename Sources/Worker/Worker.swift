@@ -16,6 +16,7 @@ public final class Worker: Service {
     let boards: [ThreadBoard]
     let inboxes: [Inbox]
     let reports = MonitoringReports()
+    let lookBack: LookBack
     let started = ContinuousClock.now
     /// Of the input topic; 0 before it is known.
     let partitionCount = Atomic<Int>(0)
@@ -34,6 +35,7 @@ public final class Worker: Service {
         reference = try ReferenceDistributions(artifact)
         boards = (0..<settings.threads).map { _ in ThreadBoard() }
         inboxes = (0..<settings.threads).map { _ in Inbox() }
+        lookBack = LookBack(settings)
         self.settings = settings
         self.artifact = artifact
         self.logger = logger

@@ -1,5 +1,6 @@
 import Events
 import Foundation
+import Scoring
 import TestSupport
 import Testing
 
@@ -52,10 +53,25 @@ import Testing
         #expect((now["as_of"] as? String).flatMap { EventTime.parse($0) } ?? 0 > 1_700_000_000_000)
     }
 
-    @Test func anEarlierInstantIsRefusedAsAStateGoesForwardOnly() async throws {
-        let json = try await rig.get("/v1/customers/\(rig.worker.busiest[0])?as_of=2010-12-01").expect(.beforeState)
-        #expect(json["as_of"] as? String == "2010-12-01T00:00:00Z")
-        #expect(json["clock"] is String)
+    @Test func anEarlierInstantIsOfTheEventsUntilThen() async throws {
+        let customer = rig.worker.busiest[0]
+        let payloads = try #require(rig.worker.payloads[customer])
+        let times = try payloads.map { payload in
+            try Array(payload.utf8).withUnsafeBytes { try PublishedPrediction(payload: $0).time }
+        }
+        var seen = 0
+        for (place, time) in times.enumerated() where place + 1 < times.count && times[place + 1] > time {
+            // Those that come late are of no instant of their own.
+            guard times[..<place].allSatisfy({ $0 <= time }), seen < 20 else { continue }
+            seen += 1
+            let answer = try await rig.get("/v1/customers/\(customer)?as_of=\(EventTime.text(time))")
+            #expect(answer.status == .ok)
+            #expect(answer.text.contains(payloads[place].prediction), "event \(place)")
+            #expect(try answer.json["clock"] as? String == EventTime.text(time))
+        }
+        #expect(seen > 5)
+        let json = try await rig.get("/v1/customers/\(customer)?as_of=1999-12-01").expect(.unknownCustomer)
+        #expect((json["detail"] as? String)?.contains("up to 1999-12-01T00:00:00Z") == true)
     }
 
     @Test func whoIsNotKnownIsNotHereOrElsewhere() async throws {
@@ -107,5 +123,9 @@ import Testing
         }
         worker.fail(with: .notRunning)
         try await rig.get("/v1/customers").expect(.notReady)
+        worker.fail(with: .busy)
+        try await rig.get("/v1/customers/10001").expect(.busy)
+        worker.fail(with: .unreadable("why"))
+        #expect(try await rig.get("/v1/customers/10001").expect(.logUnreadable)["detail"] as? String == "why")
     }
 }

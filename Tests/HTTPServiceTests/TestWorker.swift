@@ -123,7 +123,27 @@ final class TestWorker: LiveWorker {
         guard partition < 2, let state = tables[partition].state(of: customerID) else { return nil }
         return CustomerReport(
             customerID: customerID, topic: "customer-events", partition: Int32(partition), state: state,
-            isStateComplete: true)
+            isStateComplete: true, position: 0)
+    }
+
+    func customer(_ report: CustomerReport, at time: Int64) async throws -> CustomerReport? {
+        try check()
+        var table = CustomerTable()
+        let decoder = EventDecoder()
+        for message in messages[report.customerID] ?? [] {
+            let isLater = try message.withUnsafeBytes { bytes in
+                let event = try decoder.decode(bytes)
+                if event.time > time { return true }
+                table.update(event)
+                return false
+            }
+            if isLater { break }
+        }
+        return table.states.first.map {
+            CustomerReport(
+                customerID: report.customerID, topic: report.topic, partition: report.partition, state: $0,
+                isStateComplete: true, position: 0)
+        }
     }
 
     func ranking(top: Int) async throws -> Ranking {

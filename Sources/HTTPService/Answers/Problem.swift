@@ -29,6 +29,7 @@ struct Problem: Error {
         case internalError = "internal-error"
         case busy
         case noAnswer = "no-answer"
+        case logUnreadable = "log-unreadable"
         case notReady = "not-ready"
 
         var status: HTTPResponse.Status {
@@ -46,7 +47,7 @@ struct Problem: Error {
                 .unprocessableContent
             case .headersTooLarge: .requestHeaderFieldsTooLarge
             case .internalError: .internalServerError
-            case .busy, .noAnswer, .notReady: .serviceUnavailable
+            case .busy, .noAnswer, .logUnreadable, .notReady: .serviceUnavailable
             }
         }
 
@@ -70,11 +71,12 @@ struct Problem: Error {
             case .severalCustomers: "The events are of several customers"
             case .badFeatures: "The features are not those of the model"
             case .badParameter: "A parameter cannot be used"
-            case .beforeState: "The customer's state has gone past that time"
+            case .beforeState: "There are events later than that time"
             case .headersTooLarge: "The head of the request is too large"
             case .internalError: "The worker made a mistake"
             case .busy: "Too many requests are being answered"
             case .noAnswer: "The worker did not answer in time"
+            case .logUnreadable: "The log cannot be read again"
             case .notReady: "The worker is not ready"
             }
         }

@@ -184,12 +184,11 @@ extension ScoringWorkspace {
 }
 
 extension Problem {
-    /// What has left the windows is not kept.
     static func beforeState(_ asOf: Int64, clock: Int64) -> Problem {
         Problem(
             .beforeState,
-            "as_of is \(EventTime.text(asOf)), and the customer's state has come to \(EventTime.text(clock)): "
-                + "what has left a sliding window is not kept, so a state goes forward only"
+            "as_of is \(EventTime.text(asOf)), and the latest of the events is of \(EventTime.text(clock)): "
+                + "leave out what had not happened yet"
         ).with("as_of") { $0.instant(asOf) }.with("clock") { $0.instant(clock) }
     }
 }

@@ -150,7 +150,7 @@ struct APISchemas {
             ("customer_id", .string()), ("topic", .string()), ("partition", .integer()),
             ("is_state_complete", .boolean("False when events are known to be missing.")),
             ("clock", .instant), ("as_of", .instant),
-            ("prediction", .object(prediction, "The latest one of the stream, unless as_of is later.")),
+            ("prediction", .object(prediction, "The latest one of the stream, or what it is as of that time.")),
             ("state", state), ("features", .reference("FeatureValues")), ("explanation", .reference("Explanation")),
         ])
     }

@@ -104,7 +104,8 @@ struct OpenAPIDocument {
                         "as_of", in: "query",
                         .any(
                             of: [.string(rest: "\"format\":\"date-time\""), .oneOf(["now"])],
-                            "An instant to look from, no earlier than the customer's clock."), isRequired: false),
+                            "An instant to look from. One before the customer's clock has the partition's log read again."
+                        ), isRequired: false),
                 ],
                 answer: ("As the worker's thread found them.", "Customer", Self.jsonType), errors: [404, 421, 422]),
             Operation(

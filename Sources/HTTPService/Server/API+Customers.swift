@@ -43,14 +43,19 @@ extension API {
         guard let customerID = Query.decoded(routing.parameters.get("id") ?? "") else {
             throw Problem.badParameter("id", "is not percent-encoded UTF-8")
         }
-        guard let report = try await answer({ try await worker.customer(customerID) }) else {
+        guard var report = try await answer({ try await worker.customer(customerID) }) else {
             throw await unknown(customerID)
         }
-        var state = report.state
-        if let asOf {
-            guard asOf >= state.clock else { throw Problem.beforeState(asOf, clock: state.clock) }
-            state = state.advanced(to: asOf)
+        if let asOf, asOf < report.state.clock {
+            let now = report
+            guard let then = try await answer({ try await worker.customer(now, at: asOf) }) else {
+                throw Problem(
+                    .unknownCustomer, "the log holds no event of this customer up to \(EventTime.text(asOf))"
+                ).with("partition") { $0.integer(now.partition) }
+            }
+            report = then
         }
+        let state = asOf.map { report.state.advanced(to: $0) } ?? report.state
         return pool.with { workspace in
             workspace.score(state)
             workspace.writer.removeAll()
@@ -97,6 +102,10 @@ extension API {
                     .with(.retryAfter, "1")
             case .notRunning:
                 throw Problem(.notReady, "the worker is starting or stopping").with(.retryAfter, "5")
+            case .busy:
+                throw Problem(.busy, "the log is being read again for somebody else; one is served at a time")
+                    .with(.retryAfter, "1")
+            case .unreadable(let reason): throw Problem(.logUnreadable, reason)
             }
         }
     }

@@ -19,7 +19,7 @@ extension StreamThread {
                 guard let index = task.table.index(of: bytes, hash: hash, at: task.table.clock.time) else { continue }
                 return CustomerReport(
                     customerID: customerID, topic: task.partition.topic, partition: task.partition.partition,
-                    state: task.table.states[index], isStateComplete: !task.isIncomplete)
+                    state: task.table.states[index], isStateComplete: !task.isIncomplete, position: task.takenUpTo)
             }
             return nil
         }

@@ -31,6 +31,10 @@ extension Worker: LiveWorker {
         return answers.compactMap { $0 }.first
     }
 
+    public func customer(_ report: CustomerReport, at time: Int64) async throws -> CustomerReport? {
+        try await lookBack.customer(report, at: time)
+    }
+
     public func ranking(top: Int) async throws -> Ranking {
         let rankings = try await withThrowingTaskGroup(of: Ranking?.self) { group in
             for inbox in inboxes {

@@ -56,6 +56,8 @@ public struct CustomerReport: Sendable {
     public let state: CustomerState
     /// False when events are known to be missing from the state.
     public let isStateComplete: Bool
+    /// Offset behind the last message that has been taken in.
+    public let position: Int64
 }
 
 /// Customers by the probability of their latest prediction, the highest first.
@@ -89,6 +91,13 @@ public protocol LiveWorker: Sendable {
     /// - Returns: `nil` when no partition assigned here knows the customer.
     /// - Throws: `InquiryError`.
     func customer(_ customerID: String) async throws -> CustomerReport?
+    /// A customer as they stood at an earlier time, worked out anew from the log.
+    /// - Parameters:
+    ///   - report: how they stand now.
+    ///   - time: milliseconds.
+    /// - Returns: `nil` when the log holds no event of theirs up to then, or they were forgotten by then.
+    /// - Throws: `InquiryError`.
+    func customer(_ report: CustomerReport, at time: Int64) async throws -> CustomerReport?
     /// - Throws: `InquiryError`.
     func ranking(top: Int) async throws -> Ranking
     /// Where a customer's messages are, by their key and Kafka's own partitioner (murmur2).
@@ -101,4 +110,8 @@ public enum InquiryError: Error, Sendable, Equatable {
     case timeout
     /// The worker is stopping or has not started.
     case notRunning
+    /// Another one who looks back is being served.
+    case busy
+    /// The log could not be read again, and why.
+    case unreadable(String)
 }

@@ -1,0 +1,136 @@
+import Customers
+import Dispatch
+import Events
+import Kafka
+import Synchronization
+
+/// A customer as they stood at an earlier time, worked out anew from the log: what has left a window is not kept, so that a
+/// state goes forward only.
+///
+/// It takes in what the partition's thread has taken in, in the same order, up to the customer's first event later than that
+/// time. One reads at a time, with a consumer of its own that is in no group: the stream goes on.
+final class LookBack: Sendable {
+    /// Below the time that a request has by the standard settings, so that it is this that says why.
+    private static let patience = Duration.seconds(8)
+
+    private let settings: WorkerSettings
+    private let isReading = Atomic(false)
+    private let queue = DispatchQueue(label: "look-back", qos: .utility)
+
+    init(_ settings: WorkerSettings) { self.settings = settings }
+
+    /// - Parameters:
+    ///   - report: how they stand now.
+    ///   - time: milliseconds.
+    /// - Returns: `nil` when the log holds no event of theirs up to then, or they were forgotten by then.
+    /// - Throws: `InquiryError`.
+    /// - Complexity: O(messages of the partition up to then); each is decoded.
+    func customer(_ report: CustomerReport, at time: Int64) async throws -> CustomerReport? {
+        guard isReading.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
+        else {
+            throw InquiryError.busy
+        }
+        let deadline = ContinuousClock.now + Self.patience
+        return try await withCheckedThrowingContinuation { continuation in
+            queue.async { [self] in
+                let result = Result { try read(report, time, until: deadline) }
+                isReading.store(false, ordering: .releasing)
+                continuation.resume(with: result)
+            }
+        }
+    }
+
+    private func read(
+        _ report: CustomerReport, _ time: Int64, until deadline: ContinuousClock.Instant
+    ) throws(InquiryError) -> CustomerReport? {
+        let partition = TopicPartition(topic: report.topic, partition: report.partition)
+        var reading = Reading(report, time, settings)
+        do throws(KafkaError) {
+            try read(partition, &reading, until: deadline)
+        } catch {
+            throw .unreadable("\(partition) cannot be read again: \(error)")
+        }
+        guard reading.isDone else {
+            throw .unreadable(
+                "\(partition) is too long to be read again while you wait: of offsets \(reading.start) to \(report.position) "
+                    + "it came to \(reading.next); `replay score` walks a history of any length")
+        }
+        return reading.customer
+    }
+
+    private func read(
+        _ partition: TopicPartition, _ reading: inout Reading, until deadline: ContinuousClock.Instant
+    ) throws(KafkaError) {
+        let own = ["enable.partition.eof": "true", "queued.max.messages.kbytes": "65536"]
+        let consumer = try Consumer(properties: settings.consumerProperties.merging(own) { $1 })
+        defer { consumer.close() }
+        let start = try consumer.watermarks(of: partition, timeoutMilliseconds: 5000).low
+        reading.begin(from: start)
+        try consumer.assign([PartitionOffset(partition, offset: start)])
+        let batch = MessageBatch(capacity: 1000)
+        while !reading.isDone, ContinuousClock.now < deadline {
+            try consumer.poll(into: batch, timeoutMilliseconds: 100)
+            if let error = batch.errors.first(where: { $0.remedy != .retry }) { throw error }
+            for position in 0..<batch.count where !reading.isDone { reading.take(batch[position]) }
+            // The last offsets may be markers of transactions, which are no messages.
+            if !batch.ends.isEmpty { reading.end() }
+        }
+    }
+
+    /// The customer's state as the log's messages come.
+    private struct Reading {
+        private let now: CustomerReport
+        private let time: Int64
+        private let customerID: [UInt8]
+        private let customerHash: UInt64
+        private let decoder: EventDecoder
+        private var table: CustomerTable
+        private(set) var start: Int64 = 0
+        private(set) var next: Int64 = 0
+        private(set) var isDone = false
+
+        init(_ report: CustomerReport, _ time: Int64, _ settings: WorkerSettings) {
+            now = report
+            self.time = time
+            customerID = Array(report.customerID.utf8)
+            customerHash = contentHash(of: report.customerID)
+            decoder = EventDecoder(names: settings.fields)
+            table = CustomerTable(timeToLiveDays: settings.timeToLiveDays)
+        }
+
+        mutating func begin(from offset: Int64) {
+            start = offset
+            next = offset
+            isDone = offset >= now.position
+        }
+
+        mutating func end() { isDone = true }
+
+        mutating func take(_ message: Message) {
+            guard message.offset < now.position else { return end() }
+            next = message.offset + 1
+            isDone = next == now.position
+            // The original of one that is driven again has been taken in where it stands, if it is an event now.
+            if let original = DeadLetters.original(of: message), original >= start, original < message.offset { return }
+            guard let value = message.value, let event = try? decoder.decode(value), !event.isAnonymous else { return }
+            guard event.customerHash == customerHash, event.customerID.elementsEqual(customerID) else {
+                // What the partition came to later has forgotten nobody then.
+                if table.clock.time <= time { table.observe(event.time) }
+                return
+            }
+            guard event.time <= time else { return end() }
+            table.update(event)
+        }
+
+        var customer: CustomerReport? {
+            customerID.withUnsafeBytes { bytes in
+                table.index(of: bytes, hash: customerHash, at: time).map { index in
+                    CustomerReport(
+                        customerID: now.customerID, topic: now.topic, partition: now.partition,
+                        state: table.states[index],
+                        isStateComplete: start == 0, position: next)
+                }
+            }
+        }
+    }
+}
