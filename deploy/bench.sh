@@ -18,6 +18,7 @@ done
 
 need librdkafka-dev libxgboost-dev zlib1g-dev libssl-dev libjemalloc2 python3-venv gcc
 swift build -c release --product benchmark >&2
+swift build -c release --product scoring-worker >&2
 benchmark=$(swift build -c release --show-bin-path)/benchmark
 broker=${FUTURE_CART_BENCH_BROKER:-}
 if [ -z "$broker" ]; then
@@ -67,12 +68,10 @@ if [ -n "${FUTURE_CART_BENCH_BROKER:-$broker_executable}" ]; then
     worker=(worker --broker "$broker" --threads 1 --messages 4000000 --copies 8)
     section "The whole worker beside a copy loop" "${worker[@]}" "${history[@]}"
     LD_PRELOAD=$allocator section "The same, both with jemalloc" "${worker[@]}" "${history[@]}"
-    # One partition: the test broker answers a fetch with all that it holds of some partitions, and with several the answer
-    # of the next ones, hundreds of megabytes, falls into some measurements and not into others.
-    watched=(monitoring --broker "$broker" --partitions 1 --messages 2000000 --copies 4 --repetitions 60)
-    LD_PRELOAD=$allocator section "What watching costs" "${watched[@]}" "${history[@]}"
-    LD_PRELOAD=$allocator section "The same, every prediction graded" "${watched[@]}" \
-        --set grading.max_predictions=1000000 "${history[@]}"
+    watched=(monitoring --broker "$broker" --partitions 1 --messages 4000000 --copies 8)
+    LD_PRELOAD=$allocator section "What watching costs" "${watched[@]}" --repetitions 20 "${history[@]}"
+    LD_PRELOAD=$allocator section "The same, every prediction graded" "${watched[@]}" --repetitions 10 \
+        --set grading.max_predictions=4000000 "${history[@]}"
     section "Latency by profile" latency --broker "$broker"
     section "What exactly once costs" guarantees --broker "$broker"
 else

@@ -94,7 +94,7 @@ import Testing
     @Test func anEarlierInstantIsRefused() async throws {
         let messages = try #require(rig.worker.messages[rig.worker.busiest[2]])
         let json = try await rig.post("/v1/score", Rig.body(messages, asOf: "2010-12-02")).expect(.beforeState)
-        #expect((json["detail"] as? String)?.contains("goes forward only") == true)
+        #expect((json["detail"] as? String)?.contains("leave out what had not happened yet") == true)
     }
 
     @Test func aBadEventIsNamedByIndexFieldAndReason() async throws {

@@ -67,7 +67,7 @@ import Testing
             #expect(Self.probability(of: whole, rig.artifact) == Self.probability(of: now, rig.artifact))
             #expect(whole.state.lifetime.events == now.state.lifetime.events)
         }
-        #expect(compared > 20)
+        #expect(compared > 10)
         // One at a time.
         let someone = try #require(try await worker.customer(history.keys.sorted()[0]))
         let answers = await withTaskGroup(of: InquiryError?.self) { group in
