@@ -1,12 +1,15 @@
 import Foundation
 import Synchronization
 
-/// A process of this one's own, its output in a log file. It is killed when it is let go of, and when this process exits.
+/// A process of this one's own, its output in a log file. It is killed when it is let go of, and when this process
+/// exits of its own.
 public final class ChildProcess {
     /// Those that run.
     private static let running = Mutex<Set<pid_t>>([])
     private static let isKillingAtExit: Bool =
-        atexit { ChildProcess.running.withLock { $0.forEach { Foundation.kill($0, SIGKILL) } } } == 0
+        atexit {
+            ChildProcess.running.withLock { running in for process in running { Foundation.kill(process, SIGKILL) } }
+        } == 0
 
     private let process = Process()
     private let log: FileHandle
@@ -42,9 +45,13 @@ public final class ChildProcess {
     public var isRunning: Bool { process.isRunning }
 
     /// Stands still until it is resumed.
-    public func pause() { Foundation.kill(process.processIdentifier, SIGSTOP) }
+    public func pause() { send(SIGSTOP) }
 
-    public func resume() { Foundation.kill(process.processIdentifier, SIGCONT) }
+    public func resume() { send(SIGCONT) }
+
+    private func send(_ signal: Int32) {
+        if process.isRunning { Foundation.kill(process.processIdentifier, signal) }
+    }
 
     /// Processor time of all its threads so far, seconds; 0 when it has ended.
     public var processorSeconds: Double {

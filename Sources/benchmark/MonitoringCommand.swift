@@ -21,15 +21,17 @@ struct MonitoringCommand: ParsableCommand {
                 command: options.broker, settings: try options.settings(),
                 configuration: options.configuration.arguments, partitions: log.partitions, try log.messages())
             defer { turns.close() }
-            var pairs: [WorkerTurns.Pair] = []
+            var rounds: [[WorkerTurns.Pair]] = []
             for repetition in 0..<options.repetitions {
-                progress.show("round \(repetition + 1) of \(options.repetitions)", detail: Self.standing(pairs))
-                pairs += try turns.round(repetition)
+                progress.show(
+                    "round \(repetition + 1) of \(options.repetitions)", detail: Self.standing(rounds))
+                rounds.append(try turns.round(repetition))
+                guard rounds.last?.isEmpty == false else {
+                    throw BenchmarkError("too few messages for three turns of each; try more --messages")
+                }
             }
             progress.finish()
-            guard pairs.count > 1 else {
-                throw BenchmarkError("too few messages for two turns of each; try more --messages")
-            }
+            let pairs = rounds.flatMap { $0 }
             let rate = Figure(
                 "unwatched: throughput", unit: "predictions/s", pairs.map(\.unwatched.predictionsPerSecond))
             let processor = Figure(
@@ -41,8 +43,8 @@ struct MonitoringCommand: ParsableCommand {
                 Figure("watched: processor time", unit: "ns/prediction", pairs.map(\.watched.processorNanoseconds))
                     .relative(to: processor),
                 Figure("throughput, watched ÷ unwatched, \(pairs.count) pairs of turns", unit: "", Self.rates(pairs)),
-                Figure("mean of that, and its 95 % interval", unit: "", Self.mean(Self.rates(pairs))),
-                Figure("the same of processor time a prediction", unit: "", Self.mean(Self.times(pairs))),
+                Figure("mean of that, and its 95 % interval by round", unit: "", Self.mean(rounds, Self.rates)),
+                Figure("the same of processor time a prediction", unit: "", Self.mean(rounds, Self.times)),
             ].write(asJSON: options.json)
         }
     }
@@ -55,20 +57,33 @@ struct MonitoringCommand: ParsableCommand {
         pairs.map { $0.watched.processorNanoseconds / $0.unwatched.processorNanoseconds }
     }
 
-    private static func standing(_ pairs: [WorkerTurns.Pair]) -> String {
-        guard pairs.count > 1 else { return "" }
-        let mean = mean(rates(pairs)).map { String(format: "%.3f", $0) }
+    private static func standing(_ rounds: [[WorkerTurns.Pair]]) -> String {
+        guard rounds.count > 1 else { return "" }
+        let mean = mean(rounds, rates).map { String(format: "%.3f", $0) }
         return "throughput watched ÷ unwatched so far \(mean[1]) (\(mean[0]) to \(mean[2]))"
     }
 
-    /// The geometric mean of ratios between the bounds of its 95 % interval. That of their logarithms: the arithmetic mean of
-    /// ratios that scatter is above what the ratio is.
-    private static func mean(_ ratios: [Double]) -> [Double] {
-        let logarithms = ratios.map { Foundation.log($0) }
-        let count = Double(ratios.count)
-        let mean = logarithms.reduce(0, +) / count
-        let variance = logarithms.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / max(count - 1, 1)
-        let margin = 1.96 * (variance / count).squareRoot()
+    /// The geometric mean of ratios between the bounds of its 95 % interval: the arithmetic mean of ratios that scatter is
+    /// above what the ratio is. The interval is Student's over the means of rounds, since turns of one share two processes;
+    /// a single round has none.
+    private static func mean(
+        _ rounds: [[WorkerTurns.Pair]], _ ratios: ([WorkerTurns.Pair]) -> [Double]
+    ) -> [Double] {
+        let means = rounds.map { round in ratios(round).reduce(0) { $0 + Foundation.log($1) } / Double(round.count) }
+        let count = Double(means.count)
+        let mean = means.reduce(0, +) / count
+        guard means.count > 1 else { return [exp(mean)] }
+        let variance = means.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
+        let margin = studentsQuantile(degrees: count - 1) * (variance / count).squareRoot()
         return [exp(mean - margin), exp(mean), exp(mean + margin)]
+    }
+
+    /// Student's t that 97.5 % do not exceed, from four degrees of freedom on to within a hundredth: Abramowitz and Stegun,
+    /// Handbook of Mathematical Functions, 26.7.5.
+    private static func studentsQuantile(degrees n: Double) -> Double {
+        let z = 1.959964
+        let (z3, z5, z7) = (pow(z, 3), pow(z, 5), pow(z, 7))
+        return z + (z3 + z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * z) / (96 * n * n)
+            + (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * n * n * n)
     }
 }

@@ -31,7 +31,7 @@ final class WorkerTurns {
     /// Predictions that both must have made before turns begin, and the share of all at which they end: no worker may run
     /// dry.
     private static let lead = 50_000
-    private static let end = 0.9
+    private static let end = 0.85
 
     private let broker: BenchmarkBroker
     private let settings: WorkerSettings
@@ -88,8 +88,9 @@ final class WorkerTurns {
         for side in [watched, unwatched] { side.published = try side.done() }
         var pairs: [Pair] = []
         while Double(max(watched.published, unwatched.published)) < Double(count) * Self.end {
-            // Whoever comes first takes turns as well. Every other watched turn, once in a second of its time, somebody asks.
-            let visit = { if pairs.count % 2 == 0 { visitor.ask() } }
+            // Whoever comes first takes turns as well. In half of the watched turns, first ones and second ones, somebody asks:
+            // once in a second of its time.
+            let visit = { if pairs.count / 2 % 2 == 0 { visitor.ask() } }
             if pairs.count % 2 == 0 {
                 let first = try unwatched.turn {}
                 pairs.append(Pair(watched: try watched.turn(visit), unwatched: first))
@@ -98,8 +99,8 @@ final class WorkerTurns {
             }
         }
         guard visitor.answers > 0 else { throw BenchmarkError("the watched worker's servers have not answered") }
-        // In the first there may still be something of the beginning.
-        return Array(pairs.dropFirst())
+        // In the first ones there may still be something of the beginning.
+        return Array(pairs.dropFirst(2))
     }
 
     /// One of the two.
@@ -121,7 +122,11 @@ final class WorkerTurns {
                 [
                     "models=\(URL(fileURLWithPath: settings.models).path)", "group=\(name)",
                     "kafka.bootstrap.servers=\(turns.broker.bootstrapServers)", "kafka.security.protocol=plaintext",
-                    "input.topic=\(settings.inputTopic)", "output.topic=\(output)", "dead_letters.topic=",
+                    "kafka_consumer.bootstrap.servers=\(turns.broker.bootstrapServers)",
+                    "kafka_producer.bootstrap.servers=\(turns.broker.bootstrapServers)", "http.host=127.0.0.1",
+                    "http.token=",
+                    "output.features_topic=", "output.outcomes_topic=", "input.topic=\(settings.inputTopic)",
+                    "output.topic=\(output)", "dead_letters.topic=",
                     "checkpoints.store=none", "processing.guarantee=at_least_once", "profile=throughput", "threads=1",
                     // Static members, and an assignor that every server gets right.
                     "kafka_consumer.group.instance.id=\(name)", "kafka_consumer.partition.assignment.strategy=range",

@@ -127,5 +127,7 @@ import Testing
         try await rig.get("/v1/customers/10001").expect(.busy)
         worker.fail(with: .unreadable("why"))
         #expect(try await rig.get("/v1/customers/10001").expect(.logUnreadable)["detail"] as? String == "why")
+        worker.fail(with: .notInLog("why"))
+        #expect(try await rig.get("/v1/customers/10001").expect(.notInLog)["detail"] as? String == "why")
     }
 }

@@ -131,13 +131,10 @@ final class TestWorker: LiveWorker {
         var table = CustomerTable()
         let decoder = EventDecoder()
         for message in messages[report.customerID] ?? [] {
-            let isLater = try message.withUnsafeBytes { bytes in
+            try message.withUnsafeBytes { bytes in
                 let event = try decoder.decode(bytes)
-                if event.time > time { return true }
-                table.update(event)
-                return false
+                if event.time <= time { table.update(event) }
             }
-            if isLater { break }
         }
         return table.states.first.map {
             CustomerReport(

@@ -55,7 +55,7 @@ import Testing
                 let then = try #require(try await worker.customer(now, at: times[place]))
                 #expect(then.state.clock == times[place])
                 #expect(Self.probability(of: then, rig.artifact) == predictions[place].probability)
-                #expect(then.isStateComplete && then.position < now.position)
+                #expect(then.isStateComplete && then.position == now.position)
                 // Between two events it is the same one.
                 let between = try #require(try await worker.customer(now, at: times[place + 1] - 1))
                 #expect(between.state.clock == times[place])
@@ -81,7 +81,18 @@ import Testing
             }
             return await group.reduce(into: []) { $0.append($1) }
         }
-        #expect(answers.contains(nil) && answers.allSatisfy { $0 == nil || $0 == .busy })
+        #expect(answers.contains(nil) && answers.contains(.busy))
+        #expect(answers.allSatisfy { $0 == nil || $0 == .busy })
+        // Beyond the log's end there is nothing to wait for: another log than the one that the state is of.
+        let beyond = CustomerReport(
+            customerID: someone.customerID, topic: someone.topic, partition: someone.partition, state: someone.state,
+            isStateComplete: true, position: someone.position + 5)
+        await #expect {
+            try await worker.customer(beyond, at: 0)
+        } throws: { error in
+            guard case .unreadable(let why) = error as? InquiryError else { return false }
+            return why.contains("ends at offset \(someone.position)")
+        }
         worker.requestStop()
         try await running.value
     }
@@ -103,17 +114,31 @@ import Testing
 
     @Test func saysThatTheLogCannotBeRead() async throws {
         let rig = try WorkerRig(partitions: 1)
-        let worker = try rig.worker()
+        await #expect {
+            try await rig.worker().customer(try Self.report(topic: "nowhere"), at: 0)
+        } throws: { error in
+            guard case .unreadable(let why) = error as? InquiryError else { return false }
+            return why.contains("nowhere[0]")
+        }
+    }
+
+    @Test func saysThatTheLogHasBeenCut() async throws {
+        let rig = try WorkerRig(partitions: 1)
+        try RecoveryTests().cutLog(rig.settings)
+        await #expect {
+            try await rig.worker().customer(try Self.report(topic: rig.settings.inputTopic), at: 0)
+        } throws: { error in
+            guard case .notInLog(let why) = error as? InquiryError else { return false }
+            return why.contains("has been cut")
+        }
+    }
+
+    /// Of somebody after 7,000 messages.
+    private static func report(topic: String) throws -> CustomerReport {
         let state = try WorkerTests.shop(customers: 2).messages[0].value.withUnsafeBytes {
             CustomerState(firstEvent: try EventDecoder().decode($0))
         }
-        let report = CustomerReport(
-            customerID: "1", topic: "nowhere", partition: 7, state: state, isStateComplete: true, position: 9)
-        await #expect {
-            try await worker.customer(report, at: 0)
-        } throws: { error in
-            guard case .unreadable(let why) = error as? InquiryError else { return false }
-            return why.contains("nowhere[7]")
-        }
+        return CustomerReport(
+            customerID: "1", topic: topic, partition: 0, state: state, isStateComplete: true, position: 7000)
     }
 }

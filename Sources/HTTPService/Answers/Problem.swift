@@ -30,6 +30,7 @@ struct Problem: Error {
         case busy
         case noAnswer = "no-answer"
         case logUnreadable = "log-unreadable"
+        case notInLog = "not-in-log"
         case notReady = "not-ready"
 
         var status: HTTPResponse.Status {
@@ -43,7 +44,7 @@ struct Problem: Error {
             case .unsupportedMediaType: .unsupportedMediaType
             case .customerElsewhere, .wrongHost: .misdirectedRequest
             case .badBody, .badEvent, .noEvents, .tooManyEvents, .severalCustomers, .badFeatures, .badParameter,
-                .beforeState:
+                .beforeState, .notInLog:
                 .unprocessableContent
             case .headersTooLarge: .requestHeaderFieldsTooLarge
             case .internalError: .internalServerError
@@ -77,6 +78,7 @@ struct Problem: Error {
             case .busy: "Too many requests are being answered"
             case .noAnswer: "The worker did not answer in time"
             case .logUnreadable: "The log cannot be read again"
+            case .notInLog: "The log does not tell of that time"
             case .notReady: "The worker is not ready"
             }
         }

@@ -107,7 +107,10 @@ struct OpenAPIDocument {
                             "An instant to look from. One before the customer's clock has the partition's log read again."
                         ), isRequired: false),
                 ],
-                answer: ("As the worker's thread found them.", "Customer", Self.jsonType), errors: [404, 421, 422]),
+                answer: (
+                    "As the worker's thread found them, or as they were when the log had come to as_of.", "Customer",
+                    Self.jsonType
+                ), errors: [404, 421, 422]),
             Operation(
                 path: "/openapi.json", method: "get", name: "document", summary: "This document",
                 answer: ("OpenAPI 3.1.", "Document", Self.jsonType)),

@@ -50,7 +50,7 @@ extension API {
             let now = report
             guard let then = try await answer({ try await worker.customer(now, at: asOf) }) else {
                 throw Problem(
-                    .unknownCustomer, "the log holds no event of this customer up to \(EventTime.text(asOf))"
+                    .unknownCustomer, "there was no event of this customer up to \(EventTime.text(asOf))"
                 ).with("partition") { $0.integer(now.partition) }
             }
             report = then
@@ -105,7 +105,8 @@ extension API {
             case .busy:
                 throw Problem(.busy, "the log is being read again for somebody else; one is served at a time")
                     .with(.retryAfter, "1")
-            case .unreadable(let reason): throw Problem(.logUnreadable, reason)
+            case .unreadable(let reason): throw Problem(.logUnreadable, reason).with(.retryAfter, "5")
+            case .notInLog(let reason): throw Problem(.notInLog, reason)
             }
         }
     }

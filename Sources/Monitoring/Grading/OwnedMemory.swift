@@ -1,7 +1,7 @@
 /// Elements side by side, as in an array: a value, whose memory is copied when it changes while others hold it.
 ///
 /// Unlike an array it does not look who holds it for every element that is written: `own` does, once for as many as are
-/// changed after it.
+/// changed after it. Whoever uses `start` keeps the value as long.
 struct OwnedMemory<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
     /// Gives the memory back when nobody holds it any more.
     private final class Holder {

@@ -30,10 +30,10 @@ struct WaitingCustomers: Sendable {
 
     private var mask: Int { slots.capacity - 1 }
 
-    /// - Precondition: `slot(of:invoiceHash:after:)` has given the slot, and this value has not been copied since.
+    /// - Precondition: for a change, `slot(of:invoiceHash:after:)` has given the slot, and this value has not been copied since.
     subscript(slot: Int) -> Chains {
         get { slots.start[slot & mask] }
-        nonmutating _modify { yield &slots.start[slot & mask] }
+        _modify { yield &slots.start[slot & mask] }
     }
 
     /// The customer's slot, made if there is none; good until the next one is asked for.

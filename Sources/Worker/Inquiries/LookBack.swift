@@ -7,8 +7,8 @@ import Synchronization
 /// A customer as they stood at an earlier time, worked out anew from the log: what has left a window is not kept, so that a
 /// state goes forward only.
 ///
-/// It takes in what the partition's thread has taken in, in the same order, up to the customer's first event later than that
-/// time. One reads at a time, with a consumer of its own that is in no group: the stream goes on.
+/// It takes in what the partition's thread has taken in, in the order of the log, but the customer's events that are later than
+/// that time. One reads at a time, with a consumer of its own that is in no group: the stream goes on.
 final class LookBack: Sendable {
     /// Below the time that a request has by the standard settings, so that it is this that says why.
     private static let patience = Duration.seconds(8)
@@ -22,9 +22,9 @@ final class LookBack: Sendable {
     /// - Parameters:
     ///   - report: how they stand now.
     ///   - time: milliseconds.
-    /// - Returns: `nil` when the log holds no event of theirs up to then, or they were forgotten by then.
+    /// - Returns: `nil` when there was no event of theirs up to then, or they were forgotten by then.
     /// - Throws: `InquiryError`.
-    /// - Complexity: O(messages of the partition up to then); each is decoded.
+    /// - Complexity: O(messages of the partition); each is decoded.
     func customer(_ report: CustomerReport, at time: Int64) async throws -> CustomerReport? {
         guard isReading.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
         else {
@@ -50,12 +50,21 @@ final class LookBack: Sendable {
         } catch {
             throw .unreadable("\(partition) cannot be read again: \(error)")
         }
-        guard reading.isDone else {
+        if let end = reading.earlyEnd {
             throw .unreadable(
+                "\(partition) ends at offset \(end), and the state is of \(report.position): a replica that is behind, or "
+                    + "another log")
+        }
+        guard reading.isDone else {
+            throw .notInLog(
                 "\(partition) is too long to be read again while you wait: of offsets \(reading.start) to \(report.position) "
                     + "it came to \(reading.next); `replay score` walks a history of any length")
         }
-        return reading.customer
+        let customer = reading.customer
+        if customer == nil, reading.start > 0 {
+            throw .notInLog("\(partition) begins at offset \(reading.start), and what came before has been cut from it")
+        }
+        return customer
     }
 
     private func read(
@@ -68,12 +77,22 @@ final class LookBack: Sendable {
         reading.begin(from: start)
         try consumer.assign([PartitionOffset(partition, offset: start)])
         let batch = MessageBatch(capacity: 1000)
-        while !reading.isDone, ContinuousClock.now < deadline {
+        var trouble: KafkaError?
+        while !reading.isDone, reading.earlyEnd == nil {
+            // Without a message since an error it is that, and not the log's length, for which the time was too short.
+            guard ContinuousClock.now < deadline else {
+                if let trouble { throw trouble }
+                return
+            }
             try consumer.poll(into: batch, timeoutMilliseconds: 100)
-            if let error = batch.errors.first(where: { $0.remedy != .retry }) { throw error }
+            if batch.count > 0 { trouble = nil }
+            for error in batch.errors {
+                guard error.remedy == .retry else { throw error }
+                trouble = error
+            }
             for position in 0..<batch.count where !reading.isDone { reading.take(batch[position]) }
             // The last offsets may be markers of transactions, which are no messages.
-            if !batch.ends.isEmpty { reading.end() }
+            for end in batch.ends { reading.end(at: end.offset) }
         }
     }
 
@@ -88,6 +107,8 @@ final class LookBack: Sendable {
         private(set) var start: Int64 = 0
         private(set) var next: Int64 = 0
         private(set) var isDone = false
+        /// Where the log ended before it was done.
+        private(set) var earlyEnd: Int64?
 
         init(_ report: CustomerReport, _ time: Int64, _ settings: WorkerSettings) {
             now = report
@@ -104,22 +125,24 @@ final class LookBack: Sendable {
             isDone = offset >= now.position
         }
 
-        mutating func end() { isDone = true }
+        /// The log has no message at this offset or beyond.
+        mutating func end(at offset: Int64) {
+            if offset >= now.position { isDone = true } else { earlyEnd = offset }
+        }
 
         mutating func take(_ message: Message) {
-            guard message.offset < now.position else { return end() }
             next = message.offset + 1
-            isDone = next == now.position
+            isDone = next >= now.position
+            guard next <= now.position else { return }
             // The original of one that is driven again has been taken in where it stands, if it is an event now.
             if let original = DeadLetters.original(of: message), original >= start, original < message.offset { return }
             guard let value = message.value, let event = try? decoder.decode(value), !event.isAnonymous else { return }
             guard event.customerHash == customerHash, event.customerID.elementsEqual(customerID) else {
                 // What the partition came to later has forgotten nobody then.
-                if table.clock.time <= time { table.observe(event.time) }
+                if event.time <= time { table.observe(event.time) }
                 return
             }
-            guard event.time <= time else { return end() }
-            table.update(event)
+            if event.time <= time { table.update(event) }
         }
 
         var customer: CustomerReport? {

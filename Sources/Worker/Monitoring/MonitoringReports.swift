@@ -1,4 +1,4 @@
-import Dispatch
+import Foundation
 import Monitoring
 import Synchronization
 
@@ -15,8 +15,12 @@ final class MonitoringReports: Sendable {
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "monitoring-reports", qos: .utility)
 
-    /// Working them out takes a five-hundredth of the time at most.
-    /// - Parameter observe: gets what the threads have seen; when it cannot, the next one who asks has it tried again.
+    /// Pause after what could not be worked out.
+    private static let pause = Duration.seconds(10)
+
+    /// Working them out takes a five-hundredth of a core's time at most.
+    /// - Parameter observe: gets what the threads have seen; when one of them does not answer, the figures stay as they are
+    ///   and are asked for again after a pause.
     func current(
         bought: Int, notBought: Int, observe: @escaping @Sendable () async throws -> [ThreadObservations]
     ) -> (Grades, DriftReport) {
@@ -38,16 +42,28 @@ final class MonitoringReports: Sendable {
     }
 
     private func workOut(_ observations: [ThreadObservations]?) {
-        guard let observations else { return state.withLock { $0.isWorking = false } }
-        let begun = ContinuousClock.now
+        guard let observations else {
+            return state.withLock { state in
+                state.next = .now + Self.pause
+                state.isWorking = false
+            }
+        }
+        let begun = Self.processorSeconds
         let grades = Grades(observations.flatMap(\.grading))
         let drift = DriftReport(observations.compactMap(\.drift))
-        let now = ContinuousClock.now
+        let spent = Duration.seconds(Self.processorSeconds - begun)
         state.withLock { state in
             state.grades = grades
             state.drift = drift
-            state.next = now + max(.milliseconds(500), (now - begun) * 500)
+            state.next = .now + max(.milliseconds(500), spent * 500)
             state.isWorking = false
         }
+    }
+
+    /// Of this thread, so far.
+    private static var processorSeconds: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 }

@@ -95,7 +95,7 @@ public protocol LiveWorker: Sendable {
     /// - Parameters:
     ///   - report: how they stand now.
     ///   - time: milliseconds.
-    /// - Returns: `nil` when the log holds no event of theirs up to then, or they were forgotten by then.
+    /// - Returns: `nil` when there was no event of theirs up to then, or they were forgotten by then.
     /// - Throws: `InquiryError`.
     func customer(_ report: CustomerReport, at time: Int64) async throws -> CustomerReport?
     /// - Throws: `InquiryError`.
@@ -112,6 +112,8 @@ public enum InquiryError: Error, Sendable, Equatable {
     case notRunning
     /// Another one who looks back is being served.
     case busy
-    /// The log could not be read again, and why.
+    /// The log could not be read again, and why; perhaps later.
     case unreadable(String)
+    /// The log does not tell what was asked, and why.
+    case notInLog(String)
 }
