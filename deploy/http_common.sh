@@ -47,6 +47,8 @@ PYTHON
 }
 
 stop_worker() {
+    # Under `set -e` what has ended already would end this as well.
+    set +e
     kill -CONT ${broker_process:-} 2>/dev/null
     kill ${worker_process:-} 2>/dev/null && wait $worker_process 2>/dev/null
     kill ${broker_process:-} 2>/dev/null && wait $broker_process 2>/dev/null
