@@ -108,6 +108,15 @@ import Testing
         try await Task.detached {
             try WorkerTests.publish(messages, settings)
             try wait(for: "the messages") { worker.counters.snapshot.received == messages.count }
+            // What the threads have seen, once somebody has asked: every prediction waits or has its label.
+            try wait(for: "grades and drift of all predictions") {
+                let status = worker.status
+                let grades = status.grades
+                return grades.bought > 0 && grades.pending > 0
+                    && grades.pending + grades.bought + grades.notBought == status.counters.scored
+                    && grades.versions.contains { $0.figures.count == ModelName.allCases.count }
+                    && status.drift.rows > 0
+            }
         }.value
         // Each customer's latest prediction is their state scored as it stands.
         var latest: [String: (probability: Double, time: Int64)] = [:]

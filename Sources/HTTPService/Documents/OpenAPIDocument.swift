@@ -108,7 +108,8 @@ struct OpenAPIDocument {
                         ), isRequired: false),
                 ],
                 answer: (
-                    "As the worker's thread found them, or as they were when the log had come to as_of.", "Customer",
+                    "As the worker's thread found them, or as their events up to an earlier as_of left them.",
+                    "Customer",
                     Self.jsonType
                 ), errors: [404, 421, 422]),
             Operation(
