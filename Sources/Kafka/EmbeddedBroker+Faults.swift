@@ -47,6 +47,8 @@ extension EmbeddedBroker {
         public static let unknownMember = Fault(RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID)
         /// The group has moved on to another generation.
         public static let illegalGeneration = Fault(RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION)
+        /// The group is giving its partitions out anew.
+        public static let rebalanceInProgress = Fault(RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS)
         /// A newer producer has the same `transactional.id`.
         public static let producerFenced = Fault(RD_KAFKA_RESP_ERR_PRODUCER_FENCED)
         /// The last transaction is still being finished.

@@ -46,7 +46,7 @@ extension StreamThread {
             commitUnderWay = CommitUnderWay(
                 pending: pending, begun: begun, covered: due.map { ($0, $0.uncommitted) })
         } catch {
-            try commitFailed(error, isLast: false)
+            try commitFailed(error)
         }
         lastCommit = .now
         return true
@@ -57,7 +57,7 @@ extension StreamThread {
         commitUnderWay = nil
         switch outcome {
         case .success: committed(run.covered, since: run.begun)
-        case .failure(let error): try commitFailed(error, isLast: false)
+        case .failure(let error): try commitFailed(error)
         }
     }
 
@@ -70,13 +70,35 @@ extension StreamThread {
         }
     }
 
+    /// The last commit, before the thread leaves its group with the worker's others.
+    ///
+    /// While partitions are given out anew, as they are whenever a member leaves, offsets are refused. The group waits for
+    /// this member meanwhile: it is served, and what the member still holds then is committed.
+    func commitBeforeLeaving(_ shutdown: Shutdown) throws {
+        isLeaving = true
+        let deadline = ContinuousClock.now + .milliseconds(settings.shutdownMilliseconds)
+        while true {
+            let isOver = ContinuousClock.now >= deadline
+            if try commit(lastUntil: deadline) { shutdown.hasCommitted(number) }
+            if shutdown.isCommitted || isOver { return }
+            try consumer.poll(into: batch, timeoutMilliseconds: 10)
+            try throwFailure()
+            try heed(batch.errors)
+            // Whatever has come belongs to those who go on.
+            batch.release()
+        }
+    }
+
     /// Makes what was processed last, and waits for it. What a passing error leaves undone is tried again at the next
-    /// interval; the last time there is no next one, and it is an error.
-    func commit(isLast: Bool = false) throws {
+    /// interval.
+    /// - Parameter deadline: when there will be no next interval: the wait ends here, and errors that last are thrown.
+    /// - Returns: false if there is something left to commit.
+    @discardableResult
+    func commit(lastUntil deadline: ContinuousClock.Instant? = nil) throws -> Bool {
         lastCommit = .now
         // What it covers is covered again.
         commitUnderWay = nil
-        if hasFailed || mustGoBack { return }
+        if hasFailed || mustGoBack { return true }
         var due = uncommittedTasks
         // Records of a checkpoint are committed with the offset of a partition too, so that a former owner is refused.
         if hasPublishedRecords, let task = checkpointRun?.task ?? tasks.values.first(where: { !$0.isRestoring }),
@@ -84,26 +106,34 @@ extension StreamThread {
         {
             due.append(task)
         }
-        guard !due.isEmpty else { return }
+        guard !due.isEmpty else { return true }
+        let remaining = deadline.map { max(0, Int(($0 - .now) / .milliseconds(1))) }
         let begun = monotonicNanoseconds()
         do throws(KafkaError) {
             try cycle.commit(
                 due.map { PartitionOffset($0.partition, offset: $0.next) }, of: consumer,
-                timeoutMilliseconds: isLast ? settings.shutdownMilliseconds : commitTimeoutMilliseconds)
+                timeoutMilliseconds: remaining ?? commitTimeoutMilliseconds)
         } catch {
-            return try commitFailed(error, isLast: isLast)
+            return try commitFailed(error, lastUntil: deadline)
         }
         committed(due.map { ($0, $0.uncommitted) }, since: begun)
         hasPublishedRecords = false
         checkpointRun?.writer.committed()
+        return true
     }
 
-    private func commitFailed(_ error: KafkaError, isLast: Bool) throws {
+    /// - Returns: false: there is something left to commit.
+    @discardableResult
+    private func commitFailed(_ error: KafkaError, lastUntil deadline: ContinuousClock.Instant? = nil) throws -> Bool {
+        let isInTime = deadline.map { .now < $0 } ?? true
         switch error.remedy {
-        case .retry where producer.failed == failedBefore && !isLast: trouble("commit put off", error)
-        case .abortTransaction where !isLast, .rejoin where !error.isFatal && !isLast:
+        case .retry where isInTime && producer.failed == failedBefore:
+            trouble("commit put off", error)
+            return false
+        case .abortTransaction where isInTime, .rejoin where isInTime && !error.isFatal:
             trouble("commit refused", error)
             try giveUpUncommitted()
+            return false
         default:
             hasFailed = true
             throw error

@@ -4,6 +4,7 @@ import Kafka
 /// What happens when the group gives partitions and takes them: inside poll, on the thread that owns them.
 extension StreamThread: RebalanceHandler {
     func assigned(_ partitions: [TopicPartition], consumer: Consumer) -> [PartitionOffset] {
+        if isLeaving { return [] }
         do {
             return try take(partitions, isNew: true)
         } catch {

@@ -8,7 +8,6 @@ import Kafka
 import Logging
 import Monitoring
 import Scoring
-import Synchronization
 
 /// One operating-system thread's work: it owns a consumer, a producer and the customers of its partitions, and shares
 /// nothing while it runs.
@@ -74,6 +73,8 @@ final class StreamThread {
     private var stageTimes = ThreadMonitor.StageTimes()
     /// Set once something could not be published or committed: from then on nothing may be committed.
     var hasFailed = false
+    /// Told to stop, with nothing more to be taken in.
+    var isLeaving = false
     var lastCommit = ContinuousClock.now
     var commitUnderWay: CommitUnderWay?
     var customersCounted = 0
@@ -126,9 +127,9 @@ final class StreamThread {
         consumer.rebalanceHandler = self
     }
 
-    /// Works until told to stop, then publishes and commits what was processed and leaves the group.
+    /// Works until told to stop, then publishes and commits what was processed and leaves the group, with the other threads.
     /// - Throws: what cannot be mended by waiting; nothing uncommitted is lost by that, it is read again.
-    func run(until stop: borrowing Atomic<Bool>) throws {
+    func run(until shutdown: Shutdown) throws {
         inbox.open(consumer.waker)
         defer {
             commitUnderWay = nil
@@ -138,7 +139,7 @@ final class StreamThread {
             producer.close()
         }
         do {
-            try work(until: stop)
+            try work(until: shutdown)
         } catch {
             // Closing gives the partitions up, and that must not commit what has not been published.
             hasFailed = true
@@ -146,9 +147,9 @@ final class StreamThread {
         }
     }
 
-    func work(until stop: borrowing Atomic<Bool>) throws {
+    private func work(until shutdown: Shutdown) throws {
         try consumer.subscribe(to: [settings.inputTopic])
-        while !stop.load(ordering: .relaxed) {
+        while !shutdown.isRequested {
             let isBusy = tasks.values.contains { $0.phase != .running } || checkpointRun != nil || !rankingRuns.isEmpty
             try consumer.poll(into: batch, timeoutMilliseconds: isBusy ? 1 : settings.pollMilliseconds)
             try throwFailure()
@@ -168,7 +169,7 @@ final class StreamThread {
             putPicture()
             reportState()
         }
-        try commit(isLast: true)
+        try commitBeforeLeaving(shutdown)
     }
 
     // MARK: Processing

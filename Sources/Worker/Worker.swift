@@ -23,7 +23,7 @@ public final class Worker: Service {
     private let reference: ReferenceDistributions?
     let metrics: any MetricsFactory
     private let logger: Logger
-    private let stop = Atomic<Bool>(false)
+    private let shutdown: Shutdown
 
     /// - Parameter metrics: where the threads record what they measure.
     /// - Throws: `ArtifactError` when the artifact's reference distributions cannot be understood.
@@ -36,6 +36,7 @@ public final class Worker: Service {
         boards = (0..<settings.threads).map { _ in ThreadBoard() }
         inboxes = (0..<settings.threads).map { _ in Inbox() }
         lookBack = LookBack(settings)
+        shutdown = Shutdown(threads: settings.threads)
         self.settings = settings
         self.artifact = artifact
         self.logger = logger
@@ -76,7 +77,7 @@ public final class Worker: Service {
     }
 
     /// Asks the threads to finish; returns at once.
-    public func requestStop() { stop.store(true, ordering: .relaxed) }
+    public func requestStop() { shutdown.begin() }
 
     private func runThreads(_ store: (any CheckpointStore)?) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -102,9 +103,9 @@ public final class Worker: Service {
                     number: number, settings: settings, artifact: artifact, reference: reference, store: store,
                     counters: counters, board: boards[number], inbox: inboxes[number],
                     metrics: metrics, logger: logger
-                ).run(until: stop)
+                ).run(until: shutdown)
             } catch let error as KafkaError
-                where error.remedy == .rejoin && error.isFatal && !stop.load(ordering: .relaxed)
+                where error.remedy == .rejoin && error.isFatal && !shutdown.isRequested
             {
                 logger.warning("starting afresh", metadata: ["error": "\(error)"])
                 Thread.sleep(forTimeInterval: 1)
@@ -117,6 +118,8 @@ public final class Worker: Service {
             let thread = Thread {
                 continuation.resume(
                     with: Result {
+                        // Nobody waits for one that has failed.
+                        defer { self.shutdown.hasCommitted(number) }
                         try self.stream(number, store)
                     })
             }

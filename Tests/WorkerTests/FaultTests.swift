@@ -98,6 +98,45 @@ import Testing
         #expect(worker.counters.snapshot.committed == messages.count)
     }
 
+    /// Another member leaves in the same moment: the last commit is refused until partitions have been given out anew.
+    @Test(arguments: [1, 20])
+    func commitsWhatItHasProcessedWhenItStopsDuringARebalance(refusals: Int) async throws {
+        let rig = try WorkerRig(partitions: 1)
+        rig.settings.commitIntervalMilliseconds = 3_600_000
+        let settings = rig.settings
+        let broker = rig.broker
+        let (messages, _) = try WorkerTests.shop(customers: 20)
+        let worker = try rig.worker()
+        try await rig.running(worker) {
+            try WorkerTests.publish(messages, settings)
+            try wait(for: "the messages") { worker.counters.snapshot.received == messages.count }
+            #expect(worker.counters.snapshot.committed == 0)
+            broker.fail(.offsetCommit, with: .init(repeating: .rebalanceInProgress, count: refusals))
+        }
+        #expect(worker.counters.snapshot.committed == messages.count)
+        let consumer = try Consumer(properties: settings.consumerProperties)
+        defer { consumer.close() }
+        let committed = try consumer.committed(
+            [TopicPartition(topic: settings.inputTopic, partition: 0)], timeoutMilliseconds: 5000)
+        #expect(committed.map(\.offset) == [Int64(messages.count)])
+    }
+
+    /// Threads of one worker leave one after the other, and each departure is a rebalance for those that are still there.
+    @Test func threadsThatStopTogetherCommitWhatTheyHaveProcessed() async throws {
+        let rig = try WorkerRig(partitions: 4)
+        rig.settings.threads = 4
+        rig.settings.commitIntervalMilliseconds = 3_600_000
+        let settings = rig.settings
+        let (messages, _) = try WorkerTests.shop(customers: 60)
+        let worker = try rig.worker()
+        try await rig.running(worker) {
+            try wait(for: "the partitions") { worker.status.partitions.count == 4 && worker.status.isReady }
+            for partition in 0..<Int32(4) { try WorkerTests.publish(messages, settings, partition: partition) }
+            try wait(for: "the messages") { worker.counters.snapshot.received == 4 * messages.count }
+        }
+        #expect(worker.counters.snapshot.committed == 4 * messages.count)
+    }
+
     @Test func stopsInTimeWhenTheBrokerIsAway() async throws {
         let rig = try WorkerRig(partitions: 1)
         rig.settings.shutdownMilliseconds = 2000

@@ -45,13 +45,18 @@ import Testing
         return payloads
     }
 
-    static func publish(_ messages: some Sequence<(key: [UInt8], value: [UInt8])>, _ settings: WorkerSettings) throws {
+    static func publish(
+        _ messages: some Sequence<(key: [UInt8], value: [UInt8])>, _ settings: WorkerSettings,
+        partition: Int32 = 0
+    ) throws {
         let producer = try Producer(properties: settings.producerProperties)
         defer { producer.close() }
         let topic = try producer.topic(named: settings.inputTopic)
         for (key, value) in messages {
             try key.withUnsafeBytes { key in
-                try value.withUnsafeBytes { try producer.produce(to: topic, partition: 0, key: key, value: $0) }
+                try value.withUnsafeBytes {
+                    try producer.produce(to: topic, partition: partition, key: key, value: $0)
+                }
             }
         }
         try producer.flush(timeoutMilliseconds: 10_000)
