@@ -18,8 +18,9 @@ protocol CommitCycle: AnyObject {
     func beginCommit(_ offsets: [PartitionOffset], of consumer: Consumer) throws(KafkaError) -> PendingCommit?
 
     /// Gives up what was produced since the last commit, where that is possible.
+    /// - Parameter timeoutMilliseconds: how long to wait for that.
     /// - Returns: whether it was: then those events have to be processed anew.
-    func abort() throws(KafkaError) -> Bool
+    func abort(timeoutMilliseconds: Int) throws(KafkaError) -> Bool
 }
 
 /// Commits the offsets once everything is delivered: a crash between the two repeats predictions.
@@ -45,7 +46,7 @@ final class AtLeastOnce: CommitCycle {
         return try consumer.beginCommit(offsets)
     }
 
-    func abort() -> Bool { false }
+    func abort(timeoutMilliseconds: Int) -> Bool { false }
 }
 
 /// Kafka's transactions: what was produced and the offsets become visible together or not at all. The offsets carry the
@@ -81,9 +82,11 @@ final class ExactlyOnce: CommitCycle {
 
     func beginCommit(_ offsets: [PartitionOffset], of consumer: Consumer) -> PendingCommit? { nil }
 
-    func abort() throws(KafkaError) -> Bool {
+    func abort(timeoutMilliseconds: Int) throws(KafkaError) -> Bool {
         guard isOpen else { return true }
-        try untilDecided(30_000) { () throws(KafkaError) in try producer.abortTransaction(timeoutMilliseconds: 10_000) }
+        try untilDecided(timeoutMilliseconds) { () throws(KafkaError) in
+            try producer.abortTransaction(timeoutMilliseconds: min(10_000, timeoutMilliseconds))
+        }
         isOpen = false
         return true
     }

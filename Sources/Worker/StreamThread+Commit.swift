@@ -143,6 +143,8 @@ extension StreamThread {
     /// Aborts what is not committed. In a transaction it has not happened then: every partition goes back to its
     /// committed offset, and its state with it. Without one it may have; the rebalance that follows sorts it out.
     func giveUpUncommitted() throws(KafkaError) {
+        // It has been already.
+        if mustGoBack { return }
         commitUnderWay = nil
         if let run = checkpointRun, hasPublishedRecords {
             // Its records may be what the broker has refused.
@@ -150,7 +152,7 @@ extension StreamThread {
         }
         dropCheckpoint()
         hasPublishedRecords = false
-        if try cycle.abort() {
+        if try cycle.abort(timeoutMilliseconds: isLeaving ? commitTimeoutMilliseconds : 30_000) {
             mustGoBack = true
             counters.transactionsAborted.add(1, ordering: .relaxed)
             failedBefore = producer.failed

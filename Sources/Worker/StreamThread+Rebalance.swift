@@ -4,7 +4,8 @@ import Kafka
 /// What happens when the group gives partitions and takes them: inside poll, on the thread that owns them.
 extension StreamThread: RebalanceHandler {
     func assigned(_ partitions: [TopicPartition], consumer: Consumer) -> [PartitionOffset] {
-        if isLeaving { return [] }
+        // Nothing of them is read any more.
+        if isLeaving { return partitions.map { PartitionOffset($0, offset: PartitionOffset.end) } }
         do {
             return try take(partitions, isNew: true)
         } catch {

@@ -121,6 +121,30 @@ import Testing
         #expect(committed.map(\.offset) == [Int64(messages.count)])
     }
 
+    /// The last transaction is refused: it is given up, which loses nothing, and the next worker does it anew.
+    @Test func aTransactionThatIsRefusedWhenItStopsIsLeftToTheNext() async throws {
+        let rig = try WorkerRig(partitions: 1)
+        rig.settings.guarantee = .exactlyOnce
+        rig.settings.commitIntervalMilliseconds = 3_600_000
+        let settings = rig.settings
+        let broker = rig.broker
+        let (messages, payloads) = try WorkerTests.shop(customers: 20)
+        try WorkerTests.publish(messages, settings)
+        for fault in [EmbeddedBroker.Fault.illegalGeneration, nil] {
+            let worker = try rig.worker()
+            try await rig.running(worker) {
+                try wait(for: "the messages") { worker.counters.snapshot.received == messages.count }
+                if let fault { broker.fail(.transactionOffsetCommit, with: [fault]) }
+            }
+            let done = worker.counters.snapshot
+            #expect(done.transactionsAborted == (fault == nil ? 0 : 1))
+            #expect(done.committed == (fault == nil ? messages.count : 0))
+        }
+        let found = try WorkerTests.records(payloads.count, settings)
+        let bySource = Dictionary(grouping: found, by: \.sourceOffset)
+        #expect(bySource.keys.sorted().compactMap { bySource[$0]?.last?.value } == payloads.map { Array($0.utf8) })
+    }
+
     /// Threads of one worker leave one after the other, and each departure is a rebalance for those that are still there.
     @Test func threadsThatStopTogetherCommitWhatTheyHaveProcessed() async throws {
         let rig = try WorkerRig(partitions: 4)
