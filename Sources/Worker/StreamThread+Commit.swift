@@ -76,6 +76,11 @@ extension StreamThread {
     /// this member meanwhile: it is served, and what the member still holds then is committed.
     func commitBeforeLeaving(_ shutdown: Shutdown) throws {
         isLeaving = true
+        do throws(KafkaError) {
+            try consumer.pause(consumer.assignment)
+        } catch {
+            trouble("fetching goes on until the end", error)
+        }
         let deadline = ContinuousClock.now + .milliseconds(settings.shutdownMilliseconds)
         while true {
             let isOver = ContinuousClock.now >= deadline
@@ -133,7 +138,9 @@ extension StreamThread {
         case .abortTransaction where isInTime, .rejoin where isInTime && !error.isFatal:
             trouble("commit refused", error)
             try giveUpUncommitted()
-            return false
+            // Without a transaction nothing is taken back, and what was not delivered must not be committed next time.
+            if producer.failed == failedBefore { return false }
+            fallthrough
         default:
             hasFailed = true
             throw error

@@ -143,6 +143,8 @@ final class StreamThread {
         } catch {
             // Closing gives the partitions up, and that must not commit what has not been published.
             hasFailed = true
+            // Before closing, which may take its time: the others need not wait.
+            if shutdown.isRequested { shutdown.hasCommitted(number) }
             throw error
         }
     }

@@ -121,6 +121,43 @@ import Testing
         #expect(committed.map(\.offset) == [Int64(messages.count)])
     }
 
+    /// A prediction that could not be delivered is never committed, whatever the broker calls it.
+    @Test func whatWasNotDeliveredIsNotCommitted() async throws {
+        let rig = try WorkerRig(partitions: 1)
+        let settings = rig.settings
+        let broker = rig.broker
+        let (messages, payloads) = try WorkerTests.shop(customers: 20)
+        try WorkerTests.publish(messages, settings)
+        // 47: INVALID_PRODUCER_EPOCH, which a producer without transactions outlives.
+        broker.fail(.produce, with: [EmbeddedBroker.Fault](repeating: .init(code: 47), count: 3))
+        let failing = try rig.worker()
+        await #expect(throws: KafkaError.self) {
+            try await rig.running(failing) {
+                try wait(for: "the messages") { failing.counters.snapshot.received == messages.count }
+            }
+        }
+        broker.clearFaults(of: .produce)
+        let worker = try rig.worker()
+        try await rig.running(worker) {
+            try wait(for: "everything to be committed") {
+                failing.counters.snapshot.committed + worker.counters.snapshot.committed >= messages.count
+            }
+        }
+        let found = try WorkerTests.records(payloads.count, settings)
+        #expect(Set(found.map(\.sourceOffset)).count == payloads.count)
+    }
+
+    @Test func everyThreadIsWaitedForOnce() {
+        let shutdown = Shutdown(threads: 2)
+        #expect(!shutdown.isRequested && !shutdown.isCommitted)
+        shutdown.begin()
+        shutdown.hasCommitted(1)
+        shutdown.hasCommitted(1)
+        #expect(shutdown.isRequested && !shutdown.isCommitted)
+        shutdown.hasCommitted(0)
+        #expect(shutdown.isCommitted)
+    }
+
     /// The last transaction is refused: it is given up, which loses nothing, and the next worker does it anew.
     @Test func aTransactionThatIsRefusedWhenItStopsIsLeftToTheNext() async throws {
         let rig = try WorkerRig(partitions: 1)
@@ -154,7 +191,10 @@ import Testing
         let (messages, _) = try WorkerTests.shop(customers: 60)
         let worker = try rig.worker()
         try await rig.running(worker) {
-            try wait(for: "the partitions") { worker.status.partitions.count == 4 && worker.status.isReady }
+            try wait(for: "a partition each") {
+                let status = worker.status
+                return status.isReady && Set(status.partitions.map(\.thread)).count == 4
+            }
             for partition in 0..<Int32(4) { try WorkerTests.publish(messages, settings, partition: partition) }
             try wait(for: "the messages") { worker.counters.snapshot.received == 4 * messages.count }
         }
