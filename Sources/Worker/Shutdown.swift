@@ -15,7 +15,7 @@ final class Shutdown: Sendable {
     func begin() { request.store(true, ordering: .relaxed) }
 
     /// This thread has nothing left to commit, or never will.
-    func hasCommitted(_ thread: Int) { committed.withLock { _ = $0.insert(thread) } }
+    func markCommitted(_ thread: Int) { committed.withLock { _ = $0.insert(thread) } }
 
     /// Whether every thread may leave.
     var isCommitted: Bool { committed.withLock { $0.count == threads } }

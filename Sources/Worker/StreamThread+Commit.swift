@@ -84,7 +84,7 @@ extension StreamThread {
         let deadline = ContinuousClock.now + .milliseconds(settings.shutdownMilliseconds)
         while true {
             let isOver = ContinuousClock.now >= deadline
-            if try commit(lastUntil: deadline) { shutdown.hasCommitted(number) }
+            if try commit(lastUntil: deadline) { shutdown.markCommitted(number) }
             if shutdown.isCommitted || isOver { return }
             try consumer.poll(into: batch, timeoutMilliseconds: 10)
             try throwFailure()

@@ -144,7 +144,7 @@ final class StreamThread {
             // Closing gives the partitions up, and that must not commit what has not been published.
             hasFailed = true
             // Before closing, which may take its time: the others need not wait.
-            if shutdown.isRequested { shutdown.hasCommitted(number) }
+            if shutdown.isRequested { shutdown.markCommitted(number) }
             throw error
         }
     }

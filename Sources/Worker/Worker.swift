@@ -119,7 +119,7 @@ public final class Worker: Service {
                 continuation.resume(
                     with: Result {
                         // Nobody waits for one that has failed.
-                        defer { self.shutdown.hasCommitted(number) }
+                        defer { self.shutdown.markCommitted(number) }
                         try self.stream(number, store)
                     })
             }

@@ -151,10 +151,10 @@ import Testing
         let shutdown = Shutdown(threads: 2)
         #expect(!shutdown.isRequested && !shutdown.isCommitted)
         shutdown.begin()
-        shutdown.hasCommitted(1)
-        shutdown.hasCommitted(1)
+        shutdown.markCommitted(1)
+        shutdown.markCommitted(1)
         #expect(shutdown.isRequested && !shutdown.isCommitted)
-        shutdown.hasCommitted(0)
+        shutdown.markCommitted(0)
         #expect(shutdown.isCommitted)
     }
 
