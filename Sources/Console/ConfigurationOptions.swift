@@ -5,31 +5,31 @@ import Foundation
 import Settings
 
 /// The options by which every command is configured: a file, and settings over it.
-public struct ConfigurationOptions: ParsableArguments {
+package struct ConfigurationOptions: ParsableArguments {
     @Option(name: .long, help: "Configuration file (YAML).")
-    public var config: String?
+    package var config: String?
 
     @Option(
         name: .customLong("set"),
         help: "A setting over the file's and the environment's: key.path=value. May be repeated.")
-    public var overrides: [String] = []
+    package var overrides: [String] = []
 
-    public init() {}
+    package init() {}
 
     /// The same, as arguments of another command.
-    public var arguments: [String] {
+    package var arguments: [String] {
         (config.map { ["--config", $0] } ?? []) + overrides.flatMap { ["--set", $0] }
     }
 
     /// Whose settings: the environment variables' prefix. The worker's are replay's too; the trainer has its own, so
     /// that one environment can hold both.
-    public enum Audience: String {
+    package enum Audience: String {
         case worker = "FUTURE_CART_WORKER"
         case trainer = "FUTURE_CART_TRAINER"
     }
 
     /// Opens the layers for reading: file, then environment, then --set.
-    public func reader(for audience: Audience) throws(ConfigurationError) -> ConfigurationReader {
+    package func reader(for audience: Audience) throws(ConfigurationError) -> ConfigurationReader {
         ConfigurationReader(
             try ConfigurationTree(
                 file: config, environment: ProcessInfo.processInfo.environment, prefix: audience.rawValue,
@@ -39,12 +39,12 @@ public struct ConfigurationOptions: ParsableArguments {
 
 extension ConfigurationReader {
     /// `state.time_to_live`: how long a customer's state outlives their last event, in days.
-    public func timeToLiveDays(default days: Int) -> Int {
+    package func timeToLiveDays(default days: Int) -> Int {
         self.days("state.time_to_live", default: days, in: Windows.longestDays...36_500)
     }
 
     /// A duration that is a whole number of days.
-    public func days(_ key: String, default days: Int, in range: ClosedRange<Int>) -> Int {
+    package func days(_ key: String, default days: Int, in range: ClosedRange<Int>) -> Int {
         let day = Int(EventTime.millisecondsPerDay)
         let milliseconds = duration(
             key, default: days * day, in: (range.lowerBound * day)...(range.upperBound * day))
@@ -55,7 +55,7 @@ extension ConfigurationReader {
 
 extension FieldNames {
     /// The `fields:` section: what the shop calls each field.
-    public init(_ reader: ConfigurationReader) {
+    package init(_ reader: ConfigurationReader) {
         self.init()
         for field in EventField.allCases {
             self[field] = reader.string(field.name, default: field.name)

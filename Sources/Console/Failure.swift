@@ -6,13 +6,13 @@ import Settings
 /// Runs a command's work and turns what is thrown into one clear message and an exit code.
 ///
 /// Exit codes: 1 when the work failed, 2 for bad usage or configuration.
-public func reportingFailures(_ work: () throws -> Void) throws {
+package func reportingFailures(_ work: () throws -> Void) throws {
     removeDraftsWhenInterrupted()
     do { try work() } catch { throw exitCode(of: error) }
 }
 
 /// The same for work that awaits.
-public func reportingFailuresAsync(_ work: () async throws -> Void) async throws {
+package func reportingFailuresAsync(_ work: () async throws -> Void) async throws {
     do { try await work() } catch { throw exitCode(of: error) }
 }
 
@@ -45,18 +45,18 @@ private func exitCode(of error: any Error) -> ExitCode {
 }
 
 /// A message on standard error.
-public func complain(_ message: String) {
+package func complain(_ message: String) {
     writeToStandardError("error: \(message)\n")
 }
 
 /// A word on standard error that is no complaint: standard output may be the data.
-public func remark(_ message: String) {
+package func remark(_ message: String) {
     writeToStandardError("\(message)\n")
 }
 
 /// What a command is for, on standard output.
 /// - Throws: `HistoryError` when it cannot be written: a full disk must not look like success.
-public func output(_ text: String) throws {
+package func output(_ text: String) throws {
     let file = try OutputFile(path: "-")
     try file.write(Array(text.utf8))
     try file.close()

@@ -3,20 +3,20 @@ import Logging
 import Synchronization
 
 /// Log lines on standard error, for people or as JSON objects, of which none is written more than so often a second.
-public struct LineLogHandler: LogHandler {
-    public enum Format: String, CaseIterable, Sendable {
+package struct LineLogHandler: LogHandler {
+    package enum Format: String, CaseIterable, Sendable {
         case text, json
     }
 
-    public var metadata: Logger.Metadata = [:]
-    public var logLevel = Logger.Level.info
+    package var metadata: Logger.Metadata = [:]
+    package var logLevel = Logger.Level.info
     private let label: String
     private let format: Format
     private let limit: LineLimit
     private let write: @Sendable (String) -> Void
 
     /// - Parameter limit: shared by all handlers of a program.
-    public init(
+    package init(
         label: String, format: Format, limit: LineLimit,
         write: @escaping @Sendable (String) -> Void = { FileHandle.standardError.write(Data($0.utf8)) }
     ) {
@@ -26,12 +26,12 @@ public struct LineLogHandler: LogHandler {
         self.write = write
     }
 
-    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    public func log(event: LogEvent) {
+    package func log(event: LogEvent) {
         guard let suppressed = limit.pass("\(event.level) \(event.message)") else { return }
         var all = metadata.merging(event.metadata ?? [:]) { $1 }
         if let error = event.error { all["error"] = "\(error)" }
@@ -63,7 +63,7 @@ public struct LineLogHandler: LogHandler {
 }
 
 /// Lets the same line through so many times a second, and counts what it held back.
-public final class LineLimit: Sendable {
+package final class LineLimit: Sendable {
     private struct Line {
         var second: Int
         var passed = 0
@@ -77,13 +77,13 @@ public final class LineLimit: Sendable {
     private let lines = Mutex<[String: Line]>([:])
 
     /// - Parameter now: in seconds.
-    public init(perSecond: Int, now: @escaping @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }) {
+    package init(perSecond: Int, now: @escaping @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }) {
         self.perSecond = perSecond
         self.now = now
     }
 
     /// - Returns: how many such lines have been held back since the last one; `nil` for one that is held back.
-    public func pass(_ line: String) -> Int? {
+    package func pass(_ line: String) -> Int? {
         let second = now()
         return lines.withLock { lines in
             if lines.count >= Self.linesLimit {

@@ -2,20 +2,20 @@ import Logging
 import Settings
 
 /// What `config/worker.yaml` may say under `logs:`.
-public struct LogSettings: Sendable {
-    public var format = LineLogHandler.Format.text
+package struct LogSettings: Sendable {
+    package var format = LineLogHandler.Format.text
     /// Lines of the same level and message a second.
-    public var maxPerSecond = 10
+    package var maxPerSecond = 10
 
-    public init() {}
+    package init() {}
 
-    public init(_ reader: ConfigurationReader) {
+    package init(_ reader: ConfigurationReader) {
         format = reader.choice("format", default: format)
         maxPerSecond = reader.int("max_per_second", default: maxPerSecond, in: 1...1_000_000)
     }
 
     /// Makes all loggers of the program write so.
-    public func bootstrap() {
+    package func bootstrap() {
         let (format, limit) = (format, LineLimit(perSecond: maxPerSecond))
         LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, limit: limit) }
     }

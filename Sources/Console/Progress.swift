@@ -2,21 +2,21 @@ import Foundation
 
 /// Progress of long work on standard error: one line that rewrites itself on a terminal, a line every few seconds
 /// elsewhere.
-public final class Progress {
+package final class Progress {
     private let isTerminal = isatty(2) == 1
     private let started = ContinuousClock.now
     private var shown: ContinuousClock.Instant?
     private var lastStep = ""
     private var width = 0
 
-    public init() {}
+    package init() {}
 
     /// Seconds since the work began.
-    public var elapsedSeconds: Double { (ContinuousClock.now - started) / .seconds(1) }
+    package var elapsedSeconds: Double { (ContinuousClock.now - started) / .seconds(1) }
 
     /// Shows what is being done, and how much of it is behind (0 to 1) with the time that is left at this pace.
     /// - Parameter detail: figures that change all the time; only the step makes a line of its own in a log.
-    public func show(_ step: String, detail: String = "", share: Double? = nil) {
+    package func show(_ step: String, detail: String = "", share: Double? = nil) {
         let now = ContinuousClock.now
         let pause: Duration = isTerminal ? .milliseconds(100) : .seconds(5)
         if step == lastStep, let shown, now - shown < pause { return }
@@ -36,7 +36,7 @@ public final class Progress {
     private var stepStarted = ContinuousClock.now
 
     /// Ends the line that rewrites itself.
-    public func finish() {
+    package func finish() {
         if isTerminal, width > 0 { writeToStandardError("\r\u{1B}[K") }
         width = 0
     }

@@ -9,7 +9,7 @@ import Worker
 /// Questions and answers over HTTP about a running worker, and the page for people on a port of its own.
 ///
 /// Stops gracefully: no new connections, requests under way are answered.
-public final class HTTPService: Service {
+package final class HTTPService: Service {
     private let api: API
     private let settings: HTTPSettings
     private let logger: Logger
@@ -18,7 +18,7 @@ public final class HTTPService: Service {
     /// - Parameters:
     ///   - worker: answers about customers and itself.
     ///   - metrics: the text of `GET /metrics`, in Prometheus' format.
-    public convenience init(
+    package convenience init(
         settings: HTTPSettings, worker: any LiveWorker, context: ScoringContext,
         metrics: @escaping @Sendable () -> String, logger: Logger
     ) {
@@ -41,7 +41,7 @@ public final class HTTPService: Service {
 
     /// Serves until graceful shutdown.
     /// - Throws: `HTTPServiceError` when a port cannot be listened on.
-    public func run() async throws {
+    package func run() async throws {
         var ports = [(port: settings.port, isDashboard: false)]
         if let port = settings.dashboardPort { ports.append((port, true)) }
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -91,8 +91,8 @@ public final class HTTPService: Service {
 }
 
 /// Why the service cannot listen, and what to do.
-public struct HTTPServiceError: Error, Sendable, CustomStringConvertible {
-    public let description: String
+package struct HTTPServiceError: Error, Sendable, CustomStringConvertible {
+    package let description: String
 
     init(host: String, port: Int, setting: String, error: any Error) {
         description =

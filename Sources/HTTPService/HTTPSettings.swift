@@ -1,23 +1,23 @@
 import Settings
 
 /// What `config/worker.yaml` may say under `http:`.
-public struct HTTPSettings: Sendable, Equatable {
-    public var isEnabled = true
+package struct HTTPSettings: Sendable, Equatable {
+    package var isEnabled = true
     /// Address that both servers listen on.
-    public var host = "127.0.0.1"
-    public var port = 8001
+    package var host = "127.0.0.1"
+    package var port = 8001
     /// Port of the page for people; `nil` for none.
-    public var dashboardPort: Int? = 8501
+    package var dashboardPort: Int? = 8501
     /// What requests must bear, if anything.
-    public var token: String?
+    package var token: String?
     /// Most bytes of a request's body.
-    public var maxBodyBytes = 1 << 20
+    package var maxBodyBytes = 1 << 20
     /// Longest that a request may take, with all that it sends, milliseconds.
-    public var timeoutMilliseconds = 10_000
+    package var timeoutMilliseconds = 10_000
     /// Requests being answered at once.
-    public var maxConcurrent = 64
+    package var maxConcurrent = 64
     /// Most events in one request.
-    public var maxEvents = 10_000
+    package var maxEvents = 10_000
 
     /// Connections that are open at once, on each of the two ports.
     static let maxConnections = 1024
@@ -26,10 +26,10 @@ public struct HTTPSettings: Sendable, Equatable {
     static let maxHeaderFieldBytes = 16 << 10
     static let maxHeaderFields = 100
 
-    public init() {}
+    package init() {}
 
     /// Reads the section, and refuses what would let anybody ask whom nobody meant.
-    public init(_ reader: ConfigurationReader) {
+    package init(_ reader: ConfigurationReader) {
         isEnabled = reader.bool("enabled", default: isEnabled)
         host = reader.string("host", default: host)
         port = reader.int("port", default: port, in: 1...65_535)

@@ -1,18 +1,18 @@
 import CRDKafka
 
 /// A member of a consumer group, as the group's coordinator knows it.
-public struct GroupMember: Equatable, Sendable {
-    public let clientID: String
+package struct GroupMember: Equatable, Sendable {
+    package let clientID: String
     /// Address that it connects from.
-    public let host: String
-    public let partitions: [TopicPartition]
+    package let host: String
+    package let partitions: [TopicPartition]
 }
 
 extension Admin {
     /// The members of a consumer group, with what they are assigned; none of a group that there is not.
     ///
     /// - Throws: `KafkaError`, with the remedy `.retry` if nobody answers in time.
-    public func members(ofGroup group: String, timeoutMilliseconds: Int) throws(KafkaError) -> [GroupMember] {
+    package func members(ofGroup group: String, timeoutMilliseconds: Int) throws(KafkaError) -> [GroupMember] {
         let operation = "describe group \(group)"
         return try client.limited(operation, timeoutMilliseconds: timeoutMilliseconds) { handle throws(KafkaError) in
             var list: UnsafePointer<rd_kafka_group_list>?

@@ -1,14 +1,14 @@
 import CRDKafka
 
 /// Creates and deletes topics, and tells of groups.
-public final class Admin {
+package final class Admin {
     let client: Client
 
     /// Makes a client; it connects in the background.
     ///
     /// - Parameter properties: librdkafka's properties, at least `bootstrap.servers`.
     /// - Throws: `KafkaError` naming the property if one is unknown or has a bad value.
-    public init(properties: [String: String]) throws(KafkaError) {
+    package init(properties: [String: String]) throws(KafkaError) {
         let context = CallbackContext(onError: { _ in }, onLog: { _ in })
         client = try Client(RD_KAFKA_PRODUCER, properties: properties, context: context)
     }
@@ -23,7 +23,7 @@ public final class Admin {
     ///   - timeoutMilliseconds: How long to wait.
     /// - Returns: False if there is such a topic already; it stays as it is.
     @discardableResult
-    public func createTopic(
+    package func createTopic(
         _ name: String, partitions: Int, replicationFactor: Int = -1, configuration: [String: String] = [:],
         timeoutMilliseconds: Int = 10_000
     ) throws(KafkaError) -> Bool {
@@ -54,7 +54,7 @@ public final class Admin {
     ///
     /// - Returns: False if there was no such topic.
     @discardableResult
-    public func deleteTopic(_ name: String, timeoutMilliseconds: Int = 10_000) throws(KafkaError) -> Bool {
+    package func deleteTopic(_ name: String, timeoutMilliseconds: Int = 10_000) throws(KafkaError) -> Bool {
         let topic = rd_kafka_DeleteTopic_new(name)
         defer { rd_kafka_DeleteTopic_destroy(topic) }
         return try request(RD_KAFKA_ADMIN_OP_DELETETOPICS, "delete topic \(name)", timeoutMilliseconds) {
@@ -71,12 +71,12 @@ public final class Admin {
 
     /// How many partitions a topic has, or nil if there is no such topic. Creates none; costs the metadata of the whole
     /// cluster.
-    public func partitionCount(of topic: String, timeoutMilliseconds: Int) throws(KafkaError) -> Int? {
+    package func partitionCount(of topic: String, timeoutMilliseconds: Int) throws(KafkaError) -> Int? {
         try client.partitionCount(of: topic, timeoutMilliseconds: timeoutMilliseconds)
     }
 
     /// Frees everything. Closing again does nothing.
-    public func close() { client.destroy() }
+    package func close() { client.destroy() }
 
     /// Sends one request about one topic and reads its one result.
     ///

@@ -4,7 +4,7 @@ extension Consumer {
     /// Asks the partition's leader for both ends of it.
     ///
     /// - Throws: `KafkaError`, with the remedy `.retry` if nobody answers in time.
-    public func watermarks(of partition: TopicPartition, timeoutMilliseconds: Int) throws(KafkaError) -> Watermarks {
+    package func watermarks(of partition: TopicPartition, timeoutMilliseconds: Int) throws(KafkaError) -> Watermarks {
         // The library (2.0) waits for ever for a leader that has gone away in the meantime.
         let operation = "read watermarks of \(partition)"
         return try client.limited(operation, timeoutMilliseconds: timeoutMilliseconds) { handle throws(KafkaError) in
@@ -21,7 +21,7 @@ extension Consumer {
     }
 
     /// Where the partition ends as of the latest fetch from it, asking nobody; `nil` before there was one.
-    public func latestKnownEnd(of partition: TopicPartition) -> Int64? {
+    package func latestKnownEnd(of partition: TopicPartition) -> Int64? {
         var low: Int64 = 0
         var high: Int64 = 0
         let code = rd_kafka_get_watermark_offsets(
@@ -33,7 +33,7 @@ extension Consumer {
     /// demand; costs the metadata of the whole cluster.
     ///
     /// - Throws: `KafkaError`, with the remedy `.retry` if nobody answers in time.
-    public func partitionCount(of topic: String, timeoutMilliseconds: Int) throws(KafkaError) -> Int? {
+    package func partitionCount(of topic: String, timeoutMilliseconds: Int) throws(KafkaError) -> Int? {
         try client.partitionCount(of: topic, timeoutMilliseconds: timeoutMilliseconds)
     }
 
@@ -41,7 +41,7 @@ extension Consumer {
     ///
     /// - Parameter times: Milliseconds since 1970.
     /// - Returns: Offsets in no particular order; `PartitionOffset.end` where every message is older.
-    public func offsets(
+    package func offsets(
         forTimes times: [TopicPartition: Int64], timeoutMilliseconds: Int
     ) throws(KafkaError) -> [PartitionOffset] {
         // The same as for watermarks.

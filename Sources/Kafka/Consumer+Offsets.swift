@@ -2,7 +2,7 @@ import CRDKafka
 
 extension Consumer {
     /// What this consumer owns at the moment.
-    public var assignment: [TopicPartition] {
+    package var assignment: [TopicPartition] {
         get throws(KafkaError) {
             var list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?
             try client.check(rd_kafka_assignment(client.handle, &list), "read assignment")
@@ -14,7 +14,7 @@ extension Consumer {
 
     /// Whether the group has given the current assignment to others without asking. True only while the loss is
     /// being handled.
-    public var isAssignmentLost: Bool { rd_kafka_assignment_lost(client.handle) != 0 }
+    package var isAssignmentLost: Bool { rd_kafka_assignment_lost(client.handle) != 0 }
 
     /// Commits offsets for the group and waits for the answer.
     ///
@@ -22,7 +22,7 @@ extension Consumer {
     ///   - offsets: For each partition the offset of the first message not yet processed. With none, nothing happens.
     ///   - timeoutMilliseconds: How long to wait. After a timeout the commit may still arrive.
     /// - Throws: `KafkaError`, with the remedy `.rejoin` if the group has moved on without this member.
-    public func commit(_ offsets: [PartitionOffset], timeoutMilliseconds: Int = 30_000) throws(KafkaError) {
+    package func commit(_ offsets: [PartitionOffset], timeoutMilliseconds: Int = 30_000) throws(KafkaError) {
         guard !offsets.isEmpty else { return }
         guard let outcome = try beginCommit(offsets).outcome(timeoutMilliseconds: timeoutMilliseconds) else {
             throw KafkaError(
@@ -36,7 +36,7 @@ extension Consumer {
     /// in; the last to arrive counts.
     ///
     /// - Parameter offsets: As for `commit`; at least one.
-    public func beginCommit(_ offsets: [PartitionOffset]) throws(KafkaError) -> PendingCommit {
+    package func beginCommit(_ offsets: [PartitionOffset]) throws(KafkaError) -> PendingCommit {
         let list = PartitionList(offsets)
         let pending = PendingCommit(of: client)
         try client.check(
@@ -45,7 +45,7 @@ extension Consumer {
     }
 
     /// Reads the group's committed offsets from the coordinator; `PartitionOffset.none` where nothing is committed.
-    public func committed(
+    package func committed(
         _ partitions: [TopicPartition], timeoutMilliseconds: Int
     ) throws(KafkaError) -> [PartitionOffset] {
         let list = PartitionList(partitions)
@@ -56,7 +56,7 @@ extension Consumer {
     }
 
     /// The offset behind the last message that `poll` has returned; `PartitionOffset.none` before the first. Local.
-    public func position(of partitions: [TopicPartition]) throws(KafkaError) -> [PartitionOffset] {
+    package func position(of partitions: [TopicPartition]) throws(KafkaError) -> [PartitionOffset] {
         let list = PartitionList(partitions)
         try client.check(rd_kafka_position(client.handle, list.pointer), "read position")
         if let error = list.firstError("read position") { throw error }
@@ -65,7 +65,7 @@ extension Consumer {
 
     /// Goes on reading elsewhere. The partitions must be assigned and being fetched: to choose where a new assignment
     /// starts, return the offsets from `RebalanceHandler.assigned` instead.
-    public func seek(to offsets: [PartitionOffset], timeoutMilliseconds: Int) throws(KafkaError) {
+    package func seek(to offsets: [PartitionOffset], timeoutMilliseconds: Int) throws(KafkaError) {
         let list = PartitionList(offsets)
         // Before 2.1 the library takes this one timeout in microseconds.
         let unit = rd_kafka_version() < 0x0201_0000 ? 1000 : 1
@@ -77,14 +77,14 @@ extension Consumer {
     }
 
     /// Stops fetching these partitions; they stay assigned. Keep polling.
-    public func pause(_ partitions: [TopicPartition]) throws(KafkaError) {
+    package func pause(_ partitions: [TopicPartition]) throws(KafkaError) {
         let list = PartitionList(partitions)
         try client.check(rd_kafka_pause_partitions(client.handle, list.pointer), "pause")
         if let error = list.firstError("pause") { throw error }
     }
 
     /// Fetches paused partitions again.
-    public func resume(_ partitions: [TopicPartition]) throws(KafkaError) {
+    package func resume(_ partitions: [TopicPartition]) throws(KafkaError) {
         let list = PartitionList(partitions)
         try client.check(rd_kafka_resume_partitions(client.handle, list.pointer), "resume")
         if let error = list.firstError("resume") { throw error }

@@ -4,15 +4,15 @@ import CRDKafka
 ///
 /// One thread owns it: it is not Sendable, and every call, the rebalance handler's included, happens on that thread.
 /// Close it when done; a consumer that is let go of without `close` leaves its group without telling the handler.
-public final class Consumer {
+package final class Consumer {
     /// Told of assignments and revocations. Held weakly, because whoever handles them usually owns the consumer.
-    public weak var rebalanceHandler: (any RebalanceHandler)?
+    package weak var rebalanceHandler: (any RebalanceHandler)?
 
     let client: Client
     var errorsToReport: [KafkaError] = []
     let queue: OpaquePointer
     /// For other threads, to end a poll's waiting.
-    public let waker: Waker
+    package let waker: Waker
     private var batches: [MessageBatch] = []
     private var hasSubscribed = false
     var hasBeenAssigned = false
@@ -32,7 +32,7 @@ public final class Consumer {
     ///     whole, such as a lost connection. These are informational: librdkafka reconnects by itself.
     ///   - onLog: Called on any thread of librdkafka's with each line of its log; dropped by default.
     /// - Throws: `KafkaError` naming the property if one is unknown or has a bad value.
-    public init(
+    package init(
         properties: [String: String],
         rebalanceHandler: (any RebalanceHandler)? = nil,
         onError: @escaping @Sendable (KafkaError) -> Void = { _ in },
@@ -68,7 +68,7 @@ public final class Consumer {
     deinit { close() }
 
     /// Joins the group for these topics, in place of any earlier ones. The assignment arrives during later polls.
-    public func subscribe(to topics: [String]) throws(KafkaError) {
+    package func subscribe(to topics: [String]) throws(KafkaError) {
         hasSubscribed = true
         let list = PartitionList(topics.map { TopicPartition(topic: $0, partition: -1) })
         try client.check(
@@ -76,7 +76,7 @@ public final class Consumer {
     }
 
     /// Reads these partitions from these offsets, without a group.
-    public func assign(_ offsets: [PartitionOffset]) throws(KafkaError) {
+    package func assign(_ offsets: [PartitionOffset]) throws(KafkaError) {
         let list = PartitionList(offsets)
         try client.check(rd_kafka_assign(client.handle, list.pointer), "assign partitions")
     }
@@ -91,7 +91,7 @@ public final class Consumer {
     ///   - batch: Where the messages go; what it held is released first. The consumer keeps it until `close`.
     ///   - timeoutMilliseconds: How long to wait for a first message.
     /// - Throws: `KafkaError` if the consumer has failed for good. Errors that it survives are in `batch.errors`.
-    public func poll(into batch: MessageBatch, timeoutMilliseconds: Int) throws(KafkaError) {
+    package func poll(into batch: MessageBatch, timeoutMilliseconds: Int) throws(KafkaError) {
         precondition(!isServingRebalance, "a rebalance handler must not poll")
         _ = client.handle
         batch.release()
@@ -116,7 +116,7 @@ public final class Consumer {
     ///
     /// - Parameter timeoutMilliseconds: How long to wait for the coordinator. After that the group has to notice by its
     ///   session timeout that this member is gone, and a background thread frees the rest.
-    public func close(timeoutMilliseconds: Int = 10_000) {
+    package func close(timeoutMilliseconds: Int = 10_000) {
         guard client.isOpen, !isClosing else { return }
         precondition(!isServingRebalance, "a rebalance handler must not close its consumer")
         isClosing = true

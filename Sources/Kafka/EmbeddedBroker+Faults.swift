@@ -2,7 +2,7 @@ import CRDKafka
 
 extension EmbeddedBroker {
     /// The kinds of request that the embedded broker answers, by their number in Kafka's protocol.
-    public enum RequestKind: Int16, Sendable, CaseIterable {
+    package enum RequestKind: Int16, Sendable, CaseIterable {
         case produce = 0
         case fetch = 1
         case listOffsets = 2
@@ -22,36 +22,36 @@ extension EmbeddedBroker {
     }
 
     /// How a request fails.
-    public struct Fault: Sendable, Hashable {
+    package struct Fault: Sendable, Hashable {
         /// The code that the client receives.
-        public let code: Int32
+        package let code: Int32
 
         /// Any code of Kafka's protocol.
-        public init(code: Int32) { self.code = code }
+        package init(code: Int32) { self.code = code }
 
         private init(_ code: rd_kafka_resp_err_t) { self.init(code: code.rawValue) }
 
         /// No answer: the connection is closed.
-        public static let disconnect = Fault(RD_KAFKA_RESP_ERR__TRANSPORT)
+        package static let disconnect = Fault(RD_KAFKA_RESP_ERR__TRANSPORT)
         /// Another broker leads the partition.
-        public static let notLeader = Fault(RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION)
+        package static let notLeader = Fault(RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION)
         /// The broker ran out of time.
-        public static let requestTimedOut = Fault(RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT)
+        package static let requestTimedOut = Fault(RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT)
         /// Too few replicas are in sync.
-        public static let notEnoughReplicas = Fault(RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS)
+        package static let notEnoughReplicas = Fault(RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS)
         /// The message is larger than the broker allows.
-        public static let messageTooLarge = Fault(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        package static let messageTooLarge = Fault(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
         /// The group or transaction has no coordinator right now.
-        public static let coordinatorNotAvailable = Fault(RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE)
+        package static let coordinatorNotAvailable = Fault(RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE)
         /// The group does not know this member.
-        public static let unknownMember = Fault(RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID)
+        package static let unknownMember = Fault(RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID)
         /// The group has moved on to another generation.
-        public static let illegalGeneration = Fault(RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION)
+        package static let illegalGeneration = Fault(RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION)
         /// The group is giving its partitions out anew.
-        public static let rebalanceInProgress = Fault(RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS)
+        package static let rebalanceInProgress = Fault(RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS)
         /// A newer producer has the same `transactional.id`.
-        public static let producerFenced = Fault(RD_KAFKA_RESP_ERR_PRODUCER_FENCED)
+        package static let producerFenced = Fault(RD_KAFKA_RESP_ERR_PRODUCER_FENCED)
         /// The last transaction is still being finished.
-        public static let concurrentTransactions = Fault(RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS)
+        package static let concurrentTransactions = Fault(RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS)
     }
 }

@@ -17,20 +17,20 @@ import Synchronization
 /// - It keeps everything in memory and forgets it when it stops.
 ///
 /// It can be shared between threads. Hold on to it, or it stops with the last reference.
-public final class EmbeddedBroker: @unchecked Sendable {
+package final class EmbeddedBroker: @unchecked Sendable {
     // Sendable because the lock is held whenever either handle is used.
     private let client: Client
     private let cluster: OpaquePointer
     private let isOpen = Mutex(true)
 
     /// The addresses to give to clients as `bootstrap.servers`.
-    public let bootstrapServers: String
+    package let bootstrapServers: String
 
     /// Starts the cluster on free ports.
     ///
     /// - Parameter brokers: How many brokers; their numbers start at 1.
     /// - Throws: `KafkaError` if no port can be opened.
-    public init(brokers: Int = 1) throws(KafkaError) {
+    package init(brokers: Int = 1) throws(KafkaError) {
         precondition(brokers > 0, "a cluster has at least one broker")
         let context = CallbackContext(onError: { _ in }, onLog: { _ in })
         client = try Client(RD_KAFKA_PRODUCER, properties: [:], context: context)
@@ -49,7 +49,7 @@ public final class EmbeddedBroker: @unchecked Sendable {
 
     /// Stops the cluster and forgets its messages. Clients see a lost connection. Closing again does nothing; any other
     /// call afterwards is a bug of the caller.
-    public func close() {
+    package func close() {
         isOpen.withLock { isOpen in
             guard isOpen else { return }
             isOpen = false
@@ -62,7 +62,7 @@ public final class EmbeddedBroker: @unchecked Sendable {
     ///
     /// - Returns: False if it was there already, with however many partitions it has.
     @discardableResult
-    public func createTopic(_ name: String, partitions: Int) throws(KafkaError) -> Bool {
+    package func createTopic(_ name: String, partitions: Int) throws(KafkaError) -> Bool {
         let code = withCluster { rd_kafka_mock_topic_create($0, name, Int32(clamping: partitions), 1) }
         if code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS { return false }
         try check(code, "create topic \(name)")
@@ -70,27 +70,27 @@ public final class EmbeddedBroker: @unchecked Sendable {
     }
 
     /// Makes the next requests of a kind fail, one for each fault, in order.
-    public func fail(_ request: RequestKind, with faults: [Fault]) {
+    package func fail(_ request: RequestKind, with faults: [Fault]) {
         let codes = faults.map { rd_kafka_resp_err_t($0.code) }
         withCluster { rd_kafka_mock_push_request_errors_array($0, request.rawValue, codes.count, codes) }
     }
 
     /// Forgets the faults of a kind of request that have not happened yet.
-    public func clearFaults(of request: RequestKind) {
+    package func clearFaults(of request: RequestKind) {
         withCluster { rd_kafka_mock_clear_request_errors($0, request.rawValue) }
     }
 
     /// Disconnects every client of a broker and refuses new ones. Partitions keep their leader.
     ///
     /// - Parameter broker: The broker's number, or nil for all.
-    public func setBrokerDown(_ broker: Int? = nil) throws(KafkaError) {
+    package func setBrokerDown(_ broker: Int? = nil) throws(KafkaError) {
         try check(withCluster { rd_kafka_mock_broker_set_down($0, Int32(broker ?? -1)) }, "take broker down")
     }
 
     /// Accepts connections again.
     ///
     /// - Parameter broker: The broker's number, or nil for all.
-    public func setBrokerUp(_ broker: Int? = nil) throws(KafkaError) {
+    package func setBrokerUp(_ broker: Int? = nil) throws(KafkaError) {
         try check(withCluster { rd_kafka_mock_broker_set_up($0, Int32(broker ?? -1)) }, "bring broker up")
     }
 
@@ -99,7 +99,7 @@ public final class EmbeddedBroker: @unchecked Sendable {
     /// - Parameters:
     ///   - milliseconds: How long an answer takes at least.
     ///   - broker: The broker's number, or nil for all.
-    public func setRoundTripTime(milliseconds: Int, broker: Int? = nil) throws(KafkaError) {
+    package func setRoundTripTime(milliseconds: Int, broker: Int? = nil) throws(KafkaError) {
         let code = withCluster { rd_kafka_mock_broker_set_rtt($0, Int32(broker ?? -1), Int32(clamping: milliseconds)) }
         try check(code, "set round-trip time")
     }

@@ -1,23 +1,23 @@
 /// A header to be sent with a message. Make it once and reuse it: sending does not allocate on the Swift side.
-public struct Header: Sendable, Hashable {
+package struct Header: Sendable, Hashable {
     /// The name in UTF-8.
-    public let name: [UInt8]
+    package let name: [UInt8]
     /// The value, or nil for null.
-    public let value: [UInt8]?
+    package let value: [UInt8]?
 
     /// A header with a value of bytes.
-    public init(_ name: String, value: [UInt8]?) {
+    package init(_ name: String, value: [UInt8]?) {
         self.name = Array(name.utf8)
         self.value = value
     }
 
     /// A header with a value of text, sent as UTF-8.
-    public init(_ name: String, _ value: String) {
+    package init(_ name: String, _ value: String) {
         self.init(name, value: Array(value.utf8))
     }
 
     /// The same name with another value, without encoding the name again.
-    public func with(value: [UInt8]?) -> Header {
+    package func with(value: [UInt8]?) -> Header {
         Header(name: name, value: value)
     }
 

@@ -4,9 +4,9 @@ import CRDKafka
 ///
 /// Every failure that comes from outside (broker, network, configuration) is one of these. Wrong use of the
 /// interface by the caller is a precondition instead.
-public struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What the caller can do about an error.
-    public enum Remedy: Sendable, Hashable {
+    package enum Remedy: Sendable, Hashable {
         /// The same call may succeed later: back off and repeat it.
         case retry
         /// The open transaction cannot be committed: abort it, go back to the last committed offsets, and go on.
@@ -19,23 +19,23 @@ public struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     /// librdkafka's code: positive codes come from the broker, negative ones from the client library.
-    public let code: Int32
+    package let code: Int32
     /// The symbolic name of the code, such as `_TRANSPORT` or `UNKNOWN_MEMBER_ID`.
-    public let name: String
+    package let name: String
     /// What was being done, such as `commit offsets`.
-    public let operation: String
+    package let operation: String
     /// The reason in words.
-    public let reason: String
+    package let reason: String
     /// What can be done.
-    public let remedy: Remedy
+    package let remedy: Remedy
     /// The client object that reported this can never be used again; close it and make a new one.
-    public let isFatal: Bool
+    package let isFatal: Bool
 
     /// The call came at a moment when the client cannot do it yet, or any more.
-    public var isWrongState: Bool { code == RD_KAFKA_RESP_ERR__STATE.rawValue }
+    package var isWrongState: Bool { code == RD_KAFKA_RESP_ERR__STATE.rawValue }
 
     /// The same error where waiting for its end is given up: only new client objects can settle what became of it.
-    public var abandoned: KafkaError {
+    package var abandoned: KafkaError {
         KafkaError(code: code, name: name, operation: operation, reason: reason, remedy: .rejoin, isFatal: true)
     }
 
@@ -49,7 +49,7 @@ public struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     /// One line: operation, reason, code name.
-    public var description: String { "\(operation): \(reason) (\(name))" }
+    package var description: String { "\(operation): \(reason) (\(name))" }
 
     /// An error from a bare response code.
     ///
@@ -58,7 +58,7 @@ public struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
     ///   - operation: What was being done.
     ///   - reason: The reason in words; librdkafka's own text for the code if nil.
     ///   - isFatal: Whether the client object is unusable from here on.
-    public init(
+    package init(
         _ code: rd_kafka_resp_err_t, operation: String, reason: String? = nil, isFatal: Bool = false
     ) {
         self.code = code.rawValue
@@ -74,7 +74,7 @@ public struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
     /// - Parameters:
     ///   - error: A `rd_kafka_error_t` that the caller owns; it must not be used afterwards.
     ///   - operation: What was being done.
-    public init(consuming error: OpaquePointer, operation: String) {
+    package init(consuming error: OpaquePointer, operation: String) {
         let code = rd_kafka_error_code(error)
         self.code = code.rawValue
         self.name = String(cString: rd_kafka_error_name(error))

@@ -18,15 +18,11 @@ public struct Message {
     /// The message's place in its partition.
     @inlinable public var offset: Int64 { pointer.pointee.offset }
 
-    /// Identifies the topic by comparing pointers, without making a string: within one batch, two messages have equal
-    /// handles if and only if they are of the same topic.
-    @inlinable public var topicHandle: OpaquePointer? { pointer.pointee.rkt }
-
     /// The topic's name. Allocates if it is longer than 15 bytes.
-    public var topicName: String { String(cString: rd_kafka_topic_name(pointer.pointee.rkt)) }
+    package var topicName: String { String(cString: rd_kafka_topic_name(pointer.pointee.rkt)) }
 
     /// The topic and the partition. Costs what `topicName` costs.
-    public var topicPartition: TopicPartition { TopicPartition(topic: topicName, partition: partition) }
+    package var topicPartition: TopicPartition { TopicPartition(topic: topicName, partition: partition) }
 
     /// The key, or nil for a null key. An empty key is an empty buffer.
     @inlinable public var key: UnsafeRawBufferPointer? {
@@ -42,19 +38,19 @@ public struct Message {
 
     /// When the message was made or appended, as the topic is configured, in milliseconds since 1970; nil if the
     /// message carries no time.
-    public var timestampMilliseconds: Int64? {
+    package var timestampMilliseconds: Int64? {
         var kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
         let time = rd_kafka_message_timestamp(pointer, &kind)
         return kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || time < 0 ? nil : time
     }
 
     /// All headers in order. They are parsed when first asked for.
-    public var headers: MessageHeaders {
+    package var headers: MessageHeaders {
         var handle: OpaquePointer?
         let code = rd_kafka_message_headers(pointer, &handle)
         return MessageHeaders(handle: code == RD_KAFKA_RESP_ERR_NO_ERROR ? handle : nil)
     }
 
     /// The value of the last header of that name; nil if there is none or its value is null.
-    public func header(_ name: String) -> UnsafeRawBufferPointer? { headers[name] }
+    package func header(_ name: String) -> UnsafeRawBufferPointer? { headers[name] }
 }

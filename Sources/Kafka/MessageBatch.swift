@@ -6,23 +6,23 @@ import CRDKafka
 /// Those buffers stay in memory until `release()` or the next poll.
 public final class MessageBatch {
     /// The most messages that one poll returns.
-    public let capacity: Int
+    package let capacity: Int
 
     /// How many messages the last poll has returned. Read for every message, by the one thread that polls.
     @exclusivity(unchecked) public private(set) var count = 0
 
     /// Errors that arrived in place of messages: a topic that does not exist, an offset out of range, an exceeded
     /// `max.poll.interval.ms`. None of them ends the consumer; each says by its remedy what to do.
-    public private(set) var errors: [KafkaError] = []
+    package private(set) var errors: [KafkaError] = []
 
     /// Partitions of which the end has been reached, with the offset of the end. Filled only if the property
     /// `enable.partition.eof` is `true`.
-    public private(set) var ends: [PartitionOffset] = []
+    package private(set) var ends: [PartitionOffset] = []
 
     @usableFromInline let slots: UnsafeMutablePointer<UnsafeMutablePointer<rd_kafka_message_t>?>
 
     /// Makes an empty batch; 8 bytes a message of capacity.
-    public init(capacity: Int) {
+    package init(capacity: Int) {
         precondition(capacity > 0, "a batch holds at least one message")
         self.capacity = capacity
         slots = .allocate(capacity: capacity)
@@ -35,7 +35,7 @@ public final class MessageBatch {
     }
 
     /// No messages. There may still be `errors`.
-    public var isEmpty: Bool { count == 0 }
+    package var isEmpty: Bool { count == 0 }
 
     /// The message at a position below `count`, in the order of arrival: offsets of one partition ascend.
     @inlinable
@@ -45,7 +45,7 @@ public final class MessageBatch {
     }
 
     /// Gives all messages back to librdkafka and forgets the errors. Every `Message` of this batch dies.
-    public func release() {
+    package func release() {
         for position in 0..<count {
             rd_kafka_message_destroy(slots[position])
             slots[position] = nil

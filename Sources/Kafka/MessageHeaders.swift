@@ -1,25 +1,25 @@
 import CRDKafka
 
 /// The headers of one received message, in order; names may repeat. Valid as long as the message is.
-public struct MessageHeaders: RandomAccessCollection {
+package struct MessageHeaders: RandomAccessCollection {
     /// One header.
-    public struct Element {
+    package struct Element {
         /// The header's name.
-        public let name: String
+        package let name: String
         /// The header's value, or nil for null.
-        public let value: UnsafeRawBufferPointer?
+        package let value: UnsafeRawBufferPointer?
     }
 
     /// Nil for a message without headers.
     let handle: OpaquePointer?
 
     /// Position of the first header.
-    public var startIndex: Int { 0 }
+    package var startIndex: Int { 0 }
     /// How many headers there are.
-    public var endIndex: Int { handle.map { rd_kafka_header_cnt($0) } ?? 0 }
+    package var endIndex: Int { handle.map { rd_kafka_header_cnt($0) } ?? 0 }
 
     /// The header at a position. Makes a string of its name.
-    public subscript(position: Int) -> Element {
+    package subscript(position: Int) -> Element {
         var name: UnsafePointer<CChar>?
         var value: UnsafeRawPointer?
         var size = 0
@@ -32,7 +32,7 @@ public struct MessageHeaders: RandomAccessCollection {
 
     /// The value of the last header of that name; nil if there is none or its value is null. Linear in their number;
     /// makes no strings.
-    public subscript(name: String) -> UnsafeRawBufferPointer? {
+    package subscript(name: String) -> UnsafeRawBufferPointer? {
         guard let handle else { return nil }
         var value: UnsafeRawPointer?
         var size = 0

@@ -1,7 +1,7 @@
 import CRDKafka
 
 /// A commit of offsets that has been sent. To be let go of before its consumer is closed; the commit may arrive all the same.
-public final class PendingCommit {
+package final class PendingCommit {
     static let operation = "commit offsets"
 
     private let client: Client
@@ -20,7 +20,7 @@ public final class PendingCommit {
     /// - Parameter timeoutMilliseconds: How long to wait for the answer.
     /// - Returns: `nil` while there is no answer; a failure has the remedy `.rejoin` if the group has moved on without this
     ///   member.
-    public func outcome(timeoutMilliseconds: Int = 0) -> Result<Void, KafkaError>? {
+    package func outcome(timeoutMilliseconds: Int = 0) -> Result<Void, KafkaError>? {
         guard let event = rd_kafka_queue_poll(answers, Int32(clamping: timeoutMilliseconds)) else { return nil }
         defer { rd_kafka_event_destroy(event) }
         return Result { () throws(KafkaError) in

@@ -5,12 +5,12 @@ import CRDKafka
 extension Producer {
     /// Fences earlier producers of the same `transactional.id` and finishes what they left open. Once, before the first
     /// transaction.
-    public func initTransactions(timeoutMilliseconds: Int) throws(KafkaError) {
+    package func initTransactions(timeoutMilliseconds: Int) throws(KafkaError) {
         try repeating("start transactions", timeoutMilliseconds) { rd_kafka_init_transactions(client.handle, $0) }
     }
 
     /// Opens a transaction: what is produced from here on is part of it. Local, does not block.
-    public func beginTransaction() throws(KafkaError) {
+    package func beginTransaction() throws(KafkaError) {
         if let error = rd_kafka_begin_transaction(client.handle) {
             throw KafkaError(consuming: error, operation: "begin transaction")
         }
@@ -23,7 +23,7 @@ extension Producer {
     ///   - offsets: For each partition the offset of the first message not yet processed.
     ///   - consumer: The group's member that has read them. If the group has moved on, this throws `.rejoin`.
     ///   - timeoutMilliseconds: How long to try.
-    public func sendOffsets(
+    package func sendOffsets(
         _ offsets: [PartitionOffset], groupOf consumer: Consumer, timeoutMilliseconds: Int
     ) throws(KafkaError) {
         guard !offsets.isEmpty else { return }
@@ -39,7 +39,7 @@ extension Producer {
     ///
     /// - Throws: `KafkaError`. `.retry`: not known yet, call again. `.abortTransaction`: nothing will be visible; abort.
     ///   `.rejoin` with `isFatal`: a newer producer has taken over.
-    public func commitTransaction(timeoutMilliseconds: Int) throws(KafkaError) {
+    package func commitTransaction(timeoutMilliseconds: Int) throws(KafkaError) {
         try repeating("commit transaction", timeoutMilliseconds) { rd_kafka_commit_transaction(client.handle, $0) }
     }
 
@@ -47,7 +47,7 @@ extension Producer {
     ///
     /// After a message that the broker has refused for good, librdkafka 2.0.2 lets the next transaction fail too, with
     /// `OUT_OF_ORDER_SEQUENCE_NUMBER`; its remedy is again an abort, and the one after that works.
-    public func abortTransaction(timeoutMilliseconds: Int) throws(KafkaError) {
+    package func abortTransaction(timeoutMilliseconds: Int) throws(KafkaError) {
         try repeating("abort transaction", timeoutMilliseconds) { rd_kafka_abort_transaction(client.handle, $0) }
         // The messages that the abort itself has purged are no news.
         rd_kafka_poll(client.handle, 0)

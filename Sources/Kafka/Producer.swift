@@ -4,7 +4,7 @@ import CRDKafka
 ///
 /// One thread owns it: it is not Sendable. Sending is asynchronous; `flush` (or a transaction's commit) is where
 /// delivery is known. Close it when done: what has not been flushed by then is dropped.
-public final class Producer {
+package final class Producer {
     let client: Client
     private let queueFullTimeoutMilliseconds: Int
     private let fields: ProduceFields
@@ -20,7 +20,7 @@ public final class Producer {
     ///     These are informational: librdkafka reconnects by itself.
     ///   - onLog: Called on any thread of librdkafka's with each line of its log; dropped by default.
     /// - Throws: `KafkaError` naming the property if one is unknown or has a bad value.
-    public init(
+    package init(
         properties: [String: String],
         queueFullTimeoutMilliseconds: Int = 30_000,
         onError: @escaping @Sendable (KafkaError) -> Void = { _ in },
@@ -40,7 +40,7 @@ public final class Producer {
     deinit { close() }
 
     /// The handle to send to a topic with; the same object for the same name. The topic need not exist yet.
-    public func topic(named name: String) throws(KafkaError) -> Topic {
+    package func topic(named name: String) throws(KafkaError) -> Topic {
         if let topic = topics[name] { return topic }
         guard let handle = rd_kafka_topic_new(client.handle, name, nil) else {
             throw client.error(rd_kafka_last_error(), operation: "open topic \(name)")
@@ -63,7 +63,7 @@ public final class Producer {
     ///   - timestampMilliseconds: The message's time in milliseconds since 1970; nil for now.
     /// - Throws: `KafkaError`: `_QUEUE_FULL` to retry, `MSG_SIZE_TOO_LARGE` and `_UNKNOWN_PARTITION` as fatal (fatal for
     ///   this message: the producer lives on unless `isFatal`), or why the open transaction has failed.
-    public func produce(
+    package func produce(
         to topic: Topic, partition: Int32? = nil, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
         headers: [Header] = [], timestampMilliseconds: Int64? = nil
     ) throws(KafkaError) {
@@ -82,7 +82,7 @@ public final class Producer {
     /// - Parameters:
     ///   - header: The header's name.
     ///   - content: The header's value, which is copied too.
-    public func produce(
+    package func produce(
         to topic: Topic, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?, header: StaticString,
         _ content: UnsafeRawBufferPointer
     ) throws(KafkaError) {
@@ -105,23 +105,23 @@ public final class Producer {
     }
 
     /// Messages acknowledged so far, as far as reports have been served.
-    public var delivered: Int { client.context.deliveries.delivered }
+    package var delivered: Int { client.context.deliveries.delivered }
 
     /// Messages given up so far, as far as reports have been served.
-    public var failed: Int { client.context.deliveries.failed }
+    package var failed: Int { client.context.deliveries.failed }
 
     /// Why the first of the failed messages failed, since the last `flush`, `beginTransaction` or `abortTransaction`.
-    public var deliveryError: KafkaError? { client.context.deliveries.firstError }
+    package var deliveryError: KafkaError? { client.context.deliveries.firstError }
 
     /// Messages and requests that are queued or under way, delivery reports not yet served included.
-    public var outstanding: Int { Int(rd_kafka_outq_len(client.handle)) }
+    package var outstanding: Int { Int(rd_kafka_outq_len(client.handle)) }
 
     /// Serves delivery reports and client errors.
     ///
     /// - Parameter timeoutMilliseconds: How long to wait for a first one.
     /// - Returns: How many were served.
     @discardableResult
-    public func poll(timeoutMilliseconds: Int = 0) -> Int {
+    package func poll(timeoutMilliseconds: Int = 0) -> Int {
         Int(rd_kafka_poll(client.handle, Int32(clamping: timeoutMilliseconds)))
     }
 
@@ -129,7 +129,7 @@ public final class Producer {
     ///
     /// - Throws: `KafkaError`, with the remedy `.retry`, if messages remain after the timeout; otherwise the
     ///   `deliveryError`, if there is one. Throwing it resets it.
-    public func flush(timeoutMilliseconds: Int) throws(KafkaError) {
+    package func flush(timeoutMilliseconds: Int) throws(KafkaError) {
         let code = rd_kafka_flush(client.handle, Int32(clamping: timeoutMilliseconds))
         if code == RD_KAFKA_RESP_ERR__TIMED_OUT {
             throw client.error(
@@ -144,14 +144,14 @@ public final class Producer {
 
     /// Gives up every message that is queued or under way. They are counted as failed, but a message that is already
     /// under way may still arrive.
-    public func purge() {
+    package func purge() {
         rd_kafka_purge(client.handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
         rd_kafka_poll(client.handle, 0)
     }
 
     /// Frees everything; messages not yet delivered are dropped, and a transaction that is open is left for the broker
     /// to time out. Closing again does nothing; any other call afterwards is a bug of the caller.
-    public func close() {
+    package func close() {
         guard client.isOpen else { return }
         for topic in topics.values { topic.destroy() }
         topics.removeAll()

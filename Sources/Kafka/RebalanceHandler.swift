@@ -2,7 +2,7 @@
 ///
 /// All three are called on the polling thread, inside `poll` or `close`. They may use the consumer (commit, position,
 /// committed, watermarks, offsets for times), but must not poll, subscribe or close it.
-public protocol RebalanceHandler: AnyObject {
+package protocol RebalanceHandler: AnyObject {
     /// These partitions are about to be assigned.
     ///
     /// - Returns: Where to start reading, absolute or logical. A partition that is left out starts at the group's

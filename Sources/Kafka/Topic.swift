@@ -1,9 +1,9 @@
 import CRDKafka
 
 /// A topic as one producer sends to it: a cached handle, so that sending looks up no name. Belongs to that producer.
-public final class Topic {
+package final class Topic {
     /// The topic's name.
-    public let name: String
+    package let name: String
     private var storage: OpaquePointer?
 
     init(name: String, handle: OpaquePointer) {

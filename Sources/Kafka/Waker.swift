@@ -2,7 +2,7 @@ import CRDKafka
 import Synchronization
 
 /// Ends the waiting of a consumer's poll from another thread.
-public final class Waker: Sendable {
+package final class Waker: Sendable {
     /// Unchecked: the library's queues may be used by any thread.
     private struct Queue: @unchecked Sendable { let pointer: OpaquePointer }
 
@@ -14,7 +14,7 @@ public final class Waker: Sendable {
     }
 
     /// Has the poll under way, or the next one, return at once. Does nothing once the consumer is closed.
-    public func wake() {
+    package func wake() {
         queue.withLock { queue in if let queue { rd_kafka_queue_yield(queue.pointer) } }
     }
 

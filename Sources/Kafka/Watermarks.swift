@@ -1,7 +1,7 @@
 /// The ends of a partition.
-public struct Watermarks: Hashable, Sendable {
+package struct Watermarks: Hashable, Sendable {
     /// The offset of the oldest message that is still there.
-    public let low: Int64
+    package let low: Int64
     /// The offset that the next message will have.
-    public let high: Int64
+    package let high: Int64
 }

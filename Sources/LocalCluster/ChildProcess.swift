@@ -3,7 +3,7 @@ import Synchronization
 
 /// A process of this one's own, its output in a log file. It is killed when it is let go of, and when this process
 /// exits of its own.
-public final class ChildProcess {
+package final class ChildProcess {
     /// Those that run.
     private static let running = Mutex<Set<pid_t>>([])
     private static let isKillingAtExit: Bool =
@@ -17,7 +17,7 @@ public final class ChildProcess {
     /// - Parameters:
     ///   - arguments: the executable's path first.
     ///   - log: file that output is appended to.
-    public init(_ arguments: [String], in directory: String? = nil, log path: String) throws {
+    package init(_ arguments: [String], in directory: String? = nil, log path: String) throws {
         if !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
         log = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
         try log.seekToEnd()
@@ -42,19 +42,19 @@ public final class ChildProcess {
         try? log.close()
     }
 
-    public var isRunning: Bool { process.isRunning }
+    package var isRunning: Bool { process.isRunning }
 
     /// Stands still until it is resumed.
-    public func pause() { send(SIGSTOP) }
+    package func pause() { send(SIGSTOP) }
 
-    public func resume() { send(SIGCONT) }
+    package func resume() { send(SIGCONT) }
 
     private func send(_ signal: Int32) {
         if process.isRunning { Foundation.kill(process.processIdentifier, signal) }
     }
 
     /// Processor time of all its threads so far, seconds; 0 when it has ended.
-    public var processorSeconds: Double {
+    package var processorSeconds: Double {
         var clock = clockid_t()
         var time = timespec()
         guard clock_getcpuclockid(process.processIdentifier, &clock) == 0, clock_gettime(clock, &time) == 0 else {
@@ -64,7 +64,7 @@ public final class ChildProcess {
     }
 
     /// SIGKILL: no chance to finish anything.
-    public func kill() {
+    package func kill() {
         guard process.isRunning else { return }
         Foundation.kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
@@ -72,7 +72,7 @@ public final class ChildProcess {
 
     /// SIGTERM, and a while to finish in.
     /// - Returns: whether it did, with exit code 0, or by the signal alone when it had not begun.
-    public func stop(seconds: Double) -> Bool {
+    package func stop(seconds: Double) -> Bool {
         process.terminate()
         let deadline = ContinuousClock.now + .seconds(seconds)
         while process.isRunning, ContinuousClock.now < deadline { Thread.sleep(forTimeInterval: 0.02) }

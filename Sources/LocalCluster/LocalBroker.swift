@@ -2,8 +2,8 @@ import Foundation
 import Kafka
 
 /// A broker as a process of its own, on loopback, from the command that starts it.
-public final class LocalBroker {
-    public let bootstrapServers: String
+package final class LocalBroker {
+    package let bootstrapServers: String
     private let arguments: [String]
     private let log: String
     private var process: ChildProcess?
@@ -13,7 +13,7 @@ public final class LocalBroker {
     ///   - command: `{port}` and `{data}` stand for its port and its data directory; split at spaces.
     ///   - directory: for its data and its log.
     /// - Throws: `LocalBrokerError` when it does not come up.
-    public init(command: String, directory: String) throws {
+    package init(command: String, directory: String) throws {
         let port = try Self.freePort()
         bootstrapServers = "127.0.0.1:\(port)"
         log = "\(directory)/broker.log"
@@ -26,7 +26,7 @@ public final class LocalBroker {
     }
 
     /// Starts it again, on the data that it has left.
-    public func start() throws {
+    package func start() throws {
         process = try ChildProcess(arguments, log: log)
         let admin = try Admin(properties: ["bootstrap.servers": bootstrapServers])
         defer { admin.close() }
@@ -46,26 +46,26 @@ public final class LocalBroker {
     }
 
     /// Ends it with SIGTERM, or after five seconds with SIGKILL: some wait for their clients to go first.
-    public func stop() {
+    package func stop() {
         _ = process?.stop(seconds: 5)
         process = nil
     }
 
     /// Creates topics that are not there yet.
-    public func create(_ topics: [String], partitions: Int) throws(KafkaError) {
+    package func create(_ topics: [String], partitions: Int) throws(KafkaError) {
         let admin = try Admin(properties: ["bootstrap.servers": bootstrapServers])
         defer { admin.close() }
         for topic in topics { try admin.createTopic(topic, partitions: partitions) }
     }
 
-    public func delete(_ topic: String) throws(KafkaError) {
+    package func delete(_ topic: String) throws(KafkaError) {
         let admin = try Admin(properties: ["bootstrap.servers": bootstrapServers])
         defer { admin.close() }
         _ = try admin.deleteTopic(topic)
     }
 
     /// A port of loopback that nobody listens on.
-    public static func freePort() throws(LocalBrokerError) -> UInt16 {
+    package static func freePort() throws(LocalBrokerError) -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
@@ -82,7 +82,7 @@ public final class LocalBroker {
     }
 }
 
-public struct LocalBrokerError: Error, CustomStringConvertible {
-    public let description: String
+package struct LocalBrokerError: Error, CustomStringConvertible {
+    package let description: String
     init(_ description: String) { self.description = description }
 }

@@ -1,12 +1,12 @@
 /// Everything wrong with a configuration, found in one pass.
-public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
+package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
     /// One thing to fix, and where it is written.
-    public struct Problem: Sendable, Equatable, CustomStringConvertible {
-        public let origin: ConfigurationOrigin
-        public let message: String
+    package struct Problem: Sendable, Equatable, CustomStringConvertible {
+        package let origin: ConfigurationOrigin
+        package let message: String
 
         /// `place: message`, always one line: outside text cannot break out of it, since control characters are escaped.
-        public var description: String {
+        package var description: String {
             "\(origin): \(message)".unicodeScalars.reduce(into: "") { line, scalar in
                 switch scalar.properties.generalCategory {
                 case .control, .format, .lineSeparator, .paragraphSeparator: line += scalar.escaped(asASCII: true)
@@ -17,10 +17,10 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
     }
 
     /// Never empty.
-    public let problems: [Problem]
+    package let problems: [Problem]
 
     /// All the problems, one a line.
-    public var description: String { problems.map(\.description).joined(separator: "\n") }
+    package var description: String { problems.map(\.description).joined(separator: "\n") }
 
     init(_ problems: [Problem]) {
         self.problems = problems

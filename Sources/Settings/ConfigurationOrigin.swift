@@ -1,5 +1,5 @@
 /// Where a value, or a mistake, was written.
-public enum ConfigurationOrigin: Sendable, Hashable, CustomStringConvertible {
+package enum ConfigurationOrigin: Sendable, Hashable, CustomStringConvertible {
     /// The default in code: no layer sets the key.
     case code
     /// A file as a whole, by the path it was asked for.
@@ -11,7 +11,7 @@ public enum ConfigurationOrigin: Sendable, Hashable, CustomStringConvertible {
     /// A `--set` argument, by its key.
     case override(String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .code: "default"
         case .file(let name): name

@@ -2,12 +2,12 @@
 ///
 /// Read every setting, then call `finish()`; only when that returns are the values read to be trusted. A value that
 /// cannot be used reads as its default until then. A default out of its own range is the caller's bug.
-public struct ConfigurationReader {
+package struct ConfigurationReader {
     private let ledger: Ledger
     private let path: String
 
     /// A reader at the top of a tree.
-    public init(_ tree: ConfigurationTree) {
+    package init(_ tree: ConfigurationTree) {
         self.init(Ledger(tree), path: "")
     }
 
@@ -17,57 +17,57 @@ public struct ConfigurationReader {
     }
 
     /// A reader of the keys in a mapping, on the same account as this one.
-    public func section(_ key: String) -> ConfigurationReader {
+    package func section(_ key: String) -> ConfigurationReader {
         ledger.enter(path + key)
         return ConfigurationReader(ledger, path: path + key + ".")
     }
 
     /// Text, or nil when no layer sets it.
-    public func string(_ key: String) -> String? {
+    package func string(_ key: String) -> String? {
         value(key, .text)
     }
 
-    public func string(_ key: String, default fallback: String) -> String {
+    package func string(_ key: String, default fallback: String) -> String {
         value(key, .text, fallback)
     }
 
-    public func int(_ key: String, default fallback: Int, in range: ClosedRange<Int> = .min ... .max) -> Int {
+    package func int(_ key: String, default fallback: Int, in range: ClosedRange<Int> = .min ... .max) -> Int {
         precondition(range.contains(fallback))
         return value(key, .integer(in: range), fallback)
     }
 
-    public func double(_ key: String, default fallback: Double, in range: ClosedRange<Double> = .finite) -> Double {
+    package func double(_ key: String, default fallback: Double, in range: ClosedRange<Double> = .finite) -> Double {
         precondition(range.contains(fallback))
         return value(key, .number(in: range), fallback)
     }
 
     /// `true` or `false`, and no other spelling.
-    public func bool(_ key: String, default fallback: Bool) -> Bool {
+    package func bool(_ key: String, default fallback: Bool) -> Bool {
         value(key, .flag, fallback)
     }
 
     /// One of the cases, by its raw value.
-    public func choice<T: RawRepresentable<String> & CaseIterable>(_ key: String, default fallback: T) -> T {
+    package func choice<T: RawRepresentable<String> & CaseIterable>(_ key: String, default fallback: T) -> T {
         value(key, .choice, fallback)
     }
 
     /// Milliseconds, written with their unit: `250ms`, `1s`, `5m`, `2h`, `30d`.
-    public func duration(_ key: String, default fallback: Int, in range: ClosedRange<Int> = 0 ... .max) -> Int {
+    package func duration(_ key: String, default fallback: Int, in range: ClosedRange<Int> = 0 ... .max) -> Int {
         precondition(range.contains(fallback) && range.lowerBound >= 0)
         return value(key, .duration(in: range), fallback)
     }
 
     /// A list: `[a, b]` in the file, `a,b` elsewhere.
-    public func strings(_ key: String, default fallback: [String]) -> [String] {
+    package func strings(_ key: String, default fallback: [String]) -> [String] {
         list(key, .text, fallback)
     }
 
-    public func ints(_ key: String, default fallback: [Int], in range: ClosedRange<Int> = .min ... .max) -> [Int] {
+    package func ints(_ key: String, default fallback: [Int], in range: ClosedRange<Int> = .min ... .max) -> [Int] {
         precondition(fallback.allSatisfy(range.contains))
         return list(key, .integer(in: range), fallback)
     }
 
-    public func doubles(_ key: String, default fallback: [Double], in range: ClosedRange<Double> = .finite) -> [Double]
+    package func doubles(_ key: String, default fallback: [Double], in range: ClosedRange<Double> = .finite) -> [Double]
     {
         precondition(fallback.allSatisfy(range.contains))
         return list(key, .number(in: range), fallback)
@@ -77,7 +77,7 @@ public struct ConfigurationReader {
     ///
     /// A variable below the section that matches no name in the file or in `--set`, and was not read before for another
     /// key, names a property in lower case with dots for underscores. So read sections with similar names first.
-    public func properties(_ key: String) -> [(name: String, value: String)] {
+    package func properties(_ key: String) -> [(name: String, value: String)] {
         ledger.enter(path + key)
         let section = ConfigurationReader(ledger, path: path + key + ".")
         return ledger.names(under: path + key).sorted().compactMap { name in
@@ -86,24 +86,24 @@ public struct ConfigurationReader {
     }
 
     /// Every setting read and in force, by key, with secrets redacted.
-    public var effective: [ConfigurationSetting] {
+    package var effective: [ConfigurationSetting] {
         ledger.settings.values.sorted { $0.key < $1.key }
     }
 
     /// Reports a setting that was read but does not fit with others, at the place that it came from.
-    public func refuse(_ key: String, _ message: String) {
+    package func refuse(_ key: String, _ message: String) {
         ledger.report(ledger.settings[path + key]?.origin ?? .code, "'\(path + key)': \(message)")
     }
 
     /// Leaves a section that nobody has read to a program that has a use for it: its keys are not unknown ones.
-    public func leave(_ section: String) {
+    package func leave(_ section: String) {
         ledger.leave(path + section)
     }
 
     /// Call on any reader of the tree once all settings have been read.
     ///
     /// - Throws: All values that could not be used, and all keys, arguments and variables that were never read.
-    public func finish() throws(ConfigurationError) {
+    package func finish() throws(ConfigurationError) {
         let problems = ledger.allProblems()
         guard problems.isEmpty else { throw ConfigurationError(problems) }
     }

@@ -1,10 +1,10 @@
 /// The value in force for a key that was read, fit for a log.
-public struct ConfigurationSetting: Sendable, Equatable {
+package struct ConfigurationSetting: Sendable, Equatable {
     /// The dotted path, such as `input.topic`.
-    public let key: String
+    package let key: String
     /// The value as written, or `[redacted]` when the key looks like a secret's.
-    public let value: String
-    public let origin: ConfigurationOrigin
+    package let value: String
+    package let origin: ConfigurationOrigin
 
     init(key: String, value: String, origin: ConfigurationOrigin) {
         self.key = key

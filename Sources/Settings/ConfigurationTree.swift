@@ -3,7 +3,7 @@
 /// A key is looked for in the `--set` arguments, then the environment, then the file; then the default in code holds.
 /// A key is a dotted path: `input.topic` is `topic` in the mapping `input`, or `input.topic` written out, or
 /// `FUTURE_CART_INPUT_TOPIC`, or `--set input.topic=orders`.
-public struct ConfigurationTree: Sendable {
+package struct ConfigurationTree: Sendable {
     let file: [String: Entry]
     let environment: [String: String]
     let overrides: [String: String]
@@ -17,7 +17,7 @@ public struct ConfigurationTree: Sendable {
     ///   - overrides: `key.path=value`, without the `--set`; of two for one key the last holds.
     ///   - ignoring: Variables that begin with the prefix but are not settings.
     /// - Throws: All that is wrong with the file's syntax and with the overrides.
-    public init(
+    package init(
         file path: String?,
         environment: [String: String],
         prefix: String = "FUTURE_CART",
@@ -31,7 +31,7 @@ public struct ConfigurationTree: Sendable {
     }
 
     /// The same, over YAML in hand; `name` stands for the file's path in errors.
-    public init(
+    package init(
         yaml: String,
         name: String,
         environment: [String: String] = [:],

@@ -76,5 +76,5 @@ extension Notation where Value: CaseIterable & RawRepresentable, Value.RawValue 
 
 extension ClosedRange<Double> {
     /// All numbers but the infinities.
-    public static var finite: Self { -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude }
+    package static var finite: Self { -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude }
 }

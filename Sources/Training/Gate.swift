@@ -4,27 +4,27 @@ import Foundation
 ///
 /// Against the champion it need not be better; it must be shown not to be worse by more than a margin: the far end of
 /// the paired 95 % interval must lie within it (a non-inferiority test).
-public struct Gate: Equatable, Sendable {
+package struct Gate: Equatable, Sendable {
     /// In every evaluation.
-    public var minROCAUC = 0.65
-    public var maxECE = 0.15
+    package var minROCAUC = 0.65
+    package var maxECE = 0.15
     /// Against the champion, in every evaluation.
-    public var maxROCAUCLoss = 0.01
-    public var maxLogLossIncrease = 0.02
+    package var maxROCAUCLoss = 0.01
+    package var maxLogLossIncrease = 0.02
     /// Against the champion, in every slice: by the figure, if the interval lies below nothing. Slices are small.
-    public var maxSliceROCAUCLoss = 0.05
+    package var maxSliceROCAUCLoss = 0.05
 
-    public init() {}
+    package init() {}
 
-    public struct Verdict: Equatable, Sendable {
-        public let holds: Bool
+    package struct Verdict: Equatable, Sendable {
+        package let holds: Bool
         /// The rule's name, as in the configuration.
-        public let rule: String
-        public let text: String
+        package let rule: String
+        package let text: String
     }
 
     /// Every rule with what came of it, in a fixed order.
-    public func verdicts(_ evaluation: Evaluation, _ comparison: Comparison?) -> [Verdict] {
+    package func verdicts(_ evaluation: Evaluation, _ comparison: Comparison?) -> [Verdict] {
         var verdicts: [Verdict] = []
         for name in Evaluation.Name.allCases {
             guard let served = evaluation.figures[name]?[evaluation.servingModel] else { continue }

@@ -7,7 +7,7 @@ extension TrainingRun {
     ///
     /// What the model learned from is not known: its figures are honest if that was TRAIN.
     /// - Returns: the artifact's version, with its evaluation.
-    public func importModel(
+    package func importModel(
         _ model: ImportedModel, _ prepared: Prepared, models directory: String
     ) throws -> (version: String, evaluation: Evaluation) {
         let ensemble = model.ensemble

@@ -4,9 +4,9 @@ import Features
 import Foundation
 
 /// The whole job that runs unattended: check the data, train, judge beside the champion, promote or refuse.
-public struct RetrainJob: Sendable {
+package struct RetrainJob: Sendable {
     /// How it came out.
-    public enum Status: Equatable, Sendable {
+    package enum Status: Equatable, Sendable {
         /// `current` points to the new version.
         case promoted
         /// The same history and settings: what was trained is in service already.
@@ -19,32 +19,32 @@ public struct RetrainJob: Sendable {
         case badData
     }
 
-    public struct Outcome: Sendable {
-        public var status: Status
-        public var findings: [Finding]
-        public var profile: DataProfile
-        public var verdicts: [Gate.Verdict] = []
-        public var version: String?
-        public var evaluation: Evaluation?
-        public var comparison: Comparison?
+    package struct Outcome: Sendable {
+        package var status: Status
+        package var findings: [Finding]
+        package var profile: DataProfile
+        package var verdicts: [Gate.Verdict] = []
+        package var version: String?
+        package var evaluation: Evaluation?
+        package var comparison: Comparison?
         /// What is to be known of the comparison, or why there is none.
-        public var championNote: String?
-        public var backtest: Backtest?
-        public var pruned: [String] = []
+        package var championNote: String?
+        package var backtest: Backtest?
+        package var pruned: [String] = []
         /// Why old artifacts could not be removed.
-        public var pruneProblem: String?
-        public var importance: Importance?
+        package var pruneProblem: String?
+        package var importance: Importance?
         /// What is served was fitted on all that is known; the figures are of its twin that had not seen TEST.
-        public var isRefitted = false
+        package var isRefitted = false
         var predictions: TestPredictions?
     }
 
-    public let settings: TrainingSettings
+    package let settings: TrainingSettings
     /// The directory of artifacts.
-    public let models: String
-    public let isDryRun: Bool
+    package let models: String
+    package let isDryRun: Bool
 
-    public init(settings: TrainingSettings, models: String, isDryRun: Bool = false) {
+    package init(settings: TrainingSettings, models: String, isDryRun: Bool = false) {
         self.settings = settings
         self.models = models
         self.isDryRun = isDryRun
@@ -57,7 +57,7 @@ public struct RetrainJob: Sendable {
     ///   - skipped: records of a topic that were no events.
     ///   - progress: told what is being done, and what share of that is behind.
     /// - Throws: `DataError` for a history that cannot be read or is too short; `TrainingError`, `ArtifactError`.
-    public func run(
+    package func run(
         _ history: History, skipped: Int = 0, progress: (String, Double?) -> Void
     ) throws -> Outcome {
         let run = TrainingRun(settings: settings)

@@ -3,24 +3,24 @@ import Events
 import Features
 
 /// From scoring points to an ensemble, by way of predictions that no member made of what it had seen.
-public struct Trainer: Sendable {
+package struct Trainer: Sendable {
     /// The trained ensemble and the files that hold its members.
-    public struct Result: Sendable {
-        public let ensemble: Ensemble
-        public let weights: Ensemble.Weights
-        public let logisticRegression: LogisticModel
-        public let randomForestFile: [UInt8]
-        public let xgboostFile: [UInt8]
+    package struct Result: Sendable {
+        package let ensemble: Ensemble
+        package let weights: Ensemble.Weights
+        package let logisticRegression: LogisticModel
+        package let randomForestFile: [UInt8]
+        package let xgboostFile: [UInt8]
         /// Points learned from.
-        public let trainingPoints: Int
+        package let trainingPoints: Int
     }
 
-    public let settings: TrainingSettings
+    package let settings: TrainingSettings
 
-    public init(settings: TrainingSettings) { self.settings = settings }
+    package init(settings: TrainingSettings) { self.settings = settings }
 
     /// - Parameter progress: told what is being done and what share of the whole is behind.
-    public func train(
+    package func train(
         _ points: ScoringPoints, protocol times: EvaluationProtocol, progress: (String, Double) -> Void
     ) throws -> Result {
         let set = TrainingSet(points, settings.shares, isIn: times.isTraining)

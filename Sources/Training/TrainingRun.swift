@@ -4,29 +4,29 @@ import Features
 import Monitoring
 
 /// The straight part of the job: history in, members and figures out.
-public struct TrainingRun: Sendable {
-    public let settings: TrainingSettings
+package struct TrainingRun: Sendable {
+    package let settings: TrainingSettings
 
-    public init(settings: TrainingSettings) { self.settings = settings }
+    package init(settings: TrainingSettings) { self.settings = settings }
 
     /// A history walked twice: points, features and labels of both periods.
-    public struct Prepared: Sendable {
-        public let survey: HistorySurvey
-        public let times: EvaluationProtocol
-        public let tables: FrozenTables
-        public let points: ScoringPoints
+    package struct Prepared: Sendable {
+        package let survey: HistorySurvey
+        package let times: EvaluationProtocol
+        package let tables: FrozenTables
+        package let points: ScoringPoints
     }
 
     /// A trained ensemble with its predictions of TEST and its figures.
-    public struct Fitted: Sendable {
-        public let result: Trainer.Result
-        public let predictions: TestPredictions
-        public let evaluation: Evaluation
+    package struct Fitted: Sendable {
+        package let result: Trainer.Result
+        package let predictions: TestPredictions
+        package let evaluation: Evaluation
     }
 
     /// The first walk.
     /// - Throws: `DataError`.
-    public func survey(_ history: History, progress: (String, Double?) -> Void) throws -> HistorySurvey {
+    package func survey(_ history: History, progress: (String, Double?) -> Void) throws -> HistorySurvey {
         try unreadableIsBad {
             try HistorySurvey(history) { reader, events in progress("reading, \(events) events", reader.share) }
         }
@@ -37,7 +37,7 @@ public struct TrainingRun: Sendable {
     ///   - countries: the frozen table of an artifact to evaluate; `nil` makes it from the training period.
     ///   - observe: sees every scored event's feature row, in order.
     /// - Throws: `DataError`.
-    public func prepare(
+    package func prepare(
         _ history: History, survey: HistorySurvey, countries: [String]? = nil,
         observe: ((CustomerEvent, ArraySlice<Float>) -> Void)? = nil, progress: (String, Double?) -> Void
     ) throws -> Prepared {
@@ -55,7 +55,7 @@ public struct TrainingRun: Sendable {
     }
 
     /// Both walks.
-    public func prepare(
+    package func prepare(
         history path: String, names: FieldNames = FieldNames(), countries: [String]? = nil,
         observe: ((CustomerEvent, ArraySlice<Float>) -> Void)? = nil, progress: (String, Double?) -> Void
     ) throws -> Prepared {
@@ -66,7 +66,7 @@ public struct TrainingRun: Sendable {
     }
 
     /// Trains on TRAIN and judges by TEST.
-    public func fit(_ prepared: Prepared, progress: (String, Double?) -> Void) throws -> Fitted {
+    package func fit(_ prepared: Prepared, progress: (String, Double?) -> Void) throws -> Fitted {
         let sets = try TestSets(prepared.points, prepared.times)
         let result = try Trainer(settings: settings).train(prepared.points, protocol: prepared.times) {
             progress($0, $1)
@@ -79,7 +79,7 @@ public struct TrainingRun: Sendable {
     }
 
     /// Fits the same settings on all points whose labels are known.
-    public func refit(_ prepared: Prepared, progress: (String, Double?) -> Void) throws -> Trainer.Result {
+    package func refit(_ prepared: Prepared, progress: (String, Double?) -> Void) throws -> Trainer.Result {
         try Trainer(settings: settings).train(prepared.points, protocol: prepared.times.withoutTest) { _, share in
             progress("refit", share)
         }
@@ -90,7 +90,7 @@ public struct TrainingRun: Sendable {
     ///   - refitted: what is to be served in place of what was evaluated.
     ///   - others: further files by name.
     /// - Returns: the artifact's version.
-    public func write(
+    package func write(
         _ fitted: Fitted, _ prepared: Prepared, refitted: Trainer.Result? = nil, others: [String: [UInt8]] = [:],
         models directory: String
     ) throws -> String {

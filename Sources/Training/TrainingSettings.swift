@@ -3,42 +3,42 @@ import Ensemble
 import Features
 
 /// What a training run may be told. The defaults are what `config/trainer.yaml` says.
-public struct TrainingSettings: Equatable, Sendable {
+package struct TrainingSettings: Equatable, Sendable {
     /// Shares of the total training weight that the three kinds of points get.
-    public struct PointShares: Equatable, Sendable {
+    package struct PointShares: Equatable, Sendable {
         /// Events; a customer's events share the square root of their number.
-        public var events = 0.3
+        package var events = 0.3
         /// Last events of invoices, each alike.
-        public var invoices = 0.2
+        package var invoices = 0.2
         /// Weekly snapshots, each alike.
-        public var snapshots = 0.5
+        package var snapshots = 0.5
         /// Age at which a point counts half as much as the latest one, days.
-        public var halfLifeDays = 90.0
+        package var halfLifeDays = 90.0
 
-        public init() {}
+        package init() {}
     }
 
-    public struct Logistic: Equatable, Sendable {
+    package struct Logistic: Equatable, Sendable {
         /// Penalty on squared weights, per unit of training weight.
-        public var ridge = 0.01
+        package var ridge = 0.01
 
-        public init() {}
+        package init() {}
     }
 
     /// Settings of one tree member, by XGBoost's names.
-    public struct Trees: Equatable, Sendable {
+    package struct Trees: Equatable, Sendable {
         /// Rounds of boosting, and trees that each of them adds side by side.
-        public var rounds: Int
-        public var parallelTrees: Int
-        public var maxDepth: Int
-        public var learningRate: Double
-        public var minChildWeight: Double
-        public var subsample: Double
+        package var rounds: Int
+        package var parallelTrees: Int
+        package var maxDepth: Int
+        package var learningRate: Double
+        package var minChildWeight: Double
+        package var subsample: Double
         /// Share of the features offered: to each tree in the boosted member, to each node in the forest.
-        public var columnSample: Double
-        public var lambda: Double
+        package var columnSample: Double
+        package var lambda: Double
 
-        public init(
+        package init(
             rounds: Int, parallelTrees: Int, maxDepth: Int, learningRate: Double, minChildWeight: Double,
             subsample: Double,
             columnSample: Double, lambda: Double
@@ -54,39 +54,39 @@ public struct TrainingSettings: Equatable, Sendable {
         }
     }
 
-    public var seed = 20111
-    public var threads = 2
+    package var seed = 20111
+    package var threads = 2
     /// How long a customer's state outlives their last event. Serving must be told the same.
-    public var timeToLiveDays = CustomerTable.defaultTimeToLiveDays
-    public var evaluation = EvaluationProtocol.Settings()
-    public var shares = PointShares()
+    package var timeToLiveDays = CustomerTable.defaultTimeToLiveDays
+    package var evaluation = EvaluationProtocol.Settings()
+    package var shares = PointShares()
     /// Features that no member may learn from; they are there all the same. By default those that tell the time of the
     /// year: a history of a year has each season once, and what was learned of one misleads in the next.
-    public var withheldFeatures: [Feature] = [.avgMonth, .stdMonth]
-    public var logisticRegression = Logistic()
-    public var randomForest = Trees(
+    package var withheldFeatures: [Feature] = [.avgMonth, .stdMonth]
+    package var logisticRegression = Logistic()
+    package var randomForest = Trees(
         rounds: 1, parallelTrees: 60, maxDepth: 8, learningRate: 1, minChildWeight: 60, subsample: 0.5,
         columnSample: 0.08, lambda: 1)
-    public var xgboost = Trees(
+    package var xgboost = Trees(
         rounds: 110, parallelTrees: 1, maxDepth: 4, learningRate: 0.06, minChildWeight: 100, subsample: 0.6,
         columnSample: 0.2, lambda: 50)
     /// The models' mean probability is the positive rate of the training points, whose weights are halved once more for
     /// every so many days of age.
-    public var levelHalfLifeDays = 60.0
+    package var levelHalfLifeDays = 60.0
     /// Blocks of time, oldest first, that members predict without having seen them or anything later.
-    public var folds = 4
-    public var servingModel = ModelName.blending
+    package var folds = 4
+    package var servingModel = ModelName.blending
 
-    public var backtest = Backtest.Settings()
-    public var tuning = Tuning.Settings()
-    public var checks = DataChecks()
-    public var gate = Gate()
+    package var backtest = Backtest.Settings()
+    package var tuning = Tuning.Settings()
+    package var checks = DataChecks()
+    package var gate = Gate()
     /// Whether what has passed is fitted anew on all points whose labels are known, and that is served.
-    public var refit = false
+    package var refit = false
     /// Artifacts that are kept, beside the one in service and the one before it.
-    public var keep = 10
+    package var keep = 10
 
-    public init() {}
+    package init() {}
 
     /// The settings that change what is trained, as the manifest records them.
     var record: [String: String] {

@@ -5,10 +5,10 @@ import Monitoring
 
 /// A seeded random search over ranges of settings (J. Bergstra and Y. Bengio, "Random Search for Hyper-Parameter
 /// Optimization", 2012), judged by rolling origins within TRAIN: TEST is not looked at.
-public struct Tuning: Sendable {
+package struct Tuning: Sendable {
     /// What one setting may be.
-    public struct Range: Equatable, Sendable {
-        public let name: String
+    package struct Range: Equatable, Sendable {
+        package let name: String
         /// As the configuration says it.
         let text: String
         let low: Double
@@ -18,7 +18,7 @@ public struct Tuning: Sendable {
 
         /// `2..6` whole numbers, `0.5..1` any number, `0.01..1 log` evenly over orders of magnitude.
         /// - Returns: `nil` for a text that is none of these.
-        public init?(name: String, _ text: String) {
+        package init?(name: String, _ text: String) {
             self.text = text
             var text = text
             isLogarithmic = text.hasSuffix(" log")
@@ -33,7 +33,7 @@ public struct Tuning: Sendable {
         }
 
         /// A value as the configuration writes it.
-        public func value(at share: Double) -> String {
+        package func value(at share: Double) -> String {
             if isWhole { return "\(Int(low) + min(Int(share * (high - low + 1)), Int(high - low)))" }
             let value =
                 isLogarithmic
@@ -45,33 +45,35 @@ public struct Tuning: Sendable {
     }
 
     /// What a search may vary: all that comes after the points.
-    public static let searchable = ["points.", "level.", "logistic_regression.", "random_forest.", "xgboost.", "folds"]
+    package static let searchable = [
+        "points.", "level.", "logistic_regression.", "random_forest.", "xgboost.", "folds",
+    ]
 
-    public struct Settings: Equatable, Sendable {
+    package struct Settings: Equatable, Sendable {
         /// In order of their names.
-        public var ranges: [Range] = [
+        package var ranges: [Range] = [
             ("logistic_regression.ridge", "0.001..0.1 log"), ("random_forest.max_depth", "5..9"),
             ("random_forest.min_child_weight", "10..150 log"), ("random_forest.column_sample", "0.05..0.3 log"),
             ("xgboost.rounds", "40..200"), ("xgboost.max_depth", "2..5"), ("xgboost.learning_rate", "0.03..0.12 log"),
             ("xgboost.min_child_weight", "20..200 log"), ("xgboost.column_sample", "0.1..0.5 log"),
             ("xgboost.lambda", "1..100 log"), ("points.half_life_days", "45..365 log"),
         ].sorted { $0.0 < $1.0 }.compactMap { Range(name: $0, $1) }
-        public var origins = 3
-        public var everyDays = 16
+        package var origins = 3
+        package var everyDays = 16
 
-        public init() {}
+        package init() {}
     }
 
     /// One line of the file of results.
-    public struct Trial: Codable, Equatable, Sendable {
-        public let number: Int
+    package struct Trial: Codable, Equatable, Sendable {
+        package let number: Int
         /// By name, over the configuration; empty in the first.
-        public let settings: [String: String]
+        package let settings: [String: String]
         /// The served model's log loss, summed over the evaluations; a mean over the origins. Less is better.
-        public let score: Double
+        package let score: Double
         /// The served model's figures by evaluation, means over the origins.
-        public let rocAUC: [String: Double]
-        public let logLoss: [String: Double]
+        package let rocAUC: [String: Double]
+        package let logLoss: [String: Double]
 
         enum CodingKeys: String, CodingKey {
             case number, settings, score
@@ -81,23 +83,23 @@ public struct Tuning: Sendable {
     }
 
     /// What a file of results is of, so that none is continued with anything else.
-    public struct Header: Codable, Equatable, Sendable {
-        public let history: String
-        public let seed: Int
-        public let ranges: [String]
+    package struct Header: Codable, Equatable, Sendable {
+        package let history: String
+        package let seed: Int
+        package let ranges: [String]
         /// The configuration that trials vary.
-        public let base: [String: String]
-        public let origins: [String]
+        package let base: [String: String]
+        package let origins: [String]
     }
 
     let settings: Settings
     let seed: Int
     private let points: ScoringPoints
     private let splits: [EvaluationProtocol]
-    public let header: Header
+    package let header: Header
 
     /// - Throws: `TrainingError` when TRAIN has no room for the origins.
-    public init(
+    package init(
         _ prepared: TrainingRun.Prepared, base: TrainingSettings, ranges settings: Settings
     ) throws(TrainingError) {
         self.settings = settings
@@ -122,7 +124,7 @@ public struct Tuning: Sendable {
 
     /// The settings of a trial: the first tries the configuration as it is.
     /// - Complexity: O(ranges); a trial's settings do not depend on those before it.
-    public func overrides(trial: Int) -> [String: String] {
+    package func overrides(trial: Int) -> [String: String] {
         guard trial > 0 else { return [:] }
         var generator = SplitMix64(seed: contentHash(of: "\(seed) \(trial)"))
         return Dictionary(
@@ -130,7 +132,7 @@ public struct Tuning: Sendable {
     }
 
     /// Trains and judges one trial.
-    public func run(
+    package func run(
         trial: Int, settings tried: TrainingSettings, progress: (Double) -> Void
     ) throws -> Trial {
         let backtest = try Backtest(points, splits, settings: tried, progress: progress)

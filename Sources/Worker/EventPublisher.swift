@@ -3,17 +3,17 @@ import Kafka
 
 /// Puts events on a topic as JSON messages, keyed by customer, so that each customer's events stay in order in one
 /// partition. Owned by one thread.
-public final class EventPublisher {
+package final class EventPublisher {
     private let producer: Producer
     private let topic: Topic
     private let encoder: EventEncoder
     private let settings: WorkerSettings
     private var message: [UInt8] = []
     /// Events handed to Kafka so far.
-    public private(set) var published = 0
+    package private(set) var published = 0
 
     /// - Throws: `WorkerError` when Kafka does not answer or the topic is not there.
-    public init(settings: WorkerSettings, topic name: String) throws {
+    package init(settings: WorkerSettings, topic name: String) throws {
         self.settings = settings
         encoder = EventEncoder(names: settings.fields)
         try TopicCheck(settings: settings).require([name])
@@ -23,7 +23,7 @@ public final class EventPublisher {
 
     /// Queues one event; blocks while Kafka takes no more.
     /// - Parameter key: the customer's identifier as the event is understood; empty for none.
-    public func publish(_ fields: EventFields, key: UnsafeRawBufferPointer) throws(KafkaError) {
+    package func publish(_ fields: EventFields, key: UnsafeRawBufferPointer) throws(KafkaError) {
         message.removeAll(keepingCapacity: true)
         encoder.append(fields, to: &message)
         do {
@@ -41,10 +41,10 @@ public final class EventPublisher {
     }
 
     /// Lets Kafka's reports through.
-    public func serve() { producer.poll() }
+    package func serve() { producer.poll() }
 
     /// Waits until everything is on the topic.
-    public func flush() throws(KafkaError) { try producer.flush(timeoutMilliseconds: 60_000) }
+    package func flush() throws(KafkaError) { try producer.flush(timeoutMilliseconds: 60_000) }
 
-    public func close() { producer.close() }
+    package func close() { producer.close() }
 }

@@ -6,18 +6,18 @@ import Kafka
 /// `topic/partition/offset/timestamp`, as in `customer-events/3/12345/1700000000000`; the timestamp is the source
 /// message's, in milliseconds since 1970, and empty if it had none. One header and not four: a header costs as much as
 /// encoding its prediction does.
-public struct PredictionSource: Equatable, Sendable {
-    public let topic: String
-    public let partition: Int32
-    public let offset: Int64
+package struct PredictionSource: Equatable, Sendable {
+    package let topic: String
+    package let partition: Int32
+    package let offset: Int64
     /// Milliseconds since 1970.
-    public let timestamp: Int64?
+    package let timestamp: Int64?
 
     /// The header's name.
-    public static let header: StaticString = "source"
+    package static let header: StaticString = "source"
 
     /// - Returns: nil if the message has no such header.
-    public init?(_ message: Message) {
+    package init?(_ message: Message) {
         guard let bytes = message.header("\(Self.header)") else { return nil }
         self.init(bytes)
     }

@@ -7,24 +7,24 @@ import Kafka
 /// A copy says which message it repeats, so that the worker scores it once and takes it into state once (see
 /// `PartitionTask.decodedFrom`). What is driven again is committed together with the place in the dead-letter topic, in
 /// the guarantee of the settings: running it again goes on where it stopped.
-public struct Redrive {
-    public struct Report: Sendable, Equatable {
+package struct Redrive {
+    package struct Report: Sendable, Equatable {
         /// Letters put back on the input.
-        public internal(set) var redriven = 0
+        package internal(set) var redriven = 0
         /// Letters that are still no customer event: they stay where they are.
-        public internal(set) var rejected = 0
+        package internal(set) var rejected = 0
         /// Letters of another input topic, or without the headers that say where they came from.
-        public internal(set) var foreign = 0
+        package internal(set) var foreign = 0
     }
 
     private static let timeoutMilliseconds = 30_000
     private let settings: WorkerSettings
 
-    public init(settings: WorkerSettings) { self.settings = settings }
+    package init(settings: WorkerSettings) { self.settings = settings }
 
     /// Goes through what is in the dead-letter topic now, from where the last run stopped.
     /// - Throws: `WorkerError`, `KafkaError`; what has been committed until then stays.
-    public func run(progress: (Report) -> Void) throws -> Report {
+    package func run(progress: (Report) -> Void) throws -> Report {
         guard let source = settings.deadLetterTopic else {
             throw WorkerError("dead_letters.topic is empty: there are no dead letters")
         }

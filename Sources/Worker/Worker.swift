@@ -8,10 +8,10 @@ import ServiceLifecycle
 import Synchronization
 
 /// The scoring worker as a service: it runs its threads until it is told to stop or one of them fails.
-public final class Worker: Service {
-    public let settings: WorkerSettings
-    public let artifact: ModelArtifact
-    public let counters = WorkerCounters()
+package final class Worker: Service {
+    package let settings: WorkerSettings
+    package let artifact: ModelArtifact
+    package let counters = WorkerCounters()
     /// One a thread.
     let boards: [ThreadBoard]
     let inboxes: [Inbox]
@@ -27,7 +27,7 @@ public final class Worker: Service {
 
     /// - Parameter metrics: where the threads record what they measure.
     /// - Throws: `ArtifactError` when the artifact's reference distributions cannot be understood.
-    public init(
+    package init(
         settings: WorkerSettings, artifact: ModelArtifact, metrics: any MetricsFactory = NOOPMetricsHandler.instance,
         logger: Logger
     ) throws {
@@ -44,7 +44,7 @@ public final class Worker: Service {
 
     /// Runs until graceful shutdown, `requestStop` or a failure; what was processed is published and committed.
     /// - Throws: `WorkerError` when Kafka or the topics cannot be found; `KafkaError` for what waiting cannot mend.
-    public func run() async throws {
+    package func run() async throws {
         let check = TopicCheck(settings: settings)
         try check.require(settings.topics)
         partitionCount.store(try check.partitionCount(of: settings.inputTopic), ordering: .relaxed)
@@ -77,7 +77,7 @@ public final class Worker: Service {
     }
 
     /// Asks the threads to finish; returns at once.
-    public func requestStop() { shutdown.begin() }
+    package func requestStop() { shutdown.begin() }
 
     private func runThreads(_ store: (any CheckpointStore)?) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -131,8 +131,8 @@ public final class Worker: Service {
 }
 
 /// Why a worker cannot work, and what to do.
-public struct WorkerError: Error, Equatable, Sendable, CustomStringConvertible {
-    public let description: String
+package struct WorkerError: Error, Equatable, Sendable, CustomStringConvertible {
+    package let description: String
 
     init(_ description: String) { self.description = description }
 }

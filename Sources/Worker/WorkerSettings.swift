@@ -8,49 +8,49 @@ import Scoring
 import Settings
 
 /// Everything that `config/worker.yaml` may say.
-public struct WorkerSettings: Sendable {
-    public var fields = FieldNames()
+package struct WorkerSettings: Sendable {
+    package var fields = FieldNames()
     /// Topic of customer events.
-    public var inputTopic = "customer-events"
+    package var inputTopic = "customer-events"
     /// Topic of predictions.
-    public var outputTopic = "purchase-predictions"
+    package var outputTopic = "purchase-predictions"
     /// Topic of the feature rows that were scored, as 32-bit little-endian floats; none unless named.
-    public var featuresTopic: String?
+    package var featuresTopic: String?
     /// Topic of predictions' labels as they become known; none unless named.
-    public var outcomesTopic: String?
+    package var outcomesTopic: String?
     /// Whether predictions are given their labels as later events arrive.
-    public var isGrading = true
+    package var isGrading = true
     /// For how long graded predictions count, days of event time.
-    public var gradingWindowDays = 90
+    package var gradingWindowDays = 90
     /// Most predictions that a partition keeps for it.
-    public var gradingLimit = 250_000
+    package var gradingLimit = 250_000
     /// Latest rows of a thread that are held against what the model learned from; 0 for none.
-    public var driftRows = 2000
+    package var driftRows = 2000
     /// Consumer group: workers of one group share the partitions.
-    public var group = "future-cart"
+    package var group = "future-cart"
     /// Directory of model artifacts.
-    public var models = "models"
+    package var models = "models"
     /// Threads, each with a consumer of its own.
-    public var threads = 1
+    package var threads = 1
     /// Most messages scored together.
-    public var batchMessages = 1024
+    package var batchMessages = 1024
     /// Longest wait for a message, milliseconds.
-    public var pollMilliseconds = 100
+    package var pollMilliseconds = 100
     /// What a crash may do to predictions.
-    public enum Guarantee: String, CaseIterable, Sendable {
+    package enum Guarantee: String, CaseIterable, Sendable {
         /// Predictions, dead letters and input offsets are committed in one transaction.
         case exactlyOnce = "exactly_once"
         /// Offsets are committed after predictions are delivered: a crash repeats some.
         case atLeastOnce = "at_least_once"
     }
 
-    public var guarantee = Guarantee.exactlyOnce
+    package var guarantee = Guarantee.exactlyOnce
     /// Tells this process's transactional producers from those of others in the group; of the host and process unless set.
-    public var instance: String?
+    package var instance: String?
     /// How long a customer's state outlives their last event.
-    public var timeToLiveDays = CustomerTable.defaultTimeToLiveDays
+    package var timeToLiveDays = CustomerTable.defaultTimeToLiveDays
     /// Where checkpoints of the customers' state are kept.
-    public enum CheckpointKind: String, CaseIterable, Sendable {
+    package enum CheckpointKind: String, CaseIterable, Sendable {
         /// Files in `checkpointDirectory`.
         case directory
         /// The compacted topic `checkpointTopic`.
@@ -59,28 +59,28 @@ public struct WorkerSettings: Sendable {
         case none
     }
 
-    public var checkpoints = CheckpointKind.directory
-    public var checkpointDirectory = "checkpoints"
+    package var checkpoints = CheckpointKind.directory
+    package var checkpointDirectory = "checkpoints"
     /// Named after group and input unless set.
-    public var checkpointTopic: String?
+    package var checkpointTopic: String?
     /// Longest time that bringing a partition's state back may take, seconds.
-    public var recoverySeconds = 30.0
+    package var recoverySeconds = 30.0
     /// What is done when the log no longer reaches back to what the state lacks.
-    public enum CutLogPolicy: String, CaseIterable, Sendable {
+    package enum CutLogPolicy: String, CaseIterable, Sendable {
         case fail
         /// Goes on, with the partition's predictions marked.
         case `continue`
     }
 
-    public var whenLogIsCut = CutLogPolicy.fail
+    package var whenLogIsCut = CutLogPolicy.fail
     /// Topic for messages that are no customer event; none if `nil`.
-    public var deadLetterTopic: String? = "customer-events-dead-letters"
+    package var deadLetterTopic: String? = "customer-events-dead-letters"
     /// Largest share of such messages among `deadLetterWindow` of them; beyond it the worker stops.
-    public var deadLetterMaxFraction = 0.5
+    package var deadLetterMaxFraction = 0.5
     /// Messages over which the share is taken.
-    public var deadLetterWindow = 1000
+    package var deadLetterWindow = 1000
     /// What librdkafka's clients are set for where the configuration leaves a property open.
-    public enum Profile: String, CaseIterable, Sendable {
+    package enum Profile: String, CaseIterable, Sendable {
         /// Between the two.
         case balanced
         /// Every message is fetched and sent at once, in many small requests.
@@ -105,25 +105,25 @@ public struct WorkerSettings: Sendable {
         }
     }
 
-    public var profile = Profile.balanced
+    package var profile = Profile.balanced
     /// Time between commits, milliseconds.
-    public var commitIntervalMilliseconds = 1000
+    package var commitIntervalMilliseconds = 1000
     /// Time to publish and commit what was processed when the worker stops, milliseconds.
-    public var shutdownMilliseconds = 30_000
+    package var shutdownMilliseconds = 30_000
     /// Time to find Kafka and the topics at the start, milliseconds.
-    public var startupMilliseconds = 10_000
-    public var thresholds = PriorityThresholds()
+    package var startupMilliseconds = 10_000
+    package var thresholds = PriorityThresholds()
     /// Features that each prediction names as what moved its score most; 0 for no explanations.
-    public var explainedFeatures = 0
+    package var explainedFeatures = 0
     /// librdkafka's properties for both clients, and for one of them over those.
-    public var kafka: [String: String] = [:]
-    public var kafkaConsumer: [String: String] = [:]
-    public var kafkaProducer: [String: String] = [:]
+    package var kafka: [String: String] = [:]
+    package var kafkaConsumer: [String: String] = [:]
+    package var kafkaProducer: [String: String] = [:]
 
-    public init() {}
+    package init() {}
 
     /// Reads the settings and refuses what it does not know.
-    public init(_ reader: ConfigurationReader) throws(ConfigurationError) {
+    package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
         fields = FieldNames(reader.section("fields"))
         inputTopic = reader.string("input.topic", default: inputTopic)
         outputTopic = reader.string("output.topic", default: outputTopic)
@@ -194,7 +194,7 @@ public struct WorkerSettings: Sendable {
     /// The artifact that `models` or another path names, if features mean to it what they mean here.
     /// - Throws: `ArtifactError`, also if predictions are to be explained and its models cannot be; `WorkerError` when it was
     ///   trained under another time to live.
-    public func artifact(at path: String? = nil) throws -> ModelArtifact {
+    package func artifact(at path: String? = nil) throws -> ModelArtifact {
         let artifact = try ModelArtifact(path: path ?? models)
         guard artifact.manifest.timeToLiveDays == timeToLiveDays else {
             throw WorkerError(
@@ -209,7 +209,7 @@ public struct WorkerSettings: Sendable {
 
     /// A scorer of the artifact whose predictions are what the settings say.
     /// - Throws: `ArtifactError` if they are to be explained and the artifact's models cannot be.
-    public func scorer(_ artifact: ModelArtifact) throws -> Scorer {
+    package func scorer(_ artifact: ModelArtifact) throws -> Scorer {
         do {
             return try Scorer(artifact: artifact, thresholds: thresholds, explainedFeatures: explainedFeatures)
         } catch {
@@ -218,7 +218,7 @@ public struct WorkerSettings: Sendable {
     }
 
     /// Speaks to these brokers and no others, with no property of the configuration's.
-    public mutating func confine(to bootstrapServers: String) {
+    package mutating func confine(to bootstrapServers: String) {
         kafka = ["bootstrap.servers": bootstrapServers]
         kafkaConsumer = [:]
         kafkaProducer = [:]
@@ -231,7 +231,7 @@ public struct WorkerSettings: Sendable {
     private static let standard = ["bootstrap.servers": "localhost:9092", "client.id": "future-cart"]
 
     /// Properties of a client that neither consumes in the group nor publishes predictions.
-    public var clientProperties: [String: String] { Self.standard.merging(kafka) { $1 } }
+    package var clientProperties: [String: String] { Self.standard.merging(kafka) { $1 } }
 
     /// Where a partition begins that has no committed offset, as the configuration says.
     var offsetReset: String {
@@ -239,7 +239,7 @@ public struct WorkerSettings: Sendable {
     }
 
     /// Properties of a consumer in the worker's group.
-    public var consumerProperties: [String: String] {
+    package var consumerProperties: [String: String] {
         Self.standard
             .merging([
                 "partition.assignment.strategy": "cooperative-sticky",
@@ -293,7 +293,7 @@ public struct WorkerSettings: Sendable {
     }
 
     /// Properties of a producer without transactions.
-    public var producerProperties: [String: String] {
+    package var producerProperties: [String: String] {
         // Keys land where Kafka's own clients put them.
         Self.standard
             .merging([

@@ -35,7 +35,6 @@ import Testing
             for position in 0..<reader.batch.count {
                 let message = reader.batch[position]
                 #expect(message.topicName == "events")
-                #expect(message.topicHandle == reader.batch[0].topicHandle)
                 switch message.offset {
                 case 0:
                     #expect(text(message.key) == "payload")

@@ -5,7 +5,7 @@ import Features
 import Scoring
 
 /// What scoring needs beside a customer: the same for every request.
-public struct ScoringContext: Sendable {
+package struct ScoringContext: Sendable {
     let artifact: ModelArtifact
     let thresholds: PriorityThresholds
     let fields: FieldNames
@@ -22,7 +22,7 @@ public struct ScoringContext: Sendable {
     /// - Parameters:
     ///   - fields: what the shop's messages call the fields of an event.
     ///   - timeToLiveDays: how long a customer's state outlives their last event.
-    public init(
+    package init(
         artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds(),
         fields: FieldNames = FieldNames(), timeToLiveDays: Int = CustomerTable.defaultTimeToLiveDays
     ) {

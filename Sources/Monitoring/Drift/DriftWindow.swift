@@ -6,7 +6,7 @@ import Features
 /// A row is taken when an invoice begins, and no more often than every sixteenth event: rows of one invoice are nearly the
 /// same row. Binning one costs as much as scoring it, so that rows are put aside as they are and binned when somebody
 /// looks: of a fast stream's most are written over before.
-public struct DriftWindow: Sendable {
+package struct DriftWindow: Sendable {
     private static let pause = 16
     private static let width = FeatureSchema.count + 1
     /// Bins of a distribution: up to ten of values, and one of missing ones.
@@ -37,7 +37,7 @@ public struct DriftWindow: Sendable {
     private var sinceLast = pause
 
     /// - Parameter rows: that the window holds.
-    public init(reference: ReferenceDistributions, rows capacity: Int) {
+    package init(reference: ReferenceDistributions, rows capacity: Int) {
         self.reference = reference
         self.capacity = capacity
         let all = reference.features + [reference.score]
@@ -58,7 +58,7 @@ public struct DriftWindow: Sendable {
     ///   - features: the row that was scored.
     /// - Complexity: O(1); copying a row for one that is taken.
     @inline(__always)
-    public mutating func observe(
+    package mutating func observe(
         startsInvoice: Bool, features: UnsafeRawBufferPointer, probability: Double, customerHash: UInt64, time: Int64
     ) {
         sinceLast &+= 1
@@ -125,7 +125,7 @@ public struct DriftWindow: Sendable {
     }
 
     /// The window's counts at one moment: immutable.
-    public struct Picture: Sendable {
+    package struct Picture: Sendable {
         let reference: ReferenceDistributions
         let rows: Int
         let counts: [Int]
@@ -136,7 +136,7 @@ public struct DriftWindow: Sendable {
     }
 
     /// - Complexity: O(features) for each row that has come since the picture before, and O(rows).
-    public mutating func takePicture() -> Picture {
+    package mutating func takePicture() -> Picture {
         for age in 0..<unbinned { bin((at - 1 - age + capacity) % capacity) }
         unbinned = 0
         let times = times[..<rows]

@@ -5,29 +5,29 @@ import Foundation
 /// What the model learned from, feature by feature, and what it made of it: an artifact's `reference.json`.
 ///
 /// Of the first event of each invoice in the training period, since rows of one invoice are nearly the same row.
-public struct ReferenceDistributions: Codable, Equatable, Sendable {
+package struct ReferenceDistributions: Codable, Equatable, Sendable {
     /// One feature's values, or the served model's probabilities.
-    public struct Distribution: Codable, Equatable, Sendable {
-        public let name: String
+    package struct Distribution: Codable, Equatable, Sendable {
+        package let name: String
         /// Between the bins, ascending: a value belongs to the bin numbered by the edges that it is not below.
-        public let edges: [Float]
+        package let edges: [Float]
         /// Rows by bin, one more than edges; the last is of rows without a value.
-        public let counts: [Int]
+        package let counts: [Int]
         /// Least and greatest value; `nil` when no row had one.
-        public let least: Float?
-        public let greatest: Float?
+        package let least: Float?
+        package let greatest: Float?
     }
 
-    public static let fileName = "reference.json"
+    package static let fileName = "reference.json"
     /// Most edges: bins are tenths of the rows where values do not tie.
     static let edgeLimit = 9
 
-    public let rows: Int
+    package let rows: Int
     /// So many independent rows would be as uncertain: rows of one customer count as one (Kish, "Survey Sampling", 1965).
-    public let effectiveRows: Double
+    package let effectiveRows: Double
     /// By feature in schema order.
-    public let features: [Distribution]
-    public let score: Distribution
+    package let features: [Distribution]
+    package let score: Distribution
 
     enum CodingKeys: String, CodingKey {
         case rows, features, score
@@ -37,7 +37,7 @@ public struct ReferenceDistributions: Codable, Equatable, Sendable {
     /// - Parameters:
     ///   - customers: whose each row is.
     ///   - probabilities: of the served model, one a row.
-    public init(_ matrix: FeatureMatrix, customers: [Int32], probabilities: [Double]) {
+    package init(_ matrix: FeatureMatrix, customers: [Int32], probabilities: [Double]) {
         precondition(matrix.rowCount == customers.count && customers.count == probabilities.count)
         rows = matrix.rowCount
         effectiveRows = Self.effectiveRows(customers)
@@ -52,7 +52,7 @@ public struct ReferenceDistributions: Codable, Equatable, Sendable {
     /// Reads an artifact's reference.
     /// - Returns: `nil` when it has none.
     /// - Throws: `ArtifactError` when it is none of these features'.
-    public init?(_ artifact: ModelArtifact) throws(ArtifactError) {
+    package init?(_ artifact: ModelArtifact) throws(ArtifactError) {
         guard let bytes = artifact.otherFiles[Self.fileName] else { return nil }
         let path = "\(artifact.directory)/\(Self.fileName)"
         do {

@@ -1,22 +1,22 @@
 /// A prediction that was published, and its label as soon as that is known.
-public struct GradedPrediction: Sendable, Equatable {
-    public enum Label: UInt8, BitwiseCopyable, Sendable {
+package struct GradedPrediction: Sendable, Equatable {
+    package enum Label: UInt8, BitwiseCopyable, Sendable {
         case pending, notBought, bought
     }
 
     /// t, milliseconds of event time.
-    public let time: Int64
+    package let time: Int64
     /// Offset of the message that it is of.
-    public let offset: Int64
-    public let customerHash: UInt64
-    public let invoiceHash: UInt64
+    package let offset: Int64
+    package let customerHash: UInt64
+    package let invoiceHash: UInt64
     /// Probability by the models of its version, in that version's order; 0 beyond them.
-    public let probabilities: InlineArray<5, Double>
+    package let probabilities: InlineArray<5, Double>
     /// Place in the grader's versions.
-    public let version: UInt16
-    public let label: Label
+    package let version: UInt16
+    package let label: Label
 
-    public static func == (a: Self, b: Self) -> Bool {
+    package static func == (a: Self, b: Self) -> Bool {
         (a.time, a.offset, a.customerHash, a.invoiceHash, a.version, a.label)
             == (b.time, b.offset, b.customerHash, b.invoiceHash, b.version, b.label)
             && a.probabilities.indices.allSatisfy { a.probabilities[$0] == b.probabilities[$0] }

@@ -4,16 +4,16 @@ import Events
 
 extension Grader {
     /// The model that predictions are of.
-    public struct Version: Sendable, Equatable {
+    package struct Version: Sendable, Equatable {
         /// Most models of one, and most versions.
         static let modelLimit = 5
         static let limit = Int(UInt16.max)
 
-        public let version: String
-        public let servingModel: ModelName
-        public let models: [ModelName]
+        package let version: String
+        package let servingModel: ModelName
+        package let models: [ModelName]
 
-        public init(version: String, servingModel: ModelName, models: [ModelName]) {
+        package init(version: String, servingModel: ModelName, models: [ModelName]) {
             self.version = version
             self.servingModel = servingModel
             self.models = Array(models.prefix(Self.modelLimit))

@@ -9,24 +9,24 @@ import Events
 /// customer has a time s with t < s ≤ t + horizon, and of one who did not once the partition's clock is beyond
 /// t + horizon. That is the label that training and evaluation use, but for events that arrive later than what they would
 /// have decided. What it makes of the events depends on them and their order alone. Owned by one thread.
-public struct Grader: Sendable {
+package struct Grader: Sendable {
     /// A label that has become known.
-    public struct Outcome: Sendable {
-        public let prediction: GradedPrediction
-        public var isBought: Bool { prediction.label == .bought }
+    package struct Outcome: Sendable {
+        package let prediction: GradedPrediction
+        package var isBought: Bool { prediction.label == .bought }
         /// Event time of the purchase, milliseconds; `nil` when there was none.
-        public let boughtAt: Int64?
+        package let boughtAt: Int64?
     }
 
     /// Told of a label that becomes known.
     /// - Parameters:
     ///   - offset: of the event by which it does.
     ///   - outcome: the whole of it, for who needs it: the prediction lies in memory that has long been left.
-    public typealias OutcomeHandler = (_ isBought: Bool, _ offset: Int64, _ outcome: () -> Outcome) throws -> Void
+    package typealias OutcomeHandler = (_ isBought: Bool, _ offset: Int64, _ outcome: () -> Outcome) throws -> Void
 
     private let window: Int64
     private let limit: Int
-    public internal(set) var versions: [Version] = []
+    package internal(set) var versions: [Version] = []
     private var version = 0
     /// Whether its models are all there are, in their order.
     private var hasAllModels = false
@@ -35,7 +35,7 @@ public struct Grader: Sendable {
     private(set) var firstChunk = 0
     private(set) var clock = PartitionClock()
     /// Offset behind the last message that was taken; those before it are passed over.
-    public private(set) var next: Int64 = 0
+    package private(set) var next: Int64 = 0
     /// The first prediction that waits.
     private var cursor = 0
     /// Whether it was found waiting and has not been settled since: until the clock moves, nothing can expire then.
@@ -53,13 +53,13 @@ public struct Grader: Sendable {
     /// - Parameters:
     ///   - windowDays: for how long after their horizons, in event time, predictions count.
     ///   - limit: most predictions kept; beyond, the customers are sampled, half as many each time. 88 bytes each.
-    public init(windowDays: Int, limit: Int) {
+    package init(windowDays: Int, limit: Int) {
         window = Int64(windowDays) * EventTime.millisecondsPerDay
         self.limit = max(limit, PredictionChunk.limit)
     }
 
     /// Names the model that predictions are of from now on.
-    public mutating func use(_ version: Version) {
+    package mutating func use(_ version: Version) {
         hasAllModels = version.models == ModelName.allCases
         if let known = versions.firstIndex(of: version) {
             self.version = known
@@ -76,7 +76,7 @@ public struct Grader: Sendable {
         return (end - window)..<end
     }
 
-    public var sampledShare: Double { Double(sampledBelow) / Double(UInt64(1) << 32) }
+    package var sampledShare: Double { Double(sampledBelow) / Double(UInt64(1) << 32) }
 
     /// How many events ahead a customer's slot is asked for, and the predictions that it leads to.
     private static let slotDistance = 8
@@ -85,11 +85,11 @@ public struct Grader: Sendable {
     private static let chainDistance = 4
 
     /// Begins a batch of the events that come next.
-    public func begin(_ batch: inout Batch) { batch.begin(from: next, sampledBelow: sampledBelow) }
+    package func begin(_ batch: inout Batch) { batch.begin(from: next, sampledBelow: sampledBelow) }
 
     /// Takes a batch's events, one after the other.
     /// - Complexity: O(events) amortised.
-    public mutating func take(_ batch: Batch, onOutcome: OutcomeHandler) rethrows {
+    package mutating func take(_ batch: Batch, onOutcome: OutcomeHandler) rethrows {
         var passed = 0
         try batch.events.withUnsafeBufferPointer { events in
             for turn in events.indices {
@@ -306,7 +306,7 @@ public struct Grader: Sendable {
     // MARK: Pictures and checkpoints
 
     /// What is known now. It shares memory with the grader until that changes.
-    public var picture: GradingPicture {
+    package var picture: GradingPicture {
         GradingPicture(
             versions: versions, chunks: chunks, sampledShare: sampledShare, counting: counting)
     }
@@ -327,7 +327,7 @@ public struct Grader: Sendable {
     /// - Parameters:
     ///   - isFull: else of what has changed since the snapshot before.
     ///   - offset: behind the last message, with or without a prediction, that led to this.
-    public mutating func beginSnapshot(isFull: Bool, upTo offset: Int64) {
+    package mutating func beginSnapshot(isFull: Bool, upTo offset: Int64) {
         giveUpSnapshot()
         var head = ByteWriter()
         head.signed(max(offset, next))
@@ -349,7 +349,7 @@ public struct Grader: Sendable {
     ///
     /// The predictions come first, then how far the grader had come: whoever has that has all of them.
     /// - Returns: the record's number and its bytes; none for one that has gone.
-    public mutating func nextRecord() -> (number: UInt64, bytes: [UInt8])? {
+    package mutating func nextRecord() -> (number: UInt64, bytes: [UInt8])? {
         if let removed = snapshot?.removed, let gone = removed.first {
             snapshot?.removed = removed.dropFirst()
             return (UInt64(gone) + 1, [])
@@ -365,7 +365,7 @@ public struct Grader: Sendable {
     }
 
     /// Ends a snapshot that will not be finished.
-    public mutating func giveUpSnapshot() {
+    package mutating func giveUpSnapshot() {
         guard let snapshot else { return }
         for number in snapshot.numbers where number >= firstChunk { chunks[number - firstChunk].isChanged = true }
         if !snapshot.allRemoved.isEmpty {
@@ -379,7 +379,7 @@ public struct Grader: Sendable {
     ///   - records: by number.
     ///   - offset: up to which the stream will not be seen again.
     /// - Throws: `StateError` when they are not whole; the grader is as it was then.
-    public mutating func restore(
+    package mutating func restore(
         _ records: [UInt64: [UInt8]], atLeastUpTo offset: Int64
     ) throws(StateError) {
         guard let head = records[Self.headNumber] else { throw StateError("graded predictions without a head") }

@@ -2,7 +2,7 @@ import Ensemble
 import Events
 
 /// A grader's predictions at one moment: immutable, and without copies of them.
-public struct GradingPicture: Sendable {
+package struct GradingPicture: Sendable {
     let versions: [Grader.Version]
     let chunks: [PredictionChunk]
     let sampledShare: Double
@@ -10,20 +10,20 @@ public struct GradingPicture: Sendable {
     let counting: Range<Int64>
 
     /// Predictions that wait for their labels.
-    public var pending: Int { chunks.reduce(0) { $0 + $1.pending } }
+    package var pending: Int { chunks.reduce(0) { $0 + $1.pending } }
 
     /// Predictions kept whose labels are known.
     var decided: Int { chunks.reduce(0) { $0 + $1.count - $1.pending } }
 
     /// Those kept, in the order of the log.
-    public var predictions: some Sequence<GradedPrediction> { chunks.lazy.flatMap(\.predictions) }
+    package var predictions: some Sequence<GradedPrediction> { chunks.lazy.flatMap(\.predictions) }
 }
 
 extension Grades {
     /// What the predictions of some partitions come to together.
     /// - Parameter seed: decides the order of ties, which lift depends on.
     /// - Complexity: O(n log n) in the number of graded predictions, five times.
-    public init(_ pictures: [GradingPicture], bought: Int = 0, notBought: Int = 0, seed: UInt64 = 0) {
+    package init(_ pictures: [GradingPicture], bought: Int = 0, notBought: Int = 0, seed: UInt64 = 0) {
         self.bought = bought
         self.notBought = notBought
         pending = pictures.reduce(0) { $0 + $1.pending }

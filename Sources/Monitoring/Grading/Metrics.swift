@@ -2,24 +2,24 @@ import Events
 import Features
 
 /// The figures of one model on one set of points, by the names that `results.json` uses.
-public struct Metrics: Codable, Equatable, Sendable {
-    public var rocAUC: Double
+package struct Metrics: Codable, Equatable, Sendable {
+    package var rocAUC: Double
     /// Average precision.
-    public var prAUC: Double
+    package var prAUC: Double
     /// At a probability of 0.5.
-    public var accuracy: Double
-    public var precision: Double
-    public var recall: Double
-    public var f1: Double
-    public var logLoss: Double
-    public var brier: Double
+    package var accuracy: Double
+    package var precision: Double
+    package var recall: Double
+    package var f1: Double
+    package var logLoss: Double
+    package var brier: Double
     /// Expected calibration error over ten bins of equal width.
-    public var ece: Double
+    package var ece: Double
     /// Positive rate among the tenth with the highest probabilities, over the positive rate of all.
-    public var liftTopDecile: Double
+    package var liftTopDecile: Double
     /// Points; a mean where figures are means.
-    public var n: Double
-    public var positiveRate: Double
+    package var n: Double
+    package var positiveRate: Double
 
     enum CodingKeys: String, CodingKey {
         case rocAUC = "roc_auc"
@@ -36,7 +36,7 @@ public struct Metrics: Codable, Equatable, Sendable {
     ///   - probabilities: one a point, in [0, 1].
     ///   - seed: decides the order of ties, which lift depends on.
     /// - Complexity: O(n log n).
-    public init(probabilities: [Double], labels: [Bool], seed: UInt64) {
+    package init(probabilities: [Double], labels: [Bool], seed: UInt64) {
         precondition(probabilities.count == labels.count && !labels.isEmpty)
         let count = Double(labels.count)
         let positives = labels.count { $0 }
@@ -77,7 +77,7 @@ public struct Metrics: Codable, Equatable, Sendable {
     }
 
     /// Means of several sets of figures, figure by figure.
-    public init(meanOf figures: [Metrics]) {
+    package init(meanOf figures: [Metrics]) {
         precondition(!figures.isEmpty)
         func mean(_ figure: (Metrics) -> Double) -> Double {
             figures.reduce(0) { $0 + figure($1) } / Double(figures.count)

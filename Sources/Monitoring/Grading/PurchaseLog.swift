@@ -2,38 +2,38 @@ import Events
 import Features
 
 /// Every customer's purchase lines, for labels only: the one place that looks into the future.
-public struct PurchaseLog: Sendable {
-    public struct Purchase: Equatable, Sendable {
-        public let time: Int64
-        public let invoiceHash: UInt64
+package struct PurchaseLog: Sendable {
+    package struct Purchase: Equatable, Sendable {
+        package let time: Int64
+        package let invoiceHash: UInt64
 
-        public init(time: Int64, invoiceHash: UInt64) {
+        package init(time: Int64, invoiceHash: UInt64) {
             self.time = time
             self.invoiceHash = invoiceHash
         }
     }
 
     /// How far a label looks ahead, milliseconds.
-    public static let horizon = Int64(FeatureExtractor.horizonDays) * EventTime.millisecondsPerDay
+    package static let horizon = Int64(FeatureExtractor.horizonDays) * EventTime.millisecondsPerDay
 
     private var purchases: [[Purchase]] = []
 
-    public init() {}
+    package init() {}
 
     /// Adds one purchase line of a customer, numbered by the caller from 0.
-    public mutating func append(_ purchase: Purchase, customer: Int) {
+    package mutating func append(_ purchase: Purchase, customer: Int) {
         while purchases.count <= customer { purchases.append([]) }
         purchases[customer].append(purchase)
     }
 
     /// Numbers the customers anew.
     /// - Parameter order: all customers by their numbers until now, in the order of the new ones.
-    public mutating func renumber(_ order: [Int]) {
+    package mutating func renumber(_ order: [Int]) {
         purchases = order.map { $0 < purchases.count ? purchases[$0] : [] }
     }
 
     /// Puts each customer's purchases in order of time, as `label` needs them.
-    public mutating func sort() {
+    package mutating func sort() {
         for customer in purchases.indices {
             purchases[customer].sort { ($0.time, $0.invoiceHash) < ($1.time, $1.invoiceHash) }
         }
@@ -43,7 +43,7 @@ public struct PurchaseLog: Sendable {
     /// - Parameters:
     ///   - time: t, milliseconds.
     ///   - invoiceHash: the point's own invoice; `nil` for a point in no invoice.
-    public func label(customer: Int, at time: Int64, invoiceHash: UInt64?) -> Bool {
+    package func label(customer: Int, at time: Int64, invoiceHash: UInt64?) -> Bool {
         guard customer < purchases.count else { return false }
         let own = purchases[customer]
         var low = 0

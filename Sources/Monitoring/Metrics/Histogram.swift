@@ -1,33 +1,33 @@
 /// Counts of positive values in buckets that grow with them: percentiles to within 6 %, in constant memory (HdrHistogram's
 /// layout: octaves cut into equal steps). Values of any unit between 2⁻²⁴ and 2²⁴; what lies beyond counts as the bound.
-public struct Histogram: Sendable {
+package struct Histogram: Sendable {
     static let stepsOfOctave = 16
     static let firstExponent = -24
     static let octaves = 48
 
     /// By bucket, see `upperBound`.
     private(set) var counts = [Int](repeating: 0, count: octaves * stepsOfOctave)
-    public private(set) var count = 0
-    public private(set) var sum = 0.0
+    package private(set) var count = 0
+    package private(set) var sum = 0.0
 
-    public init() {}
+    package init() {}
 
     /// Adds values of the same size.
     /// - Complexity: O(1).
-    public mutating func record(_ value: Double, count added: Int = 1) {
+    package mutating func record(_ value: Double, count added: Int = 1) {
         counts[Self.bucket(value)] &+= added
         count &+= added
         sum += value * Double(added)
     }
 
-    public mutating func add(_ other: Histogram) {
+    package mutating func add(_ other: Histogram) {
         for bucket in counts.indices { counts[bucket] += other.counts[bucket] }
         count += other.count
         sum += other.sum
     }
 
     /// The value that this share of all values does not exceed, or up to 6 % more; 0 when there are none.
-    public func percentile(_ share: Double) -> Double {
+    package func percentile(_ share: Double) -> Double {
         guard count > 0 else { return 0 }
         let rank = max(Int((share * Double(count)).rounded(.up)), 1)
         var seen = 0

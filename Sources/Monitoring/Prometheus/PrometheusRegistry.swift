@@ -8,7 +8,7 @@ import Synchronization
 /// ending `_total`, timers record seconds and end in `_seconds`, recorders that aggregate become histograms with two
 /// buckets an octave, meters and the other recorders gauges. Recording is a few atomic additions; making, releasing and
 /// writing take a lock.
-public final class PrometheusRegistry: MetricsFactory {
+package final class PrometheusRegistry: MetricsFactory {
     enum Kind: String {
         case counter, gauge, histogram
     }
@@ -26,41 +26,41 @@ public final class PrometheusRegistry: MetricsFactory {
     /// - Parameters:
     ///   - namespace: stands before every name.
     ///   - help: by name without that, one line each.
-    public init(namespace: String, help: [String: String] = [:]) {
+    package init(namespace: String, help: [String: String] = [:]) {
         self.namespace = namespace
         self.help = help
     }
 
     // MARK: swift-metrics
 
-    public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
+    package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         series(label, dimensions, .counter, ending: "_total") { CounterSeries() }
     }
 
-    public func makeFloatingPointCounter(
+    package func makeFloatingPointCounter(
         label: String, dimensions: [(String, String)]
     ) -> any FloatingPointCounterHandler {
         series(label, dimensions, .counter, ending: "_total") { GaugeSeries() }
     }
 
-    public func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
+    package func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
         if aggregate { return series(label, dimensions, .histogram) { HistogramSeries() } }
         return series(label, dimensions, .gauge) { GaugeSeries() }
     }
 
-    public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
+    package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
         series(label, dimensions, .gauge) { GaugeSeries() }
     }
 
-    public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
+    package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
         series(label, dimensions, .histogram, ending: "_seconds") { HistogramSeries() }
     }
 
-    public func destroyCounter(_ handler: any CounterHandler) { remove(handler) }
-    public func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) { remove(handler) }
-    public func destroyRecorder(_ handler: any RecorderHandler) { remove(handler) }
-    public func destroyMeter(_ handler: any MeterHandler) { remove(handler) }
-    public func destroyTimer(_ handler: any TimerHandler) { remove(handler) }
+    package func destroyCounter(_ handler: any CounterHandler) { remove(handler) }
+    package func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) { remove(handler) }
+    package func destroyRecorder(_ handler: any RecorderHandler) { remove(handler) }
+    package func destroyMeter(_ handler: any MeterHandler) { remove(handler) }
+    package func destroyTimer(_ handler: any TimerHandler) { remove(handler) }
 
     private func series<Series: PrometheusSeries>(
         _ label: String, _ dimensions: [(String, String)], _ kind: Kind, ending: String = "", _ make: () -> Series
@@ -96,7 +96,7 @@ public final class PrometheusRegistry: MetricsFactory {
     // MARK: Text
 
     /// All that has been recorded, families in the order of their names, series in that of their labels.
-    public func text() -> String {
+    package func text() -> String {
         let families = families.withLock { $0 }
         var text = ""
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {

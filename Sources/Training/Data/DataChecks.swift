@@ -2,52 +2,52 @@ import Events
 import Foundation
 
 /// History that cannot be trained on as it is.
-public struct DataError: Error, Equatable, Sendable, CustomStringConvertible {
-    public let description: String
+package struct DataError: Error, Equatable, Sendable, CustomStringConvertible {
+    package let description: String
 
-    public init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
 }
 
 /// What a check of the data found.
-public struct Finding: Equatable, Sendable {
-    public enum Severity: String, Sendable {
+package struct Finding: Equatable, Sendable {
+    package enum Severity: String, Sendable {
         case pass, warning, error
     }
 
-    public let severity: Severity
+    package let severity: Severity
     /// The check's name, as in the configuration.
-    public let check: String
+    package let check: String
     /// What was found, where, and what is allowed.
-    public let text: String
+    package let text: String
 }
 
 /// Limits for a history. A figure beyond its limit is an error and stops the job; beyond half of it, a warning.
-public struct DataChecks: Equatable, Sendable {
-    public var minEvents = 1000
+package struct DataChecks: Equatable, Sendable {
+    package var minEvents = 1000
     /// Shares of all events.
-    public var maxAnonymousShare = 0.6
-    public var maxDuplicateShare = 0.1
-    public var maxLateShare = 0.2
-    public var maxUnpricedShare = 0.2
-    public var maxCancellationShare = 0.3
-    public var maxSkippedShare = 0.01
+    package var maxAnonymousShare = 0.6
+    package var maxDuplicateShare = 0.1
+    package var maxLateShare = 0.2
+    package var maxUnpricedShare = 0.2
+    package var maxCancellationShare = 0.3
+    package var maxSkippedShare = 0.01
     /// Days in a row without an event.
-    public var maxGapDays = 30
+    package var maxGapDays = 30
     /// Events of the last week over those of the median week.
-    public var minLastWeek = 0.2
+    package var minLastWeek = 0.2
     /// Against the history that the model in service learned from: how much of its events may be gone, by how much a
     /// share may have moved, and the population stability index of quantities and prices.
-    public var maxShrinkage = 0.3
-    public var maxShareChange = 0.2
-    public var maxStabilityIndex = 0.5
+    package var maxShrinkage = 0.3
+    package var maxShareChange = 0.2
+    package var maxStabilityIndex = 0.5
 
-    public init() {}
+    package init() {}
 
     /// All findings, in a fixed order.
     /// - Parameters:
     ///   - skipped: records of a topic that were no events.
     ///   - champion: the profile of the history that the model in service learned from.
-    public func findings(_ profile: DataProfile, skipped: Int = 0, champion: DataProfile?) -> [Finding] {
+    package func findings(_ profile: DataProfile, skipped: Int = 0, champion: DataProfile?) -> [Finding] {
         var findings = [
             events(profile),
             limited(

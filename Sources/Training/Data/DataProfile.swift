@@ -1,28 +1,28 @@
 import Events
 
 /// What a history's events look like: counts for data checks, and to hold the next history against.
-public struct DataProfile: Codable, Equatable, Sendable {
-    public private(set) var events = 0
-    public private(set) var customers = 0
-    public private(set) var anonymousEvents = 0
-    public private(set) var purchaseLines = 0
-    public private(set) var cancellations = 0
+package struct DataProfile: Codable, Equatable, Sendable {
+    package private(set) var events = 0
+    package private(set) var customers = 0
+    package private(set) var anonymousEvents = 0
+    package private(set) var purchaseLines = 0
+    package private(set) var cancellations = 0
     /// Lines without a price, or with one below nothing, that are no cancellations.
-    public private(set) var unpricedLines = 0
-    public private(set) var withoutDescription = 0
-    public private(set) var withoutCountry = 0
+    package private(set) var unpricedLines = 0
+    package private(set) var withoutDescription = 0
+    package private(set) var withoutCountry = 0
     /// Events that say in all fields what another one said; from a sample where there are very many events.
-    public private(set) var duplicates = 0
+    package private(set) var duplicates = 0
     /// Events that came after a later one of the same customer.
-    public private(set) var lateEvents = 0
+    package private(set) var lateEvents = 0
     /// The day of the first of `eventsByDay`, counted from 1970.
-    public private(set) var firstDay = 0
+    package private(set) var firstDay = 0
     /// Events on each UTC day from the first to the last.
-    public private(set) var eventsByDay: [Int] = []
+    package private(set) var eventsByDay: [Int] = []
     /// Lines by quantity: −2^k and beyond, ..., −1, 0, 1, 2, 4, ... up to 2^k and beyond.
-    public private(set) var quantities = [Int](repeating: 0, count: 2 * largestPower + 3)
+    package private(set) var quantities = [Int](repeating: 0, count: 2 * largestPower + 3)
     /// Lines by price, in powers of two of a ten-thousandth: none, 1, 2, 4, ...
-    public private(set) var prices = [Int](repeating: 0, count: 2 * largestPower + 2)
+    package private(set) var prices = [Int](repeating: 0, count: 2 * largestPower + 2)
 
     private static let largestPower = 16
 

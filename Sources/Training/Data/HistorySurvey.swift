@@ -6,26 +6,26 @@ import Monitoring
 ///
 /// Nothing here depends on how the events of different customers are interleaved: a history comes to the same whether it
 /// lies in one file or in the partitions of a topic.
-public struct HistorySurvey: Sendable {
-    public private(set) var events = 0
-    public private(set) var firstTime = Int64.max
-    public private(set) var lastTime = Int64.min
+package struct HistorySurvey: Sendable {
+    package private(set) var events = 0
+    package private(set) var firstTime = Int64.max
+    package private(set) var lastTime = Int64.min
     private var places: (first: History.Place, last: History.Place)?
     /// Longest history taken: one wrong date must not make decades of snapshots.
     private static let longestDays: Int64 = 20 * 365
-    public private(set) var purchases = PurchaseLog()
+    package private(set) var purchases = PurchaseLog()
     /// Customers' numbers by the hash of their identifier, in order of the hash.
-    public private(set) var customers: [UInt64: Int] = [:]
+    package private(set) var customers: [UInt64: Int] = [:]
     /// Identifiers by customers' numbers.
-    public private(set) var customerIDs: [[UInt8]] = []
+    package private(set) var customerIDs: [[UInt8]] = []
     /// What the events look like, for data checks.
-    public private(set) var profile = DataProfile()
+    package private(set) var profile = DataProfile()
     /// For each (customer, invoice) the ordinal of its last event among the customer's.
     private var lastOrdinal: [CustomerInvoice: Int32] = [:]
     private var countries: [CustomerCountry: (name: String, firstTime: Int64)] = [:]
     private var seen: [Customer] = []
     /// SHA-256 over what the events of each customer say, whatever notation they came in.
-    public private(set) var digest = ""
+    package private(set) var digest = ""
 
     private struct Customer: Sendable {
         let hash: UInt64
@@ -48,7 +48,7 @@ public struct HistorySurvey: Sendable {
     /// Reads the whole history.
     /// - Parameter progress: told now and then how many events have been read.
     /// - Throws: `HistoryError` for the first record that cannot be read; `TrainingError` when there is no customer.
-    public init(_ history: History, progress: (History.Reader, Int) -> Void) throws {
+    package init(_ history: History, progress: (History.Reader, Int) -> Void) throws {
         for stream in history.streams.indices { try read(history, stream, progress: progress) }
         let name = history.paths.joined(separator: ", ")
         guard !seen.isEmpty, let places else {
@@ -164,7 +164,7 @@ public struct HistorySurvey: Sendable {
     }
 
     /// Countries by number of customers seen in them up to a time, most first; ties by name.
-    public func countries(until time: Int64) -> [String] {
+    package func countries(until time: Int64) -> [String] {
         var counts: [String: Int] = [:]
         for entry in countries.values where entry.firstTime <= time { counts[entry.name, default: 0] += 1 }
         return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)

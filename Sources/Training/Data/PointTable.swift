@@ -2,7 +2,7 @@ import Events
 import Features
 
 /// Scoring points as a table for other tools.
-public enum PointTable {
+package enum PointTable {
     static let header =
         (["split", "kind", "customer_id", "time", "label", "weight"] + FeatureSchema.names).joined(separator: ",")
         + "\n"
@@ -11,7 +11,7 @@ public enum PointTable {
     /// - Parameter progress: told what share is written.
     /// - Returns: rows written.
     /// - Throws: `HistoryError` when the file cannot be written; nothing is left of it then.
-    public static func write(
+    package static func write(
         _ prepared: TrainingRun.Prepared, settings: TrainingSettings, to path: String, progress: (Double) -> Void
     ) throws -> Int {
         let points = prepared.points

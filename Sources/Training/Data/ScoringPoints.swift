@@ -5,29 +5,29 @@ import Features
 /// Scoring points with their feature rows and labels, as the second walk over a history makes them.
 ///
 /// Points stand in order of time, then of customer: however the events of different customers were interleaved.
-public struct ScoringPoints: Sendable {
-    public struct Point: Sendable {
-        public enum Kind: Equatable, Sendable {
+package struct ScoringPoints: Sendable {
+    package struct Point: Sendable {
+        package enum Kind: Equatable, Sendable {
             /// An event; the last of its invoice or not.
             case event(isLastOfInvoice: Bool)
             /// A customer at a cut-off, in no invoice.
             case snapshot
         }
 
-        public let kind: Kind
-        public let customer: Int32
+        package let kind: Kind
+        package let customer: Int32
         /// t, milliseconds.
-        public let time: Int64
-        public let label: Bool
+        package let time: Int64
+        package let label: Bool
         /// Events of the invoice so far, this one included; 0 in a snapshot.
-        public let positionInInvoice: Int32
+        package let positionInInvoice: Int32
         /// The customer's country then; 0 for none.
         fileprivate let countryHash: UInt64
         /// Where its features stand.
         fileprivate(set) var row: Int32
     }
 
-    public private(set) var points: [Point] = []
+    package private(set) var points: [Point] = []
     private var matrix = FeatureMatrix()
     /// Snapshots at a cut-off are taken when the stream has come this far beyond it, or with the customer's next event:
     /// until then an event may still come late.
@@ -38,7 +38,7 @@ public struct ScoringPoints: Sendable {
     ///   - isUsable: whether points of an instant are wanted.
     ///   - snapshots: cut-offs, ascending.
     ///   - observe: sees every scored event's feature row, in order; for tests of equality with serving.
-    public init(
+    package init(
         _ history: History, survey: HistorySurvey, snapshots: [Int64], tables: FrozenTables, timeToLiveDays: Int,
         isUsable: (Int64) -> Bool, observe: ((CustomerEvent, ArraySlice<Float>) -> Void)? = nil,
         progress: (History.Reader, Int) -> Void
@@ -160,7 +160,7 @@ public struct ScoringPoints: Sendable {
     }
 
     /// A point's features.
-    public func features(_ index: Int) -> ArraySlice<Float> { matrix[Int(points[index].row)] }
+    package func features(_ index: Int) -> ArraySlice<Float> { matrix[Int(points[index].row)] }
 
     /// Copies a point's features.
     /// - Precondition: `out` has room for `FeatureSchema.count` of them.
@@ -170,7 +170,7 @@ public struct ScoringPoints: Sendable {
 
     /// Rows of the given points, in that order.
     /// - Parameter tables: those of another artifact, whose rows these are to be.
-    public func rows(_ indices: [Int], tables: FrozenTables? = nil) -> FeatureMatrix {
+    package func rows(_ indices: [Int], tables: FrozenTables? = nil) -> FeatureMatrix {
         var selection = FeatureMatrix(reservingRows: indices.count)
         for index in indices {
             var row = features(index)

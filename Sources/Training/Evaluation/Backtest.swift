@@ -5,22 +5,22 @@ import Monitoring
 
 /// The same settings trained anew at several dates, each time judged by what came after: whether quality lasts, and
 /// whether the split that everything else is told of was a lucky one.
-public struct Backtest: Codable, Equatable, Sendable {
-    public struct Settings: Equatable, Sendable {
+package struct Backtest: Codable, Equatable, Sendable {
+    package struct Settings: Equatable, Sendable {
         /// Split dates; 0 leaves the backtest out.
-        public var origins = 3
+        package var origins = 3
         /// Days between them, and days that each is judged by.
-        public var everyDays = 31
+        package var everyDays = 31
 
-        public init() {}
+        package init() {}
     }
 
-    public struct Origin: Codable, Equatable, Sendable {
+    package struct Origin: Codable, Equatable, Sendable {
         /// ISO 8601; TRAIN's labels end here and the points that judge begin.
-        public let split: String
-        public let lastPoint: String
+        package let split: String
+        package let lastPoint: String
         /// By evaluation and model.
-        public let figures: [String: [String: Metrics]]
+        package let figures: [String: [String: Metrics]]
 
         enum CodingKeys: String, CodingKey {
             case split, figures
@@ -28,9 +28,9 @@ public struct Backtest: Codable, Equatable, Sendable {
         }
     }
 
-    public private(set) var origins: [Origin] = []
+    package private(set) var origins: [Origin] = []
     /// Splits that could not be trained or judged, and why.
-    public private(set) var notJudged: [String] = []
+    package private(set) var notJudged: [String] = []
 
     enum CodingKeys: String, CodingKey {
         case origins

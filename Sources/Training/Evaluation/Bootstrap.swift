@@ -154,9 +154,9 @@ struct Bootstrap: Sendable {
 }
 
 /// The middle 95 % of a figure over resamples.
-public struct Interval: Codable, Equatable, Sendable {
-    public let low: Double
-    public let high: Double
+package struct Interval: Codable, Equatable, Sendable {
+    package let low: Double
+    package let high: Double
 
     /// `nil` where too few resamples have a value.
     init?(_ values: [Double]) {
@@ -166,13 +166,13 @@ public struct Interval: Codable, Equatable, Sendable {
         high = sorted[Int((0.975 * Double(sorted.count - 1)).rounded())]
     }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         var container = try decoder.unkeyedContainer()
         low = try container.decode(Double.self)
         high = try container.decode(Double.self)
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.unkeyedContainer()
         try container.encode(low)
         try container.encode(high)

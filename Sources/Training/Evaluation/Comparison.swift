@@ -3,28 +3,28 @@ import Features
 import Monitoring
 
 /// A challenger beside the champion, each by the model that it serves, on the same points and the same resamples.
-public struct Comparison: Equatable, Sendable {
-    public struct Difference: Equatable, Sendable {
-        public let challenger: Double
-        public let champion: Double
+package struct Comparison: Equatable, Sendable {
+    package struct Difference: Equatable, Sendable {
+        package let challenger: Double
+        package let champion: Double
         /// Of challenger less champion.
-        public let interval: Interval?
+        package let interval: Interval?
 
-        public var value: Double { challenger - champion }
+        package var value: Double { challenger - champion }
     }
 
-    public struct SliceDifference: Equatable, Sendable {
-        public let group: String
-        public let name: String
-        public let rocAUC: Difference
+    package struct SliceDifference: Equatable, Sendable {
+        package let group: String
+        package let name: String
+        package let rocAUC: Difference
     }
 
     /// Version of the champion.
-    public let champion: String
-    public let rocAUC: [Evaluation.Name: Difference]
-    public let logLoss: [Evaluation.Name: Difference]
-    public let ece: [Evaluation.Name: Difference]
-    public let slices: [SliceDifference]
+    package let champion: String
+    package let rocAUC: [Evaluation.Name: Difference]
+    package let logLoss: [Evaluation.Name: Difference]
+    package let ece: [Evaluation.Name: Difference]
+    package let slices: [SliceDifference]
 
     /// - Parameters: predictions on the same sets, and which model each side serves.
     init(

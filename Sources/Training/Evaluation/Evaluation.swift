@@ -4,8 +4,8 @@ import Foundation
 import Monitoring
 
 /// The three evaluations of one artifact on TEST.
-public struct Evaluation: Equatable, Sendable {
-    public enum Name: String, CaseIterable, Sendable {
+package struct Evaluation: Equatable, Sendable {
+    package enum Name: String, CaseIterable, Sendable {
         /// Every event.
         case e1 = "E1"
         /// The last event of each invoice.
@@ -24,12 +24,12 @@ public struct Evaluation: Equatable, Sendable {
 
     /// 95 % intervals of a model's figures, bootstrapped by customer. Not of ECE: it is a sum of absolute values, which
     /// resampling makes larger.
-    public struct Intervals: Codable, Equatable, Sendable {
-        public let rocAUC: Interval?
-        public let prAUC: Interval?
-        public let logLoss: Interval?
-        public let brier: Interval?
-        public let liftTopDecile: Interval?
+    package struct Intervals: Codable, Equatable, Sendable {
+        package let rocAUC: Interval?
+        package let prAUC: Interval?
+        package let logLoss: Interval?
+        package let brier: Interval?
+        package let liftTopDecile: Interval?
 
         enum CodingKeys: String, CodingKey {
             case rocAUC = "roc_auc"
@@ -48,20 +48,20 @@ public struct Evaluation: Equatable, Sendable {
         }
     }
 
-    public let models: [ModelName]
+    package let models: [ModelName]
     /// Figures by evaluation and model; in E3 means over the cut-offs.
-    public private(set) var figures: [Name: [ModelName: Metrics]] = [:]
-    public private(set) var intervals: [Name: [ModelName: Intervals]] = [:]
+    package private(set) var figures: [Name: [ModelName: Metrics]] = [:]
+    package private(set) var intervals: [Name: [ModelName: Intervals]] = [:]
     /// E3's figures at the first cut-off.
-    public private(set) var firstSnapshot: [ModelName: Metrics] = [:]
+    package private(set) var firstSnapshot: [ModelName: Metrics] = [:]
     /// Parts of E2, as the served model ranks them.
-    public private(set) var slices: [Slice] = []
-    public let servingModel: ModelName
+    package private(set) var slices: [Slice] = []
+    package let servingModel: ModelName
 
     /// Resamples for intervals.
     static let replicates = 500
 
-    public init(_ predictions: TestPredictions, serving: ModelName, seed: UInt64) {
+    package init(_ predictions: TestPredictions, serving: ModelName, seed: UInt64) {
         models = predictions.models
         servingModel = serving
         let sets = predictions.sets
@@ -83,7 +83,7 @@ public struct Evaluation: Equatable, Sendable {
     }
 
     /// `results.json`: evaluation, model, metric with `intervals`; E3's models hold `first` too; `slices` beside them.
-    public func json() throws -> [UInt8] {
+    package func json() throws -> [UInt8] {
         struct Figures: Encodable {
             let metrics: Metrics
             let intervals: Intervals?
@@ -120,7 +120,7 @@ public struct Evaluation: Equatable, Sendable {
     }
 
     /// The figures as a table for people.
-    public func table() -> String {
+    package func table() -> String {
         var lines: [String] = []
         for name in Name.allCases {
             guard let models = figures[name], let any = models.values.first else { continue }

@@ -5,17 +5,17 @@ import Monitoring
 ///
 /// Everything is counted back from the end of the history, so that one protocol fits any history of half a year or more;
 /// a label needs `horizon` after its point, so points later than end − horizon have none.
-public struct EvaluationProtocol: Equatable, Sendable {
-    public struct Settings: Equatable, Sendable {
+package struct EvaluationProtocol: Equatable, Sendable {
+    package struct Settings: Equatable, Sendable {
         /// Days before the end of the history at which TEST begins, at that day's midnight.
-        public var testDays = 99
+        package var testDays = 99
         /// Test snapshots, in days after TEST begins.
-        public var snapshotOffsetsDays = [0, 14, 30, 44, 61]
+        package var snapshotOffsetsDays = [0, 14, 30, 44, 61]
         /// Days after the first event at which weekly training snapshots begin, at midnight.
-        public var snapshotWarmupDays = 45
-        public var snapshotEveryDays = 7
+        package var snapshotWarmupDays = 45
+        package var snapshotEveryDays = 7
 
-        public init() {}
+        package init() {}
 
         /// The settings as a manifest records them.
         var record: [String: String] {
@@ -28,7 +28,7 @@ public struct EvaluationProtocol: Equatable, Sendable {
         }
 
         /// Read back from a manifest's settings.
-        public init(record: [String: String]) throws(TrainingError) {
+        package init(record: [String: String]) throws(TrainingError) {
             func number(_ name: String) throws(TrainingError) -> Int {
                 guard let number = record["evaluation.\(name)"].flatMap({ Int($0) }) else {
                     throw TrainingError("the manifest's settings lack evaluation.\(name): train anew")
@@ -50,18 +50,18 @@ public struct EvaluationProtocol: Equatable, Sendable {
     static let horizon = PurchaseLog.horizon
 
     /// First and last event, milliseconds.
-    public let start: Int64
-    public private(set) var end: Int64
+    package let start: Int64
+    package private(set) var end: Int64
     /// T: TRAIN points have t + horizon ≤ split, TEST points split ≤ t ≤ lastTest.
-    public private(set) var split: Int64
-    public private(set) var lastTest: Int64
+    package private(set) var split: Int64
+    package private(set) var lastTest: Int64
     /// Snapshots at regular distances, to learn from.
     private let regularSnapshots: [Int64]
     /// Snapshots that are judged.
-    public private(set) var testSnapshots: [Int64]
+    package private(set) var testSnapshots: [Int64]
 
     /// - Throws: `DataError` when the history is too short for both periods.
-    public init(start: Int64, end: Int64, settings: Settings) throws(DataError) {
+    package init(start: Int64, end: Int64, settings: Settings) throws(DataError) {
         self.start = start
         self.end = end
         let split = Self.midnight(end - Int64(settings.testDays) * Self.day)
@@ -83,10 +83,10 @@ public struct EvaluationProtocol: Equatable, Sendable {
     }
 
     /// All cut-offs at which snapshots are taken, ascending.
-    public var snapshots: [Int64] { Set(regularSnapshots + testSnapshots).sorted() }
+    package var snapshots: [Int64] { Set(regularSnapshots + testSnapshots).sorted() }
 
     /// The cut-offs of TRAIN.
-    public var trainingSnapshots: [Int64] { regularSnapshots.filter { $0 + Self.horizon <= split } }
+    package var trainingSnapshots: [Int64] { regularSnapshots.filter { $0 + Self.horizon <= split } }
 
     /// The same history split elsewhere, and judged by so many days from there, at regular snapshots.
     func split(at time: Int64, testDays: Int) -> EvaluationProtocol {
@@ -119,11 +119,11 @@ public struct EvaluationProtocol: Equatable, Sendable {
     /// Whether a point's label is known at the end of the history.
     func isKnown(_ time: Int64) -> Bool { time + Self.horizon <= end }
 
-    public func isTraining(_ point: ScoringPoints.Point) -> Bool {
+    package func isTraining(_ point: ScoringPoints.Point) -> Bool {
         point.time + Self.horizon <= split && (point.kind != .snapshot || isRegular(point.time))
     }
 
-    public func isTest(_ point: ScoringPoints.Point) -> Bool {
+    package func isTest(_ point: ScoringPoints.Point) -> Bool {
         split <= point.time && point.time <= lastTest && (point.kind != .snapshot || testSnapshots.contains(point.time))
     }
 
@@ -138,8 +138,8 @@ public struct EvaluationProtocol: Equatable, Sendable {
 }
 
 /// Why training or evaluation cannot go on, and what to do.
-public struct TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
-    public let description: String
+package struct TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
+    package let description: String
 
-    public init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
 }

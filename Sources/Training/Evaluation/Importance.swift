@@ -6,15 +6,15 @@ import Features
 ///
 /// SHAP values of trees are those of explanations (`TreeExplainer`); those of the logistic regression are its terms less
 /// their means over the sample. The served model's log-odds are a weighted sum of the members', and so are its SHAP values.
-public struct Importance: Equatable, Sendable {
+package struct Importance: Equatable, Sendable {
     /// Every feature, the most important first.
-    public let features: [(name: String, value: Double)]
+    package let features: [(name: String, value: Double)]
 
     private static let samplePoints = 1000
     /// Points that it is of.
-    public let points: Int
+    package let points: Int
 
-    public static func == (a: Importance, b: Importance) -> Bool {
+    package static func == (a: Importance, b: Importance) -> Bool {
         a.features.elementsEqual(b.features) { $0.name == $1.name && $0.value == $1.value }
     }
 

@@ -3,7 +3,7 @@ import Foundation
 import Monitoring
 
 /// Figures that somebody else reached on the same points, to set ours beside.
-public struct ReferenceFigures: Decodable, Sendable {
+package struct ReferenceFigures: Decodable, Sendable {
     struct Figures: Decodable, Sendable {
         let rocAUC: Double?
         let prAUC: Double?
@@ -21,12 +21,12 @@ public struct ReferenceFigures: Decodable, Sendable {
     /// By evaluation and model.
     private let figures: [String: [String: Figures]]
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         figures = try decoder.singleValueContainer().decode([String: [String: Figures]].self)
     }
 
     /// - Throws: `TrainingError` when the file cannot be read or is something else.
-    public init(path: String) throws(TrainingError) {
+    package init(path: String) throws(TrainingError) {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw TrainingError("\(path): cannot be read")
         }
@@ -38,7 +38,7 @@ public struct ReferenceFigures: Decodable, Sendable {
     }
 
     /// Ours and theirs, and what lies between them.
-    public func table(beside evaluation: Evaluation) -> String {
+    package func table(beside evaluation: Evaluation) -> String {
         var lines = ["    model                 ROC-AUC               PR-AUC                log loss              ECE"]
         for name in Evaluation.Name.allCases {
             for model in evaluation.models {

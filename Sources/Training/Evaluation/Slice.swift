@@ -4,12 +4,12 @@ import Features
 import Monitoring
 
 /// A part of E2's points with the served model's figures on it.
-public struct Slice: Codable, Equatable, Sendable {
+package struct Slice: Codable, Equatable, Sendable {
     /// What the points are divided by.
-    public let group: String
-    public let name: String
-    public let figures: Metrics
-    public let rocAUC: Interval?
+    package let group: String
+    package let name: String
+    package let figures: Metrics
+    package let rocAUC: Interval?
 
     enum CodingKeys: String, CodingKey {
         case group, name, figures

@@ -2,15 +2,15 @@ import Ensemble
 import Features
 
 /// The TEST points of the three evaluations.
-public struct TestSets: Sendable {
-    public let points: ScoringPoints
+package struct TestSets: Sendable {
+    package let points: ScoringPoints
     /// Indices into the points for each evaluation: one set, and in E3 one a cut-off.
     let indices: [Evaluation.Name: [[Int]]]
     /// All points of any evaluation, ascending.
     let all: [Int]
 
     /// - Throws: `DataError` when an evaluation has no points or only one kind of label: there is nothing to rank.
-    public init(_ points: ScoringPoints, _ times: EvaluationProtocol) throws(DataError) {
+    package init(_ points: ScoringPoints, _ times: EvaluationProtocol) throws(DataError) {
         self.points = points
         let all = points.points.indices.filter { times.isTest(points.points[$0]) }
         self.all = all
@@ -48,7 +48,7 @@ public struct TestSets: Sendable {
 }
 
 /// What an ensemble says of the TEST points.
-public struct TestPredictions: Sendable {
+package struct TestPredictions: Sendable {
     let sets: TestSets
     let models: [ModelName]
     private let scores: [Scores]
@@ -57,7 +57,7 @@ public struct TestPredictions: Sendable {
 
     /// Scores all points in the form that serves.
     /// - Parameter tables: the ensemble's own, where the points were made with another's.
-    public init(_ ensemble: Ensemble, on sets: TestSets, tables: FrozenTables? = nil) {
+    package init(_ ensemble: Ensemble, on sets: TestSets, tables: FrozenTables? = nil) {
         self.sets = sets
         models = ensemble.models
         var scores: [Scores] = []

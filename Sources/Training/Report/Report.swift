@@ -3,18 +3,18 @@ import Events
 import Foundation
 
 /// What a retrain job has to say: `report.md`, short enough for a pull request's comment, and `report.html` with plots.
-public struct Report {
+package struct Report {
     let outcome: RetrainJob.Outcome
     let settings: TrainingSettings
 
-    public init(_ outcome: RetrainJob.Outcome, settings: TrainingSettings) {
+    package init(_ outcome: RetrainJob.Outcome, settings: TrainingSettings) {
         self.outcome = outcome
         self.settings = settings
     }
 
     /// Makes the directory for a report.
     /// - Throws: `TrainingError` when it cannot be made.
-    public static func prepare(_ directory: String) throws(TrainingError) {
+    package static func prepare(_ directory: String) throws(TrainingError) {
         do { try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true) } catch {
             throw TrainingError("\(directory): cannot be made: \((error as NSError).localizedDescription)")
         }
@@ -22,7 +22,7 @@ public struct Report {
 
     /// Writes both files into a directory.
     /// - Throws: `HistoryError` when a file cannot be written.
-    public func write(to directory: String) throws {
+    package func write(to directory: String) throws {
         for (name, text) in [("report.md", markdown() + "\n"), ("report.html", HTMLReport(self).html())] {
             let file = try OutputFile(path: "\(directory)/\(name)")
             try file.write(Array(text.utf8))
@@ -53,7 +53,7 @@ public struct Report {
             : nil
     }
 
-    public func markdown() -> String {
+    package func markdown() -> String {
         var parts = ["## \(verdict)"]
         if let twinNote { parts.append(twinNote) }
         if let note = outcome.championNote { parts.append(note.prefix(1).uppercased() + note.dropFirst() + ".") }

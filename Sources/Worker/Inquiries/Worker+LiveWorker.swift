@@ -8,7 +8,7 @@ extension Worker: LiveWorker {
     /// Time that the threads have to answer.
     private static let patience = Duration.seconds(10)
 
-    public var status: WorkerStatus {
+    package var status: WorkerStatus {
         let pictures = boards.map(\.picture)
         let counts = counters.snapshot
         let (grades, drift) = reports.current(bought: counts.bought, notBought: counts.notBought) {
@@ -26,16 +26,16 @@ extension Worker: LiveWorker {
             scores: scores, endToEnd: endToEnd, grades: grades, drift: drift)
     }
 
-    public func customer(_ customerID: String) async throws -> CustomerReport? {
+    package func customer(_ customerID: String) async throws -> CustomerReport? {
         let answers = try await askAll { thread in thread.customer(customerID) }
         return answers.compactMap { $0 }.first
     }
 
-    public func customer(_ report: CustomerReport, at time: Int64) async throws -> CustomerReport? {
+    package func customer(_ report: CustomerReport, at time: Int64) async throws -> CustomerReport? {
         try await lookBack.customer(report, at: time)
     }
 
-    public func ranking(top: Int) async throws -> Ranking {
+    package func ranking(top: Int) async throws -> Ranking {
         let rankings = try await withThrowingTaskGroup(of: Ranking?.self) { group in
             for inbox in inboxes {
                 group.addTask {
@@ -57,7 +57,7 @@ extension Worker: LiveWorker {
             customers: rankings.reduce(0) { $0 + $1.customers })
     }
 
-    public func place(of customerID: String) async throws -> CustomerPlace {
+    package func place(of customerID: String) async throws -> CustomerPlace {
         let count = partitionCount.load(ordering: .relaxed)
         guard count > 0 else { throw InquiryError.notRunning }
         let partition = Murmur2.partition(of: Array(customerID.utf8), count: count)

@@ -2,7 +2,7 @@ import Synchronization
 
 /// What a worker has done so far. Threads add once a batch; anybody may read. What is processed anew after an aborted
 /// transaction counts anew; `committed` does not.
-public final class WorkerCounters: Sendable {
+package final class WorkerCounters: Sendable {
     let received = Atomic<Int>(0)
     let scored = Atomic<Int>(0)
     let anonymous = Atomic<Int>(0)
@@ -20,36 +20,36 @@ public final class WorkerCounters: Sendable {
     let notBought = Atomic<Int>(0)
 
     /// The counters at one moment.
-    public struct Snapshot: Sendable, Equatable {
+    package struct Snapshot: Sendable, Equatable {
         /// Live messages taken from the input topic.
-        public let received: Int
+        package let received: Int
         /// Predictions handed to the producer.
-        public let scored: Int
+        package let scored: Int
         /// Events without a customer.
-        public let anonymous: Int
+        package let anonymous: Int
         /// Messages that are no customer event.
-        public let rejected: Int
+        package let rejected: Int
         /// Messages read again to rebuild state.
-        public let restored: Int
+        package let restored: Int
         /// Live messages whose offsets are committed.
-        public let committed: Int
+        package let committed: Int
         /// Customers in memory.
-        public let customers: Int
+        package let customers: Int
         /// Partitions assigned, and how many of them are still rebuilding their state.
-        public let partitions: Int
-        public let restoring: Int
+        package let partitions: Int
+        package let restoring: Int
         /// Checkpoints taken, and those that failed.
-        public let checkpoints: Int
-        public let checkpointFailures: Int
+        package let checkpoints: Int
+        package let checkpointFailures: Int
         /// Commits of offsets, and what was given up and done anew instead.
-        public let commits: Int
-        public let transactionsAborted: Int
+        package let commits: Int
+        package let transactionsAborted: Int
         /// Labels of predictions that became known: bought again within the horizon, or not.
-        public let bought: Int
-        public let notBought: Int
+        package let bought: Int
+        package let notBought: Int
     }
 
-    public var snapshot: Snapshot {
+    package var snapshot: Snapshot {
         Snapshot(
             received: received.load(ordering: .relaxed), scored: scored.load(ordering: .relaxed),
             anonymous: anonymous.load(ordering: .relaxed), rejected: rejected.load(ordering: .relaxed),

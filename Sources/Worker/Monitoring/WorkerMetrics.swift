@@ -7,9 +7,9 @@ import Synchronization
 /// A worker's status as metrics: brought up to date before they are read.
 ///
 /// What a thread measures itself (stages, batches, commits, checkpoints, latency) it records as it happens.
-public final class WorkerMetrics: Sendable {
+package final class WorkerMetrics: Sendable {
     /// What stands before the names.
-    public static let namespace = "future_cart"
+    package static let namespace = "future_cart"
 
     private let worker: Worker
     private let state: Mutex<State>
@@ -20,14 +20,14 @@ public final class WorkerMetrics: Sendable {
         var gauges: GaugeSet
     }
 
-    public init(_ worker: Worker) {
+    package init(_ worker: Worker) {
         self.worker = worker
         state = Mutex(State(gauges: GaugeSet(factory: worker.metrics)))
     }
 
     /// What is to be served to Prometheus: how things stand when it is called.
     /// - Parameter registry: where the worker records.
-    public func text(_ registry: PrometheusRegistry) -> @Sendable () -> String {
+    package func text(_ registry: PrometheusRegistry) -> @Sendable () -> String {
         {
             self.refresh()
             return registry.text()
@@ -137,7 +137,7 @@ public final class WorkerMetrics: Sendable {
     }
 
     /// One line each on what is not plain from the name.
-    public static let help: [String: String] = [
+    package static let help: [String: String] = [
         "events_received_total": "Messages taken from the input topic; what is processed anew counts anew",
         "predictions_total": "Predictions handed to Kafka",
         "anonymous_events_total": "Events without a customer, which are not scored",

@@ -2,9 +2,9 @@ import Customers
 import Monitoring
 
 /// A worker at one moment, as the control plane sees it: at most about a second old, and immutable.
-public struct WorkerStatus: Sendable {
-    public struct Partition: Sendable {
-        public enum Phase: String, Sendable, Encodable {
+package struct WorkerStatus: Sendable {
+    package struct Partition: Sendable {
+        package enum Phase: String, Sendable, Encodable {
             /// Its checkpoint is being read.
             case loading
             /// The log is being read up to the committed offset.
@@ -12,72 +12,72 @@ public struct WorkerStatus: Sendable {
             case live
         }
 
-        public let topic: String
-        public let partition: Int32
-        public let thread: Int
-        public let phase: Phase
+        package let topic: String
+        package let partition: Int32
+        package let thread: Int
+        package let phase: Phase
         /// Of what has to be read before it is live, 0...1.
-        public let restored: Double
+        package let restored: Double
         /// Offset behind the last message processed, and behind the last one in the log as far as is known.
-        public let position: Int64
-        public let logEnd: Int64
+        package let position: Int64
+        package let logEnd: Int64
         /// Messages still to be processed.
-        public var lag: Int64 { max(0, logEnd - position) }
-        public let customers: Int
+        package var lag: Int64 { max(0, logEnd - position) }
+        package let customers: Int
         /// Memory of the customers' states, and what it is expected to come to; bytes.
-        public let stateBytes: Int
-        public let expectedStateBytes: Int
+        package let stateBytes: Int
+        package let expectedStateBytes: Int
         /// Whether events are known to be missing from the state.
-        public let isIncomplete: Bool
+        package let isIncomplete: Bool
         /// Event time that the partition has come to, milliseconds; 0 at first.
-        public let clock: Int64
+        package let clock: Int64
     }
 
-    public var counters: WorkerCounters.Snapshot
+    package var counters: WorkerCounters.Snapshot
     /// Seconds since the worker was started.
-    public var uptimeSeconds: Double
-    public var partitions: [Partition]
+    package var uptimeSeconds: Double
+    package var partitions: [Partition]
     /// Served probabilities since the start, in twenty bins of equal width.
-    public var scores: [Int]
+    package var scores: [Int]
     /// From the source message's timestamp to the prediction's being handed to Kafka; seconds.
-    public var endToEnd: Histogram
-    public var grades: Grades
-    public var drift: DriftReport
+    package var endToEnd: Histogram
+    package var grades: Grades
+    package var drift: DriftReport
 
     /// Partitions assigned, every one of them live.
-    public var isReady: Bool { !partitions.isEmpty && partitions.allSatisfy { $0.phase == .live } }
+    package var isReady: Bool { !partitions.isEmpty && partitions.allSatisfy { $0.phase == .live } }
 }
 
 /// A customer as the thread that owns their partition found them: a copy.
-public struct CustomerReport: Sendable {
-    public let customerID: String
-    public let topic: String
-    public let partition: Int32
-    public let state: CustomerState
+package struct CustomerReport: Sendable {
+    package let customerID: String
+    package let topic: String
+    package let partition: Int32
+    package let state: CustomerState
     /// False when events are known to be missing from the state.
-    public let isStateComplete: Bool
+    package let isStateComplete: Bool
     /// Offset behind the last message that has been taken in.
-    public let position: Int64
+    package let position: Int64
 }
 
 /// Customers by the probability of their latest prediction, the highest first.
-public struct Ranking: Sendable {
-    public struct Entry: Sendable {
-        public let customerID: String
-        public let partition: Int32
+package struct Ranking: Sendable {
+    package struct Entry: Sendable {
+        package let customerID: String
+        package let partition: Int32
         /// Of the latest prediction.
-        public let probability: Double
+        package let probability: Double
         /// Its event time, milliseconds.
-        public let time: Int64
+        package let time: Int64
     }
 
-    public let entries: [Entry]
+    package let entries: [Entry]
     /// Customers that were ranked.
-    public let customers: Int
+    package let customers: Int
 }
 
 /// Where a customer is whom this worker does not know.
-public enum CustomerPlace: Sendable, Equatable {
+package enum CustomerPlace: Sendable, Equatable {
     /// Their partition is assigned here: there is no such customer.
     case here(partition: Int32)
     /// Their partition is assigned to another member of the group; `owner` is its client's identifier and host, where
@@ -86,7 +86,7 @@ public enum CustomerPlace: Sendable, Equatable {
 }
 
 /// What the control plane may ask of a running worker. Threads answer between two batches, from their own state.
-public protocol LiveWorker: Sendable {
+package protocol LiveWorker: Sendable {
     var status: WorkerStatus { get }
     /// - Returns: `nil` when no partition assigned here knows the customer.
     /// - Throws: `InquiryError`.
@@ -105,7 +105,7 @@ public protocol LiveWorker: Sendable {
 }
 
 /// Why an inquiry got no answer.
-public enum InquiryError: Error, Sendable, Equatable {
+package enum InquiryError: Error, Sendable, Equatable {
     /// A thread did not get to it in time.
     case timeout
     /// The worker is stopping or has not started.
