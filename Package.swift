@@ -48,11 +48,18 @@ let package = Package(
         .target(
             name: "Training", dependencies: ["CXGBoost", "Customers", "Ensemble", "Events", "Features", "Monitoring"],
             swiftSettings: strict),
+        .target(
+            name: "Pipeline",
+            dependencies: [
+                "Customers", "Ensemble", "Events", "Monitoring", "Scoring",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+            ], swiftSettings: strict),
         .target(name: "Kafka", dependencies: ["CRDKafka"], swiftSettings: strict),
         .target(
             name: "Worker",
             dependencies: [
-                "Settings", "Console", "Customers", "Ensemble", "Events", "Features", "Kafka", "Monitoring", "Scoring",
+                "Settings", "Console", "Customers", "Ensemble", "Events", "Features", "Kafka", "Monitoring", "Pipeline",
+                "Scoring",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -71,19 +78,21 @@ let package = Package(
             name: "scoring-worker",
             dependencies: [
                 "Settings", "Console", "Customers", "Ensemble", "Events", "HTTPService", "Kafka", "LocalCluster",
-                "Monitoring", "Scoring", "Worker",
+                "Monitoring", "Pipeline", "Scoring", "Worker",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
         .executableTarget(
             name: "replay",
-            dependencies: ["Console", "Customers", "Ensemble", "Events", "Features", "Kafka", "Scoring", "Worker"],
+            dependencies: [
+                "Console", "Customers", "Ensemble", "Events", "Features", "Kafka", "Pipeline", "Scoring", "Worker",
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "benchmark",
             dependencies: [
                 "Console", "Customers", "Ensemble", "Events", "Features", "HTTPService", "Kafka", "LocalCluster",
-                "Monitoring", "Scoring", "Training", "Worker",
+                "Monitoring", "Pipeline", "Scoring", "Training", "Worker",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
@@ -94,6 +103,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Events", "LocalCluster"], path: "Tests/TestSupport",
             swiftSettings: strict),
+        .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
@@ -125,6 +135,10 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "PipelineTests",
+            dependencies: ["Customers", "Ensemble", "Events", "Monitoring", "Pipeline", "Scoring", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
             name: "HTTPServiceTests",
             dependencies: [
                 "Customers", "Ensemble", "Events", "Features", "HTTPService", "Monitoring", "Scoring", "TestSupport",
@@ -136,8 +150,8 @@ let package = Package(
         .testTarget(
             name: "WorkerTests",
             dependencies: [
-                "Customers", "Ensemble", "Events", "Features", "Kafka", "Monitoring", "Scoring", "TestSupport",
-                "Training", "Worker",
+                "Customers", "Ensemble", "Events", "Features", "Kafka", "Monitoring", "Pipeline", "Scoring",
+                "TestSupport", "Training", "Worker",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),

@@ -24,7 +24,7 @@ extension Consumer {
     /// - Throws: `KafkaError`, with the remedy `.rejoin` if the group has moved on without this member.
     package func commit(_ offsets: [PartitionOffset], timeoutMilliseconds: Int = 30_000) throws(KafkaError) {
         guard !offsets.isEmpty else { return }
-        guard let outcome = try beginCommit(offsets).outcome(timeoutMilliseconds: timeoutMilliseconds) else {
+        guard let outcome = try commitAsync(offsets).outcome(timeoutMilliseconds: timeoutMilliseconds) else {
             throw KafkaError(
                 RD_KAFKA_RESP_ERR__TIMED_OUT, operation: PendingCommit.operation,
                 reason: "no answer in \(timeoutMilliseconds) ms")
@@ -36,7 +36,7 @@ extension Consumer {
     /// in; the last to arrive counts.
     ///
     /// - Parameter offsets: As for `commit`; at least one.
-    package func beginCommit(_ offsets: [PartitionOffset]) throws(KafkaError) -> PendingCommit {
+    package func commitAsync(_ offsets: [PartitionOffset]) throws(KafkaError) -> PendingCommit {
         let list = PartitionList(offsets)
         let pending = PendingCommit(of: client)
         try client.check(
@@ -64,8 +64,13 @@ extension Consumer {
     }
 
     /// Goes on reading elsewhere. The partitions must be assigned and being fetched: to choose where a new assignment
-    /// starts, return the offsets from `RebalanceHandler.assigned` instead.
-    package func seek(to offsets: [PartitionOffset], timeoutMilliseconds: Int) throws(KafkaError) {
+    /// starts, return the offsets from `RebalanceHandler.assigned` instead. One request for all of them.
+    ///
+    /// - Throws: `KafkaError` if none could be moved.
+    /// - Returns: the partitions that could not be moved, with the reason.
+    package func seek(
+        to offsets: [PartitionOffset], timeoutMilliseconds: Int
+    ) throws(KafkaError) -> [TopicPartition: KafkaError] {
         let list = PartitionList(offsets)
         // Before 2.1 the library takes this one timeout in microseconds.
         let unit = rd_kafka_version() < 0x0201_0000 ? 1000 : 1
@@ -73,7 +78,7 @@ extension Consumer {
         if let error = rd_kafka_seek_partitions(client.handle, list.pointer, timeout) {
             throw KafkaError(consuming: error, operation: "seek")
         }
-        if let error = list.firstError("seek") { throw error }
+        return list.errors("seek")
     }
 
     /// Stops fetching these partitions; they stay assigned. Keep polling.

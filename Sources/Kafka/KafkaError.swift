@@ -39,6 +39,12 @@ package struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
         KafkaError(code: code, name: name, operation: operation, reason: reason, remedy: .rejoin, isFatal: true)
     }
 
+    /// The same error where it means that the open transaction cannot be committed.
+    package var requiringAbort: KafkaError {
+        KafkaError(
+            code: code, name: name, operation: operation, reason: reason, remedy: .abortTransaction, isFatal: false)
+    }
+
     private init(code: Int32, name: String, operation: String, reason: String, remedy: Remedy, isFatal: Bool) {
         self.code = code
         self.name = name

@@ -29,6 +29,16 @@ struct PartitionList: ~Copyable {
 
     /// The first error that the library has put on a partition.
     func firstError(_ operation: String) -> KafkaError? { pointer.firstError(operation) }
+
+    /// The errors that the library has put on partitions.
+    func errors(_ operation: String) -> [TopicPartition: KafkaError] {
+        var errors: [TopicPartition: KafkaError] = [:]
+        for element in UnsafePointer(pointer).elements where element.err != RD_KAFKA_RESP_ERR_NO_ERROR {
+            let partition = TopicPartition(topic: String(cString: element.topic), partition: element.partition)
+            errors[partition] = KafkaError(element.err, operation: "\(operation) of \(partition)")
+        }
+        return errors
+    }
 }
 
 extension UnsafePointer<rd_kafka_topic_partition_list_t> {

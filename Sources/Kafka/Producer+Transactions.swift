@@ -54,15 +54,15 @@ extension Producer {
         forgetDeliveryError()
     }
 
+    /// Serves delivery reports between two attempts, which do nothing useful by themselves.
     private func repeating(
         _ operation: String, _ timeoutMilliseconds: Int, _ attempt: (Int32) -> OpaquePointer?
     ) throws(KafkaError) {
-        let deadline = Deadline(milliseconds: timeoutMilliseconds)
-        while let raw = attempt(deadline.remainingMilliseconds) {
-            let error = KafkaError(consuming: raw, operation: operation)
-            guard error.remedy == .retry, deadline.remainingMilliseconds > 0 else { throw error }
-            // Waits a little, and does something useful meanwhile.
-            rd_kafka_poll(client.handle, min(20, deadline.remainingMilliseconds))
+        let handle = client.handle
+        let retry = Retry(
+            timeoutMilliseconds: timeoutMilliseconds, pause: { rd_kafka_poll(handle, min(20, $0)) })
+        try retry { remaining throws(KafkaError) in
+            if let raw = attempt(Int32(clamping: remaining)) { throw KafkaError(consuming: raw, operation: operation) }
         }
     }
 }

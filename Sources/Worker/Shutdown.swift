@@ -1,7 +1,7 @@
 import Synchronization
 
-/// How a worker's threads stop together: whoever leaves the group makes the others' partitions be given out anew, which
-/// their commits would run into, so that nobody leaves before all have committed.
+/// How a worker's threads stop together. A member that leaves the group causes a rebalance, which the others' commits would
+/// run into: nobody leaves before all have committed.
 final class Shutdown: Sendable {
     private let request = Atomic<Bool>(false)
     private let threads: Int

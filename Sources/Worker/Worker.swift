@@ -11,35 +11,38 @@ import Synchronization
 package final class Worker: Service {
     package let settings: WorkerSettings
     package let artifact: ModelArtifact
-    package let counters = WorkerCounters()
+    package let counters: WorkerCounters
     /// One a thread.
     let boards: [ThreadBoard]
-    let inboxes: [Inbox]
+    let controlQueues: [ControlQueue]
     let reports = MonitoringReports()
-    let lookBack: LookBack
+    let pointInTime: PointInTimeQuery
     let started = ContinuousClock.now
     /// Of the input topic; 0 before it is known.
     let partitionCount = Atomic<Int>(0)
-    private let reference: ReferenceDistributions?
     let metrics: any MetricsFactory
+    private let reference: ReferenceDistributions?
     private let logger: Logger
     private let shutdown: Shutdown
 
-    /// - Parameter metrics: where the threads record what they measure.
+    /// - Parameters:
+    ///   - artifact: the model to score with.
+    ///   - metrics: where the threads record what they measure.
     /// - Throws: `ArtifactError` when the artifact's reference distributions cannot be understood.
     package init(
         settings: WorkerSettings, artifact: ModelArtifact, metrics: any MetricsFactory = NOOPMetricsHandler.instance,
         logger: Logger
     ) throws {
-        self.metrics = metrics
-        reference = try ReferenceDistributions(artifact)
-        boards = (0..<settings.threads).map { _ in ThreadBoard() }
-        inboxes = (0..<settings.threads).map { _ in Inbox() }
-        lookBack = LookBack(settings)
-        shutdown = Shutdown(threads: settings.threads)
         self.settings = settings
         self.artifact = artifact
+        self.metrics = metrics
         self.logger = logger
+        reference = try ReferenceDistributions(artifact)
+        counters = WorkerCounters(threads: settings.threads)
+        boards = (0..<settings.threads).map { _ in ThreadBoard() }
+        controlQueues = (0..<settings.threads).map { _ in ControlQueue() }
+        pointInTime = PointInTimeQuery(settings)
+        shutdown = Shutdown(threads: settings.threads)
     }
 
     /// Runs until graceful shutdown, `requestStop` or a failure; what was processed is published and committed.
@@ -49,7 +52,7 @@ package final class Worker: Service {
         try check.require(settings.topics)
         partitionCount.store(try check.partitionCount(of: settings.inputTopic), ordering: .relaxed)
         if let topic = settings.checkpointTopicName { try check.provide(topic) }
-        let store = try settings.checkpointStore()
+        let store = try makeCheckpointStore()
         logger.info(
             "worker starts",
             metadata: [
@@ -79,6 +82,17 @@ package final class Worker: Service {
     /// Asks the threads to finish; returns at once.
     package func requestStop() { shutdown.begin() }
 
+    private func makeCheckpointStore() throws -> (any CheckpointStore)? {
+        switch settings.checkpoints {
+        case .directory: try DirectoryCheckpoints(path: settings.checkpointDirectory, group: settings.group)
+        case .topic:
+            settings.checkpointTopicName.map {
+                TopicCheckpoints(topic: $0, properties: settings.kafkaProperties.checkpointReader)
+            }
+        case .none: nil
+        }
+    }
+
     private func runThreads(_ store: (any CheckpointStore)?) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<settings.threads {
@@ -95,30 +109,12 @@ package final class Worker: Service {
         }
     }
 
-    /// One thread's work, with new clients whenever the old ones have been fenced or lost track of their transaction.
-    private func stream(_ number: Int, _ store: (any CheckpointStore)?) throws {
-        while true {
-            do {
-                return try StreamThread(
-                    number: number, settings: settings, artifact: artifact, reference: reference, store: store,
-                    counters: counters, board: boards[number], inbox: inboxes[number],
-                    metrics: metrics, logger: logger
-                ).run(until: shutdown)
-            } catch let error as KafkaError
-                where error.remedy == .rejoin && error.isFatal && !shutdown.isRequested
-            {
-                logger.warning("starting afresh", metadata: ["error": "\(error)"])
-                Thread.sleep(forTimeInterval: 1)
-            }
-        }
-    }
-
     private func runThread(_ number: Int, _ store: (any CheckpointStore)?) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             let thread = Thread {
                 continuation.resume(
                     with: Result {
-                        // Nobody waits for one that has failed.
+                        // Nobody waits for a thread that has failed.
                         defer { self.shutdown.markCommitted(number) }
                         try self.stream(number, store)
                     })
@@ -128,10 +124,30 @@ package final class Worker: Service {
             thread.start()
         }
     }
+
+    /// One thread's work, with new clients whenever the old ones have been fenced or lost track of their transaction.
+    private func stream(_ number: Int, _ store: (any CheckpointStore)?) throws {
+        let surroundings = StreamThread.Surroundings(
+            settings: settings, artifact: artifact, reference: reference, store: store, counters: counters,
+            shutdown: shutdown, metrics: metrics, logger: logger)
+        while true {
+            do {
+                return try StreamThread(
+                    number: number, surroundings, board: boards[number], control: controlQueues[number]
+                ).run(until: shutdown)
+            } catch let error as KafkaError
+                where error.remedy == .rejoin && error.isFatal && !shutdown.isRequested
+            {
+                logger.warning("starting with new clients", metadata: ["error": "\(error)"])
+                Thread.sleep(forTimeInterval: 1)
+            }
+        }
+    }
 }
 
 /// Why a worker cannot work, and what to do.
 package struct WorkerError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The cause and the remedy, for a person.
     package let description: String
 
     init(_ description: String) { self.description = description }

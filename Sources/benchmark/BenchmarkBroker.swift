@@ -32,7 +32,7 @@ final class BenchmarkBroker {
     /// - Returns: how many are of a customer; the others lead to no prediction.
     @discardableResult
     func fill(_ topic: String, with messages: Messages, settings: WorkerSettings) throws -> Int {
-        let producer = try Producer(properties: settings.producerProperties)
+        let producer = try Producer(properties: settings.kafkaProperties.producer)
         defer { producer.close() }
         let topic = try producer.topic(named: topic)
         let decoder = EventDecoder()

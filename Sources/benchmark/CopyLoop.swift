@@ -14,8 +14,9 @@ final class CopyLoop: @unchecked Sendable {
     init(_ settings: WorkerSettings) { self.settings = settings }
 
     func start() throws {
-        let consumer = try Consumer(properties: settings.consumerProperties.merging(["group.id": "copy-loop"]) { $1 })
-        let producer = try Producer(properties: settings.producerProperties)
+        let consumer = try Consumer(
+            properties: settings.kafkaProperties.consumer.merging(["group.id": "copy-loop"]) { $1 })
+        let producer = try Producer(properties: settings.kafkaProperties.producer)
         let topic = try producer.topic(named: settings.outputTopic)
         try consumer.assign(
             (0..<Int32(2)).map { number in

@@ -54,10 +54,11 @@ final class CopyRun {
         defer { broker.delete(output) }
         let isExact = settings.guarantee == .exactlyOnce
         let consumer = try Consumer(
-            properties: settings.consumerProperties.merging(["group.id": "copy-\(runs)"]) { $1 })
+            properties: settings.kafkaProperties.consumer.merging(["group.id": "copy-\(runs)"]) { $1 })
         defer { consumer.close() }
         let producer = try Producer(
-            properties: settings.producerProperties.merging(isExact ? ["transactional.id": "copy-\(runs)"] : [:]) { $1 }
+            properties: settings.kafkaProperties.producer.merging(isExact ? ["transactional.id": "copy-\(runs)"] : [:])
+            { $1 }
         )
         defer { producer.close() }
         if isExact { try producer.initTransactions(timeoutMilliseconds: 30_000) }

@@ -74,7 +74,7 @@ final class GuaranteeRun {
         _ settings: WorkerSettings, rate: Int, seconds: Int, published: (Message) -> Int64?
     ) throws -> Histogram {
         let reader = try Consumer(
-            properties: settings.clientProperties.merging([
+            properties: settings.kafkaProperties.client.merging([
                 "group.id": "latency", "isolation.level": "read_committed", "fetch.wait.max.ms": "5",
             ]) { $1 })
         defer { reader.close() }

@@ -40,7 +40,7 @@ struct GuaranteesCommand: AsyncParsableCommand {
     func run() async throws {
         try await reportingFailuresAsync {
             let settings = try options.settings()
-            let artifact = try settings.artifact()
+            let artifact = try ModelLoader(settings: settings).artifact()
             let progress = Progress()
             var variants = [WorkerSettings.Guarantee.atLeastOnce, .exactlyOnce].flatMap { guarantee in
                 [100, 1000].map {

@@ -37,7 +37,7 @@ struct LatencyCommand: AsyncParsableCommand {
         try await reportingFailuresAsync {
             var settings = try options.settings()
             settings.guarantee = .atLeastOnce
-            let artifact = try settings.artifact()
+            let artifact = try ModelLoader(settings: settings).artifact()
             let progress = Progress()
             var copies: [WorkerSettings.Profile: Samples] = [:]
             var workers: [WorkerSettings.Profile: Samples] = [:]

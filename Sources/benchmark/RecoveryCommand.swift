@@ -73,8 +73,8 @@ struct RecoveryCommand: ParsableCommand {
     }
 
     private func checkpoint(_ progress: Console.Progress) throws -> [Figure] {
-        let path = "\(directory)/benchmark-\(getpid()).checkpoint"
-        defer { unlink(path) }
+        let checkpoints = try CheckpointRun(directory: "\(directory)/benchmark-\(getpid())")
+        defer { checkpoints.remove() }
         var table = CustomerTable()
         let decoder = EventDecoder()
         var random = SplitMix64(seed: 1)
@@ -98,15 +98,15 @@ struct RecoveryCommand: ParsableCommand {
             var longest = 0.0
             writing.append(
                 try seconds {
-                    try CheckpointFile.write(table: &table, path: path) { longest = max(longest, $0) }
+                    try checkpoints.write(&table) { longest = max(longest, $0) }
                 })
             slice.append(longest * 1000)
             var content = Data()
-            copying.append(try seconds { content = try Data(contentsOf: URL(fileURLWithPath: path)) })
+            copying.append(try seconds { content = try checkpoints.newestFile() })
             bytes = content.count
             content = Data()
             var restored = 0
-            reading.append(try seconds { restored = try CheckpointFile.customers(path: path) })
+            reading.append(try seconds { restored = try checkpoints.restore().count })
             precondition(restored == table.count)
         }
         let copy = Figure("reading the file's bytes alone", unit: "s", copying)

@@ -35,7 +35,7 @@ struct WorkerCommand: AsyncParsableCommand {
         try await reportingFailuresAsync {
             var settings = try options.settings()
             settings.commitIntervalMilliseconds = 1000
-            let artifact = try settings.artifact()
+            let artifact = try ModelLoader(settings: settings).artifact()
             let progress = Progress()
             progress.show("making messages")
             let messages = try log.messages()

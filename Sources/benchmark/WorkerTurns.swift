@@ -56,7 +56,7 @@ final class WorkerTurns {
         self.settings = broker.settings(settings)
         self.configuration = configuration
         self.partitions = partitions
-        reader = try Consumer(properties: self.settings.clientProperties.merging(["group.id": "turns"]) { $1 })
+        reader = try Consumer(properties: self.settings.kafkaProperties.client.merging(["group.id": "turns"]) { $1 })
         try broker.create([settings.inputTopic], partitions: partitions)
         count = try broker.fill(settings.inputTopic, with: messages, settings: self.settings)
     }

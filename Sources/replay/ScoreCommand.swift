@@ -1,7 +1,7 @@
 import ArgumentParser
 import Console
-import Customers
 import Events
+import Pipeline
 import Scoring
 import Worker
 
@@ -39,18 +39,16 @@ struct ScoreCommand: ParsableCommand {
             let settings = try WorkerSettings(configuration.reader(for: .worker))
             let progress = Progress()
             let reader = try HistoryReader(path: history, names: settings.fields)
-            var scorer = try settings.scorer(settings.artifact(at: models))
-            let payloads = try OutputFile(path: output)
-            let rows = try features.map { try FeatureFile(path: $0) }
-            var table = CustomerTable(timeToLiveDays: settings.timeToLiveDays)
+            let artifact = try ModelLoader(settings: settings).artifact(at: models)
+            let pipeline = ScoringPipeline(
+                decoder: EventDecoder(names: settings.fields),
+                scorer: try ModelLoader(settings: settings).scorer(artifact), monitor: PredictionMonitor())
+            let partition = PartitionState(timeToLiveDays: settings.timeToLiveDays)
+            let sink = try PayloadFile(path: output, features: features)
             var (events, scored, anonymous) = (0, 0, 0)
 
-            func score() throws {
-                scored += scorer.pendingCount
-                try scorer.score { prediction in
-                    try payloads.writeLine(prediction.payload)
-                    try rows?.append(prediction.features)
-                }
+            func publish() throws {
+                scored += try pipeline.publishTaken(of: partition, into: sink)
                 progress.show("scoring", detail: "\(events) events", share: reader.share)
             }
             while let event = try reader.next() {
@@ -59,18 +57,41 @@ struct ScoreCommand: ParsableCommand {
                     anonymous += 1
                     continue
                 }
-                scorer.add(event, tag: events, to: &table)
-                if scorer.pendingCount == batch { try score() }
+                pipeline.take(event, into: partition)
+                if pipeline.takenCount == batch { try publish() }
             }
             guard events > 0 else { throw HistoryError(path: history, reason: "holds no events") }
-            try score()
-            try payloads.close()
-            try rows?.close()
+            try publish()
+            try sink.close()
             progress.finish()
             let rate = Int(Double(events) / progress.elapsedSeconds)
             remark(
-                "\(events) events, \(scored) scored, \(anonymous) anonymous, \(table.count) customers, \(rate) events/s"
+                "\(events) events, \(scored) scored, \(anonymous) anonymous, \(partition.table.count) customers, \(rate) events/s"
             )
         }
+    }
+}
+
+/// Writes payloads to a file, one a line, and feature rows to another.
+private final class PayloadFile: RecordSink {
+    private let payloads: OutputFile
+    private let rows: FeatureFile?
+
+    init(path: String, features: String?) throws {
+        payloads = try OutputFile(path: path)
+        rows = try features.map { try FeatureFile(path: $0) }
+    }
+
+    func publish(_ prediction: Scorer.Prediction, of message: SourceMessage, in partition: PartitionState) throws {
+        try payloads.writeLine(prediction.payload)
+        try rows?.append(prediction.features)
+    }
+
+    /// A history's events are decoded by its reader, which refuses what is none.
+    func reject(_ rejected: [RejectedMessage], live: Int) {}
+
+    func close() throws {
+        try payloads.close()
+        try rows?.close()
     }
 }

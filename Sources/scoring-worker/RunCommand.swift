@@ -33,7 +33,7 @@ struct RunCommand: AsyncParsableCommand {
             logger.logLevel = logLevel
             let http = HTTPSettings(reader.section("http"))
             let settings = try WorkerSettings(reader)
-            let artifact = try settings.artifact()
+            let artifact = try ModelLoader(settings: settings).artifact()
             let registry = PrometheusRegistry(namespace: WorkerMetrics.namespace, help: WorkerMetrics.help)
             // Without the server nobody reads what would be recorded.
             let worker = try Worker(

@@ -41,7 +41,7 @@ import Training
         #expect(settings.deadLetterTopic == standard.deadLetterTopic)
         #expect(settings.deadLetterMaxFraction == standard.deadLetterMaxFraction)
         #expect(settings.deadLetterWindow == standard.deadLetterWindow)
-        #expect(settings.consumerProperties == standard.consumerProperties)
-        #expect(settings.producerProperties == standard.producerProperties)
+        #expect(settings.kafkaProperties.consumer == standard.kafkaProperties.consumer)
+        #expect(settings.kafkaProperties.producer == standard.kafkaProperties.producer)
     }
 }

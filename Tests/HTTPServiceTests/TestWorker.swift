@@ -91,7 +91,7 @@ final class TestWorker: LiveWorker {
             }
         }
         status = WorkerStatus(
-            counters: WorkerCounters().snapshot, uptimeSeconds: 12.5,
+            counters: WorkerCounters(threads: 1).snapshot, uptimeSeconds: 12.5,
             partitions: tables.enumerated().map { place, table in
                 let memory = table.estimatedMemory
                 return WorkerStatus.Partition(

@@ -114,7 +114,7 @@ import Testing
             return !reader.received.isEmpty
         }
         // Several may be under way; the one sent last counts.
-        let commits = try (1...3).map { try reader.consumer.beginCommit([PartitionOffset(place, offset: $0)]) }
+        let commits = try (1...3).map { try reader.consumer.commitAsync([PartitionOffset(place, offset: $0)]) }
         for commit in commits { try #require(commit.outcome(timeoutMilliseconds: 5000)).get() }
         #expect(commits[0].outcome() as Any? == nil, "it is told once")
         #expect(
@@ -150,7 +150,7 @@ import Testing
         #expect(ends.contains(PartitionOffset(place, offset: 10)))
         #expect(try consumer.position(of: [place]) == [PartitionOffset(place, offset: 10)])
 
-        try consumer.seek(to: [PartitionOffset(place, offset: 6)], timeoutMilliseconds: 5000)
+        #expect(try consumer.seek(to: [PartitionOffset(place, offset: 6)], timeoutMilliseconds: 5000).isEmpty)
         try wait {
             try reader.poll()
             return reader.received.count == 14

@@ -5,6 +5,7 @@ import Kafka
 import TestSupport
 import Testing
 
+@testable import Pipeline
 @testable import Worker
 
 @Suite struct CheckpointFileTests {
@@ -33,12 +34,14 @@ import Testing
     }
 
     func task(_ table: CustomerTable, offset: Int64, committed: Int64 = 1 << 40) -> PartitionTask {
+        let state = PartitionState(
+            topic: partition.topic, number: partition.partition, startOffset: 0, restoreEndOffset: committed,
+            timeToLiveDays: 730, labelJoin: nil)
+        state.table = table
         let task = PartitionTask(
-            partition: partition, logStart: 0, logEnd: 0, liveFrom: committed, timeToLiveDays: 730, restore: nil,
-            grader: nil,
-            isAtStart: true)
-        task.table = table
-        task.processed(upTo: offset, live: 1)
+            partition: partition, state: state, logStartOffset: 0, logEndOffset: 0, restore: nil, isAtStart: true)
+        state.took(upTo: offset)
+        _ = task.processed(live: 1)
         return task
     }
 
@@ -56,11 +59,11 @@ import Testing
     func take(_ store: DirectoryCheckpoints, _ task: PartitionTask, slice: Int = 500) throws -> CheckpointReceipt {
         let header = CheckpointHeader(of: task, decoderFingerprint: 7, timeToLiveDays: 730)
         let writer = try store.begin(header, after: CheckpointLineage(), publisher: NoPublisher())
-        task.table.beginSnapshot(.everything)
+        task.state.table.beginSnapshot(.everything)
         var isMore = true
         while isMore {
             var records = ByteWriter()
-            isMore = try task.table.writeSnapshot(into: &records, bytes: slice)
+            isMore = try task.state.table.writeSnapshot(into: &records, bytes: slice)
             try writer.append(records.take())
         }
         try writer.finish()
@@ -103,10 +106,10 @@ import Testing
         #expect(bytes.count > 500)
         func isRefused(_ bytes: [UInt8]) throws -> Bool {
             try Data(bytes).write(to: URL(fileURLWithPath: path))
-            do throws(StateError) {
+            do {
                 _ = try CheckpointFile.read(path: path, request())
                 return false
-            } catch { return true }
+            } catch is StateError { return true }
         }
         #expect(try !isRefused(bytes))
         var random = SplitMix64(seed: 1)
@@ -156,7 +159,7 @@ import Testing
         let header = CheckpointHeader(of: task, decoderFingerprint: 7, timeToLiveDays: 730)
         let writer = try store.begin(header, after: CheckpointLineage(), publisher: NoPublisher())
         try writer.append([0])
-        writer.giveUp()
+        writer.discard()
         try wait(for: "the end") { writer.outcome != nil }
         let left = FileManager.default.subpaths(atPath: directory.path)!.filter { $0.hasSuffix("draft") }
         #expect(left.isEmpty && files.isEmpty)

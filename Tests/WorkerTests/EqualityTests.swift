@@ -85,12 +85,12 @@ struct EqualityTests {
     static func stream(_ settings: WorkerSettings, _ worker: Worker, partitions: Int) throws -> Walk {
         let reader = try HistoryReader(path: RealHistory.path!)
         // The producer of this test decides partitions, so that it knows which offset each event gets.
-        let producer = try Producer(properties: settings.clientProperties.merging(["linger.ms": "5"]) { $1 })
+        let producer = try Producer(properties: settings.kafkaProperties.client.merging(["linger.ms": "5"]) { $1 })
         defer { producer.close() }
         let topic = try producer.topic(named: settings.inputTopic)
         let encoder = EventEncoder()
-        let predictions = try TopicReader(topic: settings.outputTopic, properties: settings.clientProperties)
-        let features = try TopicReader(topic: "features", properties: settings.clientProperties)
+        let predictions = try TopicReader(topic: settings.outputTopic, properties: settings.kafkaProperties.client)
+        let features = try TopicReader(topic: "features", properties: settings.kafkaProperties.client)
         var payloadAt: [[Int64: UInt64]] = Array(repeating: [:], count: partitions)
         var rowAt = payloadAt
         var (payloads, rows) = (0, 0)

@@ -68,18 +68,18 @@ import Testing
         #expect(bySource.keys.sorted().compactMap { bySource[$0]?.first?.value } == payloads.map { Array($0.utf8) })
         #expect(bySource.values.allSatisfy { records in records.allSatisfy { $0.value == records[0].value } })
         if !trouble.mayRepeat { #expect(found.count == payloads.count, "nothing twice") }
-        let consumer = try Consumer(properties: settings.consumerProperties)
+        let consumer = try Consumer(properties: settings.kafkaProperties.consumer)
         defer { consumer.close() }
         let committed = try consumer.committed(
             [TopicPartition(topic: settings.inputTopic, partition: 0)], timeoutMilliseconds: 5000)
         #expect(committed.map(\.offset) == [Int64(messages.count)])
     }
 
-    /// The coordinator refuses the offsets of a transaction: nothing of it has happened, and it is done anew.
+    /// The coordinator refuses the offsets of a transaction: nothing of it has happened, and it is processed again.
     @Test(arguments: [
         EmbeddedBroker.Fault.illegalGeneration, .unknownMember, .coordinatorNotAvailable, .concurrentTransactions,
     ])
-    func aRefusedTransactionIsDoneAnew(fault: EmbeddedBroker.Fault) async throws {
+    func aRefusedTransactionIsProcessedAgain(fault: EmbeddedBroker.Fault) async throws {
         let rig = try WorkerRig(partitions: 1)
         rig.settings.guarantee = .exactlyOnce
         let settings = rig.settings
@@ -98,6 +98,58 @@ import Testing
         #expect(worker.counters.snapshot.committed == messages.count)
     }
 
+    /// What an aborted transaction has changed is undone in place: nothing of the log before it is read again.
+    @Test(arguments: WorkerSettings.CheckpointKind.allCases)
+    func anAbortedTransactionIsUndoneInPlace(checkpoints: WorkerSettings.CheckpointKind) async throws {
+        let rig = try WorkerRig(partitions: 1)
+        rig.settings.guarantee = .exactlyOnce
+        rig.settings.checkpoints = checkpoints
+        rig.settings.outcomesTopic = "outcomes"
+        _ = try rig.broker.createTopic("outcomes", partitions: 1)
+        if let topic = rig.settings.checkpointTopicName { _ = try rig.broker.createTopic(topic, partitions: 1) }
+        let settings = rig.settings
+        let broker = rig.broker
+        let (messages, payloads) = try WorkerTests.shop(customers: 40)
+        let half = messages.count / 2
+        let worker = try rig.worker()
+        try await rig.running(worker) {
+            try WorkerTests.publish(messages[..<half], settings)
+            try wait(for: "the first half") { worker.counters.snapshot.committed == half }
+            broker.fail(.transactionOffsetCommit, with: [.illegalGeneration])
+            try WorkerTests.publish(messages[half...], settings)
+            try wait(for: "everything to be committed") { worker.counters.snapshot.committed == messages.count }
+        }
+        let done = worker.counters.snapshot
+        #expect(done.transactionsAborted == 1)
+        #expect(done.restored == 0, "nothing was read again to rebuild state")
+        let found = try WorkerTests.records(payloads.count, settings)
+        let bySource = Dictionary(grouping: found, by: \.sourceOffset)
+        #expect(bySource.keys.sorted().compactMap { bySource[$0]?.last?.value } == payloads.map { Array($0.utf8) })
+    }
+
+    /// The broker refuses a prediction for good: the transaction is aborted, and not the worker.
+    @Test func aRefusedProduceAbortsTheTransaction() async throws {
+        let rig = try WorkerRig(partitions: 1)
+        rig.settings.guarantee = .exactlyOnce
+        let settings = rig.settings
+        let broker = rig.broker
+        let (messages, payloads) = try WorkerTests.shop(customers: 40)
+        let worker = try rig.worker()
+        try await rig.running(worker) {
+            try WorkerTests.publish(messages[..<100], settings)
+            try wait(for: "the first messages") { worker.counters.snapshot.committed == 100 }
+            broker.fail(.produce, with: [.messageTooLarge])
+            for start in stride(from: 100, to: messages.count, by: 50) {
+                try WorkerTests.publish(messages[start..<min(start + 50, messages.count)], settings)
+            }
+            try wait(for: "everything to be committed") { worker.counters.snapshot.committed == messages.count }
+        }
+        #expect(worker.counters.snapshot.transactionsAborted >= 1)
+        let found = try WorkerTests.records(payloads.count, settings)
+        let bySource = Dictionary(grouping: found, by: \.sourceOffset)
+        #expect(bySource.keys.sorted().compactMap { bySource[$0]?.last?.value } == payloads.map { Array($0.utf8) })
+    }
+
     /// Another member leaves in the same moment: the last commit is refused until partitions have been given out anew.
     @Test(arguments: [1, 20])
     func commitsWhatItHasProcessedWhenItStopsDuringARebalance(refusals: Int) async throws {
@@ -114,7 +166,7 @@ import Testing
             broker.fail(.offsetCommit, with: .init(repeating: .rebalanceInProgress, count: refusals))
         }
         #expect(worker.counters.snapshot.committed == messages.count)
-        let consumer = try Consumer(properties: settings.consumerProperties)
+        let consumer = try Consumer(properties: settings.kafkaProperties.consumer)
         defer { consumer.close() }
         let committed = try consumer.committed(
             [TopicPartition(topic: settings.inputTopic, partition: 0)], timeoutMilliseconds: 5000)
@@ -158,7 +210,7 @@ import Testing
         #expect(shutdown.isCommitted)
     }
 
-    /// The last transaction is refused: it is given up, which loses nothing, and the next worker does it anew.
+    /// The last transaction is refused: it is aborted, which loses nothing, and the next worker processes it again.
     @Test func aTransactionThatIsRefusedWhenItStopsIsLeftToTheNext() async throws {
         let rig = try WorkerRig(partitions: 1)
         rig.settings.guarantee = .exactlyOnce

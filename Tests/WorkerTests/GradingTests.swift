@@ -9,6 +9,7 @@ import Scoring
 import TestSupport
 import Testing
 
+@testable import Pipeline
 @testable import Worker
 
 /// A worker's predictions grade themselves, also across restarts.
@@ -52,7 +53,7 @@ import Testing
 
     /// The outcomes topic, in its order.
     static func published(_ count: Int, _ settings: WorkerSettings) throws -> [String] {
-        let reader = try TopicReader(topic: settings.outcomesTopic ?? "", properties: settings.clientProperties)
+        let reader = try TopicReader(topic: settings.outcomesTopic ?? "", properties: settings.kafkaProperties.client)
         var found: [TopicReader.Record] = []
         try wait(for: "\(count) outcomes") {
             try reader.read { found.append($0) }

@@ -144,7 +144,7 @@ import Testing
         let worker = try rig.worker()
         try await rig.running(worker) {
             try WorkerTests.publish(events.map { (key: [1], value: $0) }, settings)
-            let producer = try Producer(properties: settings.producerProperties)
+            let producer = try Producer(properties: settings.kafkaProperties.producer)
             defer { producer.close() }
             let topic = try producer.topic(named: settings.inputTopic)
             for header in [Header("redriven.offset", "1"), Header("redriven.offset", "nonsense")] {

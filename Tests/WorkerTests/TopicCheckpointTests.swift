@@ -1,9 +1,11 @@
 import Customers
 import Events
+import Foundation
 import Kafka
 import TestSupport
 import Testing
 
+@testable import Pipeline
 @testable import Worker
 
 @Suite struct TopicCheckpointTests {
@@ -28,13 +30,41 @@ import Testing
         }
     }
 
-    func task(_ table: CustomerTable, offset: Int64) -> PartitionTask {
+    /// A partition's task at the log's start, whose table keeps account of what changes.
+    func task(restoreEndOffset: Int64 = 1 << 40) -> PartitionTask {
+        let state = PartitionState(
+            topic: partition.topic, number: partition.partition, startOffset: 0, restoreEndOffset: restoreEndOffset,
+            timeToLiveDays: 730, labelJoin: nil)
+        state.table = CustomerTable(tracksChanges: true)
+        return PartitionTask(
+            partition: partition, state: state, logStartOffset: 0, logEndOffset: 0, restore: nil, isAtStart: true)
+    }
+
+    /// Takes one event as the message that is next in the log.
+    func take(_ event: SampleEvent, _ task: PartitionTask) throws {
+        let offset = task.position
+        try decoder.with(event) { event in
+            if task.state.isInRestoredState(offset, of: event.customerID) {
+                task.state.table.observe(event.time)
+            } else {
+                task.state.table.update(event)
+            }
+        }
+        task.state.took(upTo: offset + 1)
+        _ = task.processed(live: 1)
+    }
+
+    /// A partition's next owner, who has read its checkpoint.
+    func owner(of restored: RestoredState, upTo restoreEndOffset: Int64) -> PartitionTask {
+        let state = PartitionState(
+            topic: partition.topic, number: partition.partition, startOffset: 0, restoreEndOffset: restoreEndOffset,
+            timeToLiveDays: 730, labelJoin: nil)
+        // The job only makes the task wait for a checkpoint.
+        let job = RestoreJob(on: OperationQueue()) { _ in throw CancellationError() }
         let task = PartitionTask(
-            partition: partition, logStart: 0, logEnd: 0, liveFrom: 1 << 40, timeToLiveDays: 730, restore: nil,
-            grader: nil,
-            isAtStart: true)
-        task.table = table
-        if offset > 0 { task.processed(upTo: offset, live: 1) }
+            partition: partition, state: state, logStartOffset: 0, logEndOffset: 0, restore: job, isAtStart: true)
+        task.loaded(restored, decoderFingerprint: 7)
+        task.startReading()
         return task
     }
 
@@ -44,7 +74,7 @@ import Testing
     }
 
     func restored(_ records: [(key: [UInt8], value: [UInt8]?)]) throws(StateError) -> RestoredState {
-        var reading = TopicReading(wanted: request)
+        var reading = TopicReading(request: request)
         for (key, value) in records {
             key.withUnsafeBytes { key in
                 guard let value else { return reading.take(key: key, value: nil) }
@@ -61,12 +91,12 @@ import Testing
     ) throws -> CheckpointLineage {
         let header = CheckpointHeader(of: task, decoderFingerprint: 7, timeToLiveDays: 730)
         let writer = try store.begin(header, after: lineage, publisher: log)
-        task.table.beginSnapshot(lineage.root == nil ? .everything : .changes)
+        task.state.table.beginSnapshot(lineage.baseEpoch == nil ? .everything : .changes)
         let before = log.records.count
         var isMore = true
         while isMore {
             var bytes = ByteWriter()
-            isMore = try task.table.writeSnapshot(into: &bytes, bytes: 1)
+            isMore = try task.state.table.writeSnapshot(into: &bytes, bytes: 1)
             try writer.append(bytes.take())
             if let records, log.records.count - before >= records { return lineage }
         }
@@ -80,9 +110,8 @@ import Testing
         for _ in 0..<events {
             let event = SampleEvent(
                 customer: "c\(random.next() % UInt64(customers))", invoice: "\(random.next() % 50)",
-                time: 1_291_191_960_000 + task.next * 60_000)
-            try decoder.with(event) { task.table.update($0) }
-            task.processed(upTo: task.next + 1, live: 1)
+                time: 1_291_191_960_000 + task.position * 60_000)
+            try take(event, task)
         }
     }
 
@@ -98,7 +127,7 @@ import Testing
         for seed in UInt64(0)..<25 {
             var random = SplitMix64(seed: seed)
             let log = Log()
-            var task = task(CustomerTable(tracksChanges: true), offset: 0)
+            var task = task()
             var lineage = CheckpointLineage()
             var events: [SampleEvent] = []
             func go(_ task: PartitionTask, _ count: Int) throws {
@@ -107,8 +136,7 @@ import Testing
                         customer: "c\(random.next() % 60)", invoice: "\(random.next() % 50)",
                         time: 1_291_191_960_000 + Int64(events.count) * 60_000)
                     events.append(event)
-                    try decoder.with(event) { task.table.update($0) }
-                    task.processed(upTo: task.next + 1, live: 1)
+                    try take(event, task)
                 }
             }
             for round in 0..<12 {
@@ -116,32 +144,17 @@ import Testing
                 let dies = random.next() % 3 == 0
                 lineage = try take(task, log, after: lineage, dyingAfter: dies ? 1 + Int(random.next() % 20) : nil)
                 if !dies {
-                    expectAlike(try restored(log.compacted).table, task.table, "seed \(seed), round \(round)")
+                    expectAlike(try restored(log.compacted).table, task.state.table, "seed \(seed), round \(round)")
                     continue
                 }
                 // The next owner: checkpoint, then the log from there, passing over what states hold already.
                 let state = try restored(random.next() % 2 == 0 ? log.compacted : log.records)
-                let next = PartitionTask(
-                    partition: partition, logStart: 0, logEnd: 0, liveFrom: task.next, timeToLiveDays: 730,
-                    restore: nil, grader: nil,
-                    isAtStart: true)
-                next.take(state, decoderFingerprint: 7)
-                next.startRunning()
-                #expect(state.header != nil || next.next == 0)
-                if state.header == nil { next.table = CustomerTable(tracksChanges: true) }
-                while next.next < task.next {
-                    try decoder.with(events[Int(next.next)]) { event in
-                        if next.isTaken(next.next, of: event.customerID) {
-                            next.table.observe(event.time)
-                        } else {
-                            next.table.update(event)
-                        }
-                    }
-                    next.processed(upTo: next.next + 1, live: 1)
-                }
-                expectAlike(next.table, task.table, "seed \(seed), round \(round), next owner")
-                #expect(next.lineage.term > lineage.term || log.records.isEmpty)
-                lineage = next.lineage
+                let next = owner(of: state, upTo: task.position)
+                #expect(state.header != nil || next.position == 0)
+                while next.position < task.position { try take(events[Int(next.position)], next) }
+                expectAlike(next.state.table, task.state.table, "seed \(seed), round \(round), next owner")
+                #expect(next.checkpoints.lineage.ownerEpoch > lineage.ownerEpoch || log.records.isEmpty)
+                lineage = next.checkpoints.lineage
                 task = next
             }
         }
@@ -150,7 +163,7 @@ import Testing
     @Test func writesOnlyWhatHasChanged() throws {
         var random = SplitMix64(seed: 1)
         let log = Log()
-        let task = task(CustomerTable(tracksChanges: true), offset: 0)
+        let task = task()
         try update(task, &random, events: 2000, customers: 300)
         let lineage = try take(task, log, after: CheckpointLineage())
         let full = log.records.count
@@ -162,19 +175,18 @@ import Testing
 
     @Test func cutsStatesThatAreTooLargeForAMessage() throws {
         let log = Log()
-        let task = task(CustomerTable(tracksChanges: true), offset: 0)
+        let task = task()
         // As many as a customer's state can hold before it is kept within bounds.
         for number in 0..<16_383 {
             let event = SampleEvent(
                 invoice: "\(number)", product: "P\(number)", description: "D\(number)",
                 time: 1_291_191_960_000 + Int64(number) * 1000)
-            try decoder.with(event) { task.table.update($0) }
-            task.processed(upTo: task.next + 1, live: 1)
+            try take(event, task)
         }
         try take(task, log, after: CheckpointLineage())
         #expect(log.records.allSatisfy { ($0.value?.count ?? 0) < 1_000_000 })
         #expect(log.records.count > 3)
-        expectAlike(try restored(log.records).table, task.table, "in parts")
+        expectAlike(try restored(log.records).table, task.state.table, "in parts")
         var lacking = log.records
         lacking.remove(at: 1)
         #expect(throws: StateError("a part of a state is missing")) { try restored(lacking) }
@@ -183,9 +195,9 @@ import Testing
     @Test func distrustsWhatIsDamagedOrLate() throws {
         var random = SplitMix64(seed: 1)
         let log = Log()
-        let task = task(CustomerTable(tracksChanges: true), offset: 0)
+        let task = task()
         try update(task, &random, events: 30, customers: 3)
-        try take(task, log, after: CheckpointLineage(term: 5, root: nil))
+        try take(task, log, after: CheckpointLineage(ownerEpoch: 5, baseEpoch: nil))
         #expect(try restored(log.records).header?.offset == 30)
         for (at, record) in log.records.enumerated() {
             guard let value = record.value else { continue }
@@ -200,42 +212,42 @@ import Testing
         }
         // A former owner that did not know that it was one.
         let former = Log()
-        try take(task, former, after: CheckpointLineage(term: 4, root: nil))
+        try take(task, former, after: CheckpointLineage(ownerEpoch: 4, baseEpoch: nil))
         do throws(StateError) {
             _ = try restored(log.records + former.records)
             Issue.record("a former owner was believed")
         } catch {
-            #expect(error.description.contains("a former owner (term 4) wrote after a later one (term 5)"))
+            #expect(error.description.contains("a former owner (epoch 4) wrote after a later one (epoch 5)"))
         }
     }
 
-    @Test func aLineBegunAfterTheDamageHeals() throws {
+    @Test func aBaseCheckpointAfterTheDamageHeals() throws {
         var random = SplitMix64(seed: 1)
         let log = Log()
-        let old = task(CustomerTable(tracksChanges: true), offset: 0)
+        let old = task()
         try update(old, &random, events: 30, customers: 3)
         try take(old, log, after: CheckpointLineage())
         log.records.append((Array("who knows".utf8), [1, 2, 3]))
         #expect(throws: StateError.self) { try restored(log.records) }
         try update(old, &random, events: 5, customers: 3)
-        try take(old, log, after: CheckpointLineage(term: 2, root: 1))
-        #expect(throws: StateError.self, "a line begun before it") { try restored(log.records) }
-        try take(old, log, after: CheckpointLineage(term: 3, root: nil))
-        expectAlike(try restored(log.records).table, old.table, "new line")
-        #expect(try restored(log.records).lineage == CheckpointLineage(term: 4, root: 3))
+        try take(old, log, after: CheckpointLineage(ownerEpoch: 2, baseEpoch: 1))
+        #expect(throws: StateError.self, "of a base taken before it") { try restored(log.records) }
+        try take(old, log, after: CheckpointLineage(ownerEpoch: 3, baseEpoch: nil))
+        expectAlike(try restored(log.records).table, old.state.table, "new base")
+        #expect(try restored(log.records).lineage == CheckpointLineage(ownerEpoch: 4, baseEpoch: 3))
     }
 
-    @Test func aNewLineForgetsTheOldOne() throws {
+    @Test func aNewBaseForgetsTheOldChain() throws {
         var random = SplitMix64(seed: 1)
         let log = Log()
-        let old = task(CustomerTable(tracksChanges: true), offset: 0)
+        let old = task()
         try update(old, &random, events: 100, customers: 50)
         try take(old, log, after: CheckpointLineage())
-        let new = task(CustomerTable(tracksChanges: true), offset: 0)
+        let new = task()
         try update(new, &random, events: 10, customers: 5)
-        try take(new, log, after: CheckpointLineage(term: 2, root: nil), dyingAfter: 2)
+        try take(new, log, after: CheckpointLineage(ownerEpoch: 2, baseEpoch: nil), dyingAfter: 2)
         #expect(try restored(log.records).header == nil, "neither the old one, partly written over, nor the new one")
-        try take(new, log, after: CheckpointLineage(term: 3, root: nil))
-        expectAlike(try restored(log.records).table, new.table, "new line")
+        try take(new, log, after: CheckpointLineage(ownerEpoch: 3, baseEpoch: nil))
+        expectAlike(try restored(log.records).table, new.state.table, "new base")
     }
 }

@@ -49,7 +49,7 @@ import Testing
         _ messages: some Sequence<(key: [UInt8], value: [UInt8])>, _ settings: WorkerSettings,
         partition: Int32 = 0
     ) throws {
-        let producer = try Producer(properties: settings.producerProperties)
+        let producer = try Producer(properties: settings.kafkaProperties.producer)
         defer { producer.close() }
         let topic = try producer.topic(named: settings.inputTopic)
         for (key, value) in messages {
@@ -69,7 +69,7 @@ import Testing
     /// What is on the output topic, in the order of the input.
     /// The predictions of so many events, and what is repeated of them.
     static func records(_ count: Int, _ settings: WorkerSettings) throws -> [TopicReader.Record] {
-        let reader = try TopicReader(topic: settings.outputTopic, properties: settings.clientProperties)
+        let reader = try TopicReader(topic: settings.outputTopic, properties: settings.kafkaProperties.client)
         var found: [TopicReader.Record] = []
         var offsets: [Int32: Set<Int64>] = [:]
         try wait(for: "\(count) predictions") {
@@ -160,7 +160,7 @@ import Testing
     @Test func scoresWhatLiesBelowACommittedOffsetThatIsNotInTheLog() async throws {
         let rig = try WorkerRig(partitions: 1)
         let settings = rig.settings
-        let consumer = try Consumer(properties: settings.consumerProperties)
+        let consumer = try Consumer(properties: settings.kafkaProperties.consumer)
         try consumer.commit([PartitionOffset(topic: settings.inputTopic, partition: 0, offset: 100_000)])
         consumer.close()
         let (messages, payloads) = try Self.shop(customers: 5)

@@ -1,6 +1,7 @@
 import Customers
 import Events
 import Foundation
+import Pipeline
 
 /// A checkpoint in one file.
 ///
@@ -8,10 +9,9 @@ import Foundation
 ///     blocks      length u32, hash u64, content
 ///                 the first holds the header, the others whole records of the snapshot, the last one nothing
 ///
-/// Words are little-endian. A block's hash is the XXH64 of its content seeded with the hash of the block before, so that
-/// it vouches for everything up to there: a change, a block too few or in another place, or an end that comes too early
-/// does not go unnoticed.
-package enum CheckpointFile {
+/// Words are little-endian. A block's hash is the XXH64 of its content seeded with the hash of the block before, so that it
+/// covers everything up to there: a changed, missing or displaced block and an early end are all noticed.
+enum CheckpointFile {
     static let magic = Array("FCCHECK1".utf8)
     /// Most bytes of a block.
     static let blockLimit = 1 << 30
@@ -27,26 +27,27 @@ package enum CheckpointFile {
     }
 
     /// Reads a whole file.
-    /// - Returns: nothing less than the table that was written.
-    /// - Throws: `StateError`, also for a file that cannot be read.
-    static func read(path: String, _ wanted: RestoreRequest) throws(StateError) -> RestoredState {
+    /// - Returns: exactly the table that was written.
+    /// - Throws: `StateError`, also for a file that cannot be read; what `request.progress` throws.
+    static func read(path: String, _ request: RestoreRequest) throws -> RestoredState {
         var reader = try BlockReader(path: path)
         let header = try header(of: try reader.next())
-        try wanted.check(header)
-        var table = CustomerTable(timeToLiveDays: wanted.timeToLiveDays)
+        try request.check(header)
+        var table = CustomerTable(timeToLiveDays: request.timeToLiveDays)
         table.restore(clock: header.clock)
-        var grading: [UInt64: [UInt8]] = [:]
+        var labelJoinRecords: [UInt64: [UInt8]] = [:]
         while true {
             let content = try reader.next()
             if content.isEmpty { break }
-            try take(content, into: &table, &grading)
-            wanted.progress(reader.share)
+            try take(content, into: &table, &labelJoinRecords)
+            try request.progress(reader.share)
         }
         guard reader.isAtEnd else { throw StateError("goes on after its end") }
         guard table.count == header.customers else {
             throw StateError("\(table.count) customers and not \(header.customers)")
         }
-        return RestoredState(header: header, table: table, grading: grading, bytes: reader.size)
+        return RestoredState(
+            header: header, table: table, labelJoinRecords: labelJoinRecords, bytes: reader.size)
     }
 
     private static func header(of content: [UInt8]) throws(StateError) -> CheckpointHeader {
@@ -58,12 +59,12 @@ package enum CheckpointFile {
     }
 
     private static func take(
-        _ content: [UInt8], into table: inout CustomerTable, _ grading: inout [UInt64: [UInt8]]
+        _ content: [UInt8], into table: inout CustomerTable, _ labelJoinRecords: inout [UInt64: [UInt8]]
     ) throws(StateError) {
         try content.withReader { reader throws(StateError) in
             while !reader.isAtEnd {
-                if let record = try SnapshotRecord.grading(&reader) {
-                    grading[record.number] = Array(record.content)
+                if let record = try SnapshotRecord.labelJoin(&reader) {
+                    labelJoinRecords[record.number] = Array(record.content)
                 } else {
                     try table.restore(from: &reader)
                 }
@@ -71,7 +72,7 @@ package enum CheckpointFile {
         }
     }
 
-    /// Gives one block's content after the other, each checked.
+    /// Reads one block after the other and checks each.
     private struct BlockReader {
         private let file: FileHandle
         let size: Int

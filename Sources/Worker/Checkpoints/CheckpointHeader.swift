@@ -1,18 +1,20 @@
 import Customers
 import Events
 import Kafka
+import Pipeline
 
-/// What a checkpoint says of itself: a partition's state as it stood at a committed offset.
-struct CheckpointHeader: Equatable, Sendable {
+/// What a checkpoint says of itself: of which partition, at which committed offset, made how.
+package struct CheckpointHeader: Equatable, Sendable {
     let partition: TopicPartition
     /// Offset of the first message that the state does not hold.
     let offset: Int64
-    /// Of what a state is: another one is of no use.
+    /// Of everything that the state's bytes depend on beside the events; a state with another one cannot be used.
     let stateFingerprint: UInt64
-    /// Of how messages were understood, and the offset from which on they were understood that way.
+    /// Of how messages were decoded.
     let decoderFingerprint: UInt64
+    /// From this offset on, messages were decoded that way.
     let decodedFrom: Int64
-    /// The log had been cut: events are missing from the state.
+    /// Events are missing from the state, because the log had been cut.
     let isIncomplete: Bool
     let clock: PartitionClock
     let customers: Int
@@ -52,10 +54,10 @@ struct CheckpointHeader: Equatable, Sendable {
         self.customers = customers
     }
 
-    init(
+    /// - Parameter customers: how many there are in the state.
+    package init(
         partition: TopicPartition, offset: Int64, stateFingerprint: UInt64, decoderFingerprint: UInt64,
-        decodedFrom: Int64,
-        isIncomplete: Bool, clock: PartitionClock, customers: Int
+        decodedFrom: Int64, isIncomplete: Bool, clock: PartitionClock, customers: Int
     ) {
         self.partition = partition
         self.offset = offset
@@ -69,23 +71,23 @@ struct CheckpointHeader: Equatable, Sendable {
 
     init(of task: PartitionTask, decoderFingerprint: UInt64, timeToLiveDays: Int) {
         partition = task.partition
-        offset = task.next
+        offset = task.position
         stateFingerprint = Self.stateFingerprint(timeToLiveDays: timeToLiveDays)
         self.decoderFingerprint = decoderFingerprint
-        decodedFrom = task.decodedFrom
-        isIncomplete = task.isIncomplete
-        clock = task.table.clock
-        customers = task.table.count
+        decodedFrom = task.state.decoderStartOffset
+        isIncomplete = task.state.isIncomplete
+        clock = task.state.table.clock
+        customers = task.state.table.count
     }
 
     /// Stands for everything that a state's bytes depend on beside the events.
-    static func stateFingerprint(timeToLiveDays: Int) -> UInt64 {
+    package static func stateFingerprint(timeToLiveDays: Int) -> UInt64 {
         contentHash(
             of: "state \(CustomerState.codecVersion), windows \(Windows.days), time to live \(timeToLiveDays) days")
     }
 
-    /// Stands for how messages are understood.
-    static func decoderFingerprint(_ names: FieldNames) -> UInt64 {
+    /// Stands for how messages are decoded.
+    package static func decoderFingerprint(_ names: FieldNames) -> UInt64 {
         contentHash(
             of: "decoder \(EventDecoder.version), "
                 + EventField.allCases.map { "\($0.name)=\(names[$0])" }.joined(separator: ","))

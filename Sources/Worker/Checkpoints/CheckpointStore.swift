@@ -1,20 +1,22 @@
 import Customers
 import Kafka
+import Pipeline
 
 /// Where checkpoints are kept. Every checkpoint in it is whole, and of a committed offset.
-protocol CheckpointStore: Sendable {
-    /// Brings back the newest state of a partition that is of any use; without one, an empty table.
+package protocol CheckpointStore: Sendable {
+    /// Reads the newest state of a partition that can be used; without one, an empty table.
     ///
-    /// Called on a thread of its own, for the partition's owner only. What is damaged or does not fit is passed over with
-    /// a warning.
-    func restore(_ wanted: RestoreRequest) throws -> RestoredState
+    /// Called on a thread of its own, for the partition's owner only. What is damaged or does not fit is passed over with a
+    /// warning.
+    /// - Throws: `KafkaError` when it cannot be read; what `request.progress` throws.
+    func restore(_ request: RestoreRequest) throws -> RestoredState
 
     /// Begins a checkpoint.
     /// - Parameters:
-    ///   - state: what `restore` or the checkpoint before has left.
+    ///   - lineage: what `restore` or the checkpoint before has left.
     ///   - publisher: where a store that lives in Kafka puts its records.
     func begin(
-        _ header: CheckpointHeader, after state: CheckpointLineage, publisher: any CheckpointPublisher
+        _ header: CheckpointHeader, after lineage: CheckpointLineage, publisher: any CheckpointPublisher
     ) throws -> any CheckpointWriter
 
     /// Whether its checkpoints hold only what has changed since the one before.
@@ -22,16 +24,32 @@ protocol CheckpointStore: Sendable {
 }
 
 /// Which state a partition's new owner needs.
-struct RestoreRequest: Sendable {
+package struct RestoreRequest: Sendable {
     let partition: TopicPartition
     /// Where publishing begins: a state beyond that is of another stretch of the log.
     let committed: Int64
     let timeToLiveDays: Int
-    /// Told now and then how much has been read, 0 to 1.
-    let progress: @Sendable (Double) -> Void
+    /// Told now and then how much has been read, 0 to 1; throws when nobody waits for it any more.
+    let progress: @Sendable (Double) throws -> Void
     let warn: @Sendable (String) -> Void
 
+    /// - Parameters:
+    ///   - committed: offset beyond which a state is of no use.
+    ///   - progress: told now and then how much has been read, 0 to 1; throws when nobody waits for it any more.
+    ///   - warn: told of checkpoints that are passed over.
+    package init(
+        partition: TopicPartition, committed: Int64, timeToLiveDays: Int,
+        progress: @escaping @Sendable (Double) throws -> Void, warn: @escaping @Sendable (String) -> Void
+    ) {
+        self.partition = partition
+        self.committed = committed
+        self.timeToLiveDays = timeToLiveDays
+        self.progress = progress
+        self.warn = warn
+    }
+
     /// Whether a checkpoint can be used.
+    /// - Throws: `StateError` with the reason if not.
     func check(_ header: CheckpointHeader) throws(StateError) {
         guard header.partition == partition else { throw StateError("of another partition, \(header.partition)") }
         guard header.offset <= committed else {
@@ -44,54 +62,70 @@ struct RestoreRequest: Sendable {
 }
 
 /// A partition's state as a checkpoint has kept it.
-struct RestoredState: Sendable {
-    /// `nil` when there was none: the table is empty then.
+package struct RestoredState: Sendable {
+    /// `nil` when there was no checkpoint: the table is empty then.
     var header: CheckpointHeader?
-    var table: CustomerTable
-    /// Customers whose states already hold messages up to an offset beyond the header's.
-    var ahead: [[UInt8]: Int64] = [:]
+    package var table: CustomerTable
+    /// By customer, the offset up to which their state holds messages, where that is beyond the header's.
+    var perKeyOffsets: [[UInt8]: Int64] = [:]
     var lineage = CheckpointLineage()
-    /// Graded predictions, by record.
-    var grading: [UInt64: [UInt8]] = [:]
+    /// The label join's records, by number.
+    var labelJoinRecords: [UInt64: [UInt8]] = [:]
     /// What had to be read for it.
     var bytes = 0
+
+    /// The part of it that is the pipeline's.
+    func partition(decoderStartOffset: Int64) -> RestoredPartition {
+        RestoredPartition(
+            table: table, offset: header?.offset ?? 0, decoderStartOffset: decoderStartOffset,
+            isIncomplete: header?.isIncomplete ?? false, perKeyOffsets: perKeyOffsets,
+            labelJoinRecords: header == nil ? [:] : labelJoinRecords)
+    }
 }
 
-/// What ties a store's later checkpoints to earlier ones; only an incremental store makes use of it.
-struct CheckpointLineage: Equatable, Sendable {
-    /// Number of the ownership, higher than that of any before.
-    var term: UInt64 = 1
-    /// The term in which the first, full checkpoint of the line was made; `nil` calls for a new full one.
-    var root: UInt64?
+/// What ties an incremental store's checkpoints together: a base checkpoint holds every customer, each further one of its
+/// chain what has changed since the one before.
+package struct CheckpointLineage: Equatable, Sendable {
+    /// Number of this ownership of the partition, higher than that of any owner before.
+    var ownerEpoch: UInt64 = 1
+    /// The owner epoch in which the chain's base checkpoint was taken; `nil` calls for a new base.
+    var baseEpoch: UInt64?
+
+    /// Of a first owner, who begins with a base checkpoint.
+    package init() {}
+
+    init(ownerEpoch: UInt64, baseEpoch: UInt64?) {
+        self.ownerEpoch = ownerEpoch
+        self.baseEpoch = baseEpoch
+    }
 }
 
 /// Takes a checkpoint's records while the stream goes on. Owned by the stream's thread.
-protocol CheckpointWriter: AnyObject {
+package protocol CheckpointWriter: AnyObject {
     /// Whether further records can be taken without waiting.
     var isReady: Bool { get }
     /// Takes some whole records of the snapshot.
     func append(_ records: [UInt8]) throws
     /// All records have been given.
     func finish() throws
-    /// To be called after every commit: what had been published before it lasts now.
+    /// Must be called after each successful commit: the records appended so far are durable.
     func committed()
     /// `nil` while it is not decided.
     var outcome: Result<CheckpointReceipt, any Error>? { get }
-    /// Leaves nothing of it behind that could be mistaken for a checkpoint.
-    func giveUp()
+    /// Leaves nothing behind that could be mistaken for a checkpoint.
+    func discard()
 }
 
-/// A checkpoint that lasts.
-struct CheckpointReceipt: Sendable {
+/// A checkpoint that is durable.
+package struct CheckpointReceipt: Sendable {
     let bytes: Int
     let lineage: CheckpointLineage
 }
 
-/// Publishes within the stream's own commit cycle.
-protocol CheckpointPublisher: AnyObject {
-    func publish(
-        _ topic: String, partition: Int32, key: [UInt8], value: [UInt8]?
-    ) throws
+/// Publishes records within the stream's own transactions.
+package protocol CheckpointPublisher: AnyObject {
+    /// - Parameter value: `nil` for a tombstone.
+    func publish(_ topic: String, partition: Int32, key: [UInt8], value: [UInt8]?) throws
     /// Messages that are not yet delivered.
     var outstanding: Int { get }
 }

@@ -7,15 +7,15 @@ import Synchronization
 
 /// Checkpoints as files on a volume or a shared mount: `DIR/<group>/<topic>/<partition>/<number>-<offset>.checkpoint`,
 /// the newest two of each partition.
-final class DirectoryCheckpoints: CheckpointStore {
+package final class DirectoryCheckpoints: CheckpointStore {
     private static let kept = 2
     private let root: String
     private let group: String
-    /// Writes without the stream waiting for the disk; only making the file is done on the stream's thread.
+    /// Writes on a thread of its own, so that the stream does not wait for the disk; only the file is created by the stream.
     private let queue = DispatchQueue(label: "checkpoints", qos: .utility)
 
     /// - Throws: `WorkerError` when the directory cannot be made or written to.
-    init(path: String, group: String) throws {
+    package init(path: String, group: String) throws {
         root = path
         self.group = Self.fileName(group)
         do {
@@ -31,24 +31,27 @@ final class DirectoryCheckpoints: CheckpointStore {
         }
     }
 
-    var isIncremental: Bool { false }
+    /// Each file holds everything.
+    package var isIncremental: Bool { false }
 
-    func restore(_ wanted: RestoreRequest) throws -> RestoredState {
-        let folder = folder(of: wanted.partition)
-        removeDrafts(in: folder)
+    /// Reads the newest file that is whole and fits.
+    package func restore(_ request: RestoreRequest) throws -> RestoredState {
+        let folder = folder(of: request.partition)
+        removeTemporaryFiles(in: folder)
         for file in files(in: folder).reversed() {
             let path = "\(folder)/\(file.name)"
-            do throws(StateError) {
-                return try CheckpointFile.read(path: path, wanted)
-            } catch {
-                wanted.warn("checkpoint \(path) is passed over: \(error)")
+            do {
+                return try CheckpointFile.read(path: path, request)
+            } catch let error as StateError {
+                request.warn("checkpoint \(path) is passed over: \(error)")
             }
         }
-        return RestoredState(header: nil, table: CustomerTable(timeToLiveDays: wanted.timeToLiveDays))
+        return RestoredState(header: nil, table: CustomerTable(timeToLiveDays: request.timeToLiveDays))
     }
 
-    func begin(
-        _ header: CheckpointHeader, after state: CheckpointLineage, publisher: any CheckpointPublisher
+    /// Begins a file; it gets its name when all of it is on disk.
+    package func begin(
+        _ header: CheckpointHeader, after lineage: CheckpointLineage, publisher: any CheckpointPublisher
     ) throws -> any CheckpointWriter {
         let folder = folder(of: header.partition)
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -85,15 +88,15 @@ final class DirectoryCheckpoints: CheckpointStore {
         for file in files(in: folder).dropLast(Self.kept) { unlink("\(folder)/\(file.name)") }
     }
 
-    /// What a killed owner has left unfinished.
-    private func removeDrafts(in folder: String) {
+    /// Removes what a killed owner has left unfinished.
+    private func removeTemporaryFiles(in folder: String) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where name.hasSuffix(".draft")
         {
             unlink("\(folder)/\(name)")
         }
     }
 
-    /// Hands blocks to the queue; the file gets its name when the last one is on the disk.
+    /// Hands blocks to the queue; the file gets its name when the last one is on disk.
     private final class Writer: CheckpointWriter {
         /// Bytes that may wait for the disk.
         private static let pendingLimit = 16 << 20
@@ -107,7 +110,7 @@ final class DirectoryCheckpoints: CheckpointStore {
 
             init(file: OutputFile) { self.file = file }
 
-            /// Runs a step unless one before has failed or was the last; the file is gone then.
+            /// Runs a step, unless an earlier one has failed or was the last: there is no file any more then.
             func step(_ body: (OutputFile) throws -> CheckpointReceipt?) {
                 guard let file else { return }
                 do {
@@ -141,7 +144,7 @@ final class DirectoryCheckpoints: CheckpointStore {
             write(CheckpointFile.magic + CheckpointFile.block(writer.take(), after: &hash))
         }
 
-        deinit { giveUp() }
+        deinit { discard() }
 
         var isReady: Bool { job.pending.load(ordering: .relaxed) < Self.pendingLimit }
 
@@ -165,7 +168,7 @@ final class DirectoryCheckpoints: CheckpointStore {
 
         var outcome: Result<CheckpointReceipt, any Error>? { job.outcome.withLock { $0 } }
 
-        func giveUp() {
+        func discard() {
             queue.async { [job] in job.step { _ in throw CancellationError() } }
         }
 

@@ -2,29 +2,33 @@ import Customers
 import Events
 import Foundation
 import Kafka
+import Pipeline
 
-/// Checkpoints in a compacted topic, so that a partition finds its state on whatever host it comes to. The topic has as
-/// many partitions as the input, and each holds the customers of the input's partition of the same number.
+/// Checkpoints in a compacted topic, so that a partition finds its state on whatever host it is assigned to. The topic has
+/// as many partitions as the input, and each holds the customers of the input's partition of the same number.
 ///
 ///     key                     value
-///     'c' identifier          a customer's state, or its first part; null for a customer who is gone
+///     'c' identifier          a customer's state, or its first part; null for a customer who was removed
 ///     'p' varint identifier   a further part of a state too large for one message
-///     'g' varint number       graded predictions, after an offset and the number of parts, 1; null for what is gone
-///     'm'                     the mark that ends a checkpoint: its header
+///     'g' varint number       a record of the label join, after an offset and the number of parts, 1; null if removed
+///     'm'                     the manifest record that completes a checkpoint: its header
 ///
-/// A value begins with the term and the root of its line, words of 64 bits, and ends with the XXH64 of all before it,
-/// seeded with the hash of the key. In between stands, for a state, the offset up to which it holds messages, the number
-/// of parts and the bytes; for the mark, the header.
+/// A value begins with the owner epoch and the base epoch, words of 64 bits, and ends with the XXH64 of all before it,
+/// seeded with the hash of the key. In between stands, for a state, the offset up to which it holds messages, the number of
+/// parts and the bytes; for the manifest, the header.
 ///
-/// Only what has changed since the mark before is written. A checkpoint that is never finished does no harm: its states
-/// are newer than the mark, and say so, and messages that they hold already are passed over. Records are published in the
-/// stream's own transactions, so that a former owner cannot write once it has lost the partition; should one of an earlier
-/// term stand behind one of a later all the same, or one be damaged, the line is not trusted and a new one is begun.
+/// A checkpoint holds what has changed since the manifest before. One that is never finished does no harm: its states are
+/// newer than the manifest, and say so by their offsets, so that messages that they hold already are passed over. Records
+/// are published in the stream's own transactions: a former owner's are aborted once it has lost the partition. Should a
+/// record of an earlier owner epoch stand behind one of a later all the same, or one be damaged, the chain is not trusted
+/// and a new base checkpoint is taken.
 final class TopicCheckpoints: CheckpointStore {
     private let topic: String
     private let properties: [String: String]
     /// Well below Kafka's own standard limit of a message.
     static let partLimit = 800_000
+    /// How long reading may go on without a message.
+    private static let readTimeoutMilliseconds = 60_000
 
     /// - Parameter properties: of a consumer, for reading them back.
     init(topic: String, properties: [String: String]) {
@@ -35,25 +39,27 @@ final class TopicCheckpoints: CheckpointStore {
         ]) { $1 }
     }
 
-    var isIncremental: Bool { true }
+    package var isIncremental: Bool { true }
 
-    func restore(_ wanted: RestoreRequest) throws -> RestoredState {
-        var reading = TopicReading(wanted: wanted)
+    package func restore(_ request: RestoreRequest) throws -> RestoredState {
+        var reading = TopicReading(request: request)
         do {
-            try read(wanted, into: &reading)
+            try read(request, into: &reading)
             return try reading.state()
         } catch let error as StateError {
-            wanted.warn("the checkpoint in \(topic)[\(wanted.partition.partition)] is passed over: \(error)")
+            request.warn("the checkpoint in \(topic)[\(request.partition.partition)] is passed over: \(error)")
             return RestoredState(
-                header: nil, table: reading.emptyTable(), lineage: CheckpointLineage(term: reading.term + 1, root: nil))
+                header: nil, table: reading.emptyTable(),
+                lineage: CheckpointLineage(ownerEpoch: reading.ownerEpoch + 1, baseEpoch: nil))
         }
     }
 
-    private func read(_ wanted: RestoreRequest, into reading: inout TopicReading) throws {
-        let partition = TopicPartition(topic: topic, partition: wanted.partition.partition)
+    private func read(_ request: RestoreRequest, into reading: inout TopicReading) throws {
+        let partition = TopicPartition(topic: topic, partition: request.partition.partition)
         let consumer = try Consumer(properties: properties)
         defer { consumer.close() }
-        let log = try patiently { () throws(KafkaError) in
+        let retry = Retry(timeoutMilliseconds: Self.readTimeoutMilliseconds)
+        let log = try retry { _ throws(KafkaError) in
             try consumer.watermarks(of: partition, timeoutMilliseconds: 5000)
         }
         if log.high == 0 { return }
@@ -67,37 +73,39 @@ final class TopicCheckpoints: CheckpointStore {
         while true {
             try consumer.poll(into: batch, timeoutMilliseconds: 1000)
             for error in batch.errors {
-                guard error.remedy != .fatal, ContinuousClock.now - lastProgress < .seconds(60) else { throw error }
-                wanted.warn("reading \(partition): \(error)")
+                guard error.remedy != .fatal,
+                    ContinuousClock.now - lastProgress < .milliseconds(Self.readTimeoutMilliseconds)
+                else { throw error }
+                request.warn("reading \(partition): \(error)")
             }
             if batch.count > 0 { lastProgress = .now }
             for position in 0..<batch.count {
                 let message = batch[position]
                 reading.take(key: message.key, value: message.value)
-                wanted.progress(Double(message.offset) / Double(log.high))
+                try request.progress(Double(message.offset) / Double(log.high))
             }
             // The end that a reader of committed messages can see.
             if !batch.ends.isEmpty { return }
         }
     }
 
-    func begin(
-        _ header: CheckpointHeader, after state: CheckpointLineage, publisher: any CheckpointPublisher
+    package func begin(
+        _ header: CheckpointHeader, after lineage: CheckpointLineage, publisher: any CheckpointPublisher
     ) throws -> any CheckpointWriter {
-        try Writer(header, after: state, topic: topic, publisher: publisher)
+        try Writer(header, after: lineage, topic: topic, publisher: publisher)
     }
 
     // MARK: Records
 
-    static let markKey = [UInt8(ascii: "m")]
+    static let manifestKey = [UInt8(ascii: "m")]
     static let stateKind = UInt8(ascii: "c")
     static let partKind = UInt8(ascii: "p")
-    static let gradingKind = UInt8(ascii: "g")
+    static let labelJoinKind = UInt8(ascii: "g")
 
     static func sealed(key: [UInt8], _ lineage: CheckpointLineage, _ body: (inout ByteWriter) -> Void) -> [UInt8] {
         var writer = ByteWriter()
-        writer.word64(lineage.term)
-        writer.word64(lineage.root ?? lineage.term)
+        writer.word64(lineage.ownerEpoch)
+        writer.word64(lineage.baseEpoch ?? lineage.ownerEpoch)
         body(&writer)
         writer.word64(checksum(key: key.withUnsafeBytes { contentHash($0) }, writer.bytes))
         return writer.take()
@@ -107,7 +115,7 @@ final class TopicCheckpoints: CheckpointStore {
         content.withContiguousStorageIfAvailable { contentHash(UnsafeRawBufferPointer($0), seed: key) } ?? 0
     }
 
-    /// Publishes records as they come; the mark goes last, and when that is committed the checkpoint lasts.
+    /// Publishes records as they come. The manifest goes last: when it is committed the checkpoint is durable.
     private final class Writer: CheckpointWriter {
         private static let outstandingLimit = 50_000
 
@@ -116,19 +124,20 @@ final class TopicCheckpoints: CheckpointStore {
         private let topic: String
         private unowned let publisher: any CheckpointPublisher
         private var bytes = 0
-        private var isMarked = false
+        private var hasManifest = false
         private(set) var outcome: Result<CheckpointReceipt, any Error>?
 
         init(
-            _ header: CheckpointHeader, after state: CheckpointLineage, topic: String,
+            _ header: CheckpointHeader, after former: CheckpointLineage, topic: String,
             publisher: any CheckpointPublisher
         ) throws {
             self.header = header
             self.topic = topic
             self.publisher = publisher
-            lineage = CheckpointLineage(term: state.term, root: state.root ?? state.term)
-            // A new line writes over the states of the old one, whose mark is worth nothing from now on.
-            if state.root == nil { try publish(TopicCheckpoints.markKey, nil) }
+            lineage = CheckpointLineage(
+                ownerEpoch: former.ownerEpoch, baseEpoch: former.baseEpoch ?? former.ownerEpoch)
+            // A new base writes over the states of the old chain, whose manifest is worth nothing from now on.
+            if former.baseEpoch == nil { try publish(TopicCheckpoints.manifestKey, nil) }
         }
 
         var isReady: Bool { publisher.outstanding < Self.outstandingLimit }
@@ -137,8 +146,8 @@ final class TopicCheckpoints: CheckpointStore {
             try records.withUnsafeBytes { bytes in
                 var reader = ByteReader(bytes)
                 while !reader.isAtEnd {
-                    if let (number, content) = try SnapshotRecord.grading(&reader) {
-                        try publish(grading: number, content)
+                    if let (number, content) = try SnapshotRecord.labelJoin(&reader) {
+                        try publish(labelJoin: number, content)
                         continue
                     }
                     let customerID = try reader.counted()
@@ -147,10 +156,10 @@ final class TopicCheckpoints: CheckpointStore {
             }
         }
 
-        private func publish(grading number: UInt64, _ content: UnsafeRawBufferPointer) throws {
+        private func publish(labelJoin number: UInt64, _ content: UnsafeRawBufferPointer) throws {
             var key = ByteWriter()
             key.varint(number)
-            let fullKey = [TopicCheckpoints.gradingKind] + key.bytes
+            let fullKey = [TopicCheckpoints.labelJoinKind] + key.bytes
             if content.isEmpty { return try publish(fullKey, nil) }
             try publish(
                 fullKey,
@@ -183,30 +192,20 @@ final class TopicCheckpoints: CheckpointStore {
         }
 
         func finish() throws {
-            let key = TopicCheckpoints.markKey
+            let key = TopicCheckpoints.manifestKey
             try publish(key, TopicCheckpoints.sealed(key: key, lineage) { header.encode(into: &$0) })
-            isMarked = true
+            hasManifest = true
         }
 
         func committed() {
-            if isMarked { outcome = .success(CheckpointReceipt(bytes: bytes, lineage: lineage)) }
+            if hasManifest { outcome = .success(CheckpointReceipt(bytes: bytes, lineage: lineage)) }
         }
 
-        func giveUp() {}
+        func discard() {}
 
         private func publish(_ key: [UInt8], _ value: [UInt8]?) throws {
             bytes += key.count + (value?.count ?? 0)
             try publisher.publish(topic, partition: header.partition.partition, key: key, value: value)
-        }
-    }
-
-    private func patiently<Result>(_ request: () throws(KafkaError) -> Result) throws(KafkaError) -> Result {
-        let deadline = ContinuousClock.now + .seconds(60)
-        while true {
-            do { return try request() } catch {
-                guard error.remedy == .retry, ContinuousClock.now < deadline else { throw error }
-                Thread.sleep(forTimeInterval: 0.2)
-            }
         }
     }
 }

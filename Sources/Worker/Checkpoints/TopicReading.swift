@@ -1,32 +1,32 @@
 import Customers
 import Events
 
-/// Puts together what a partition of the checkpoint topic says, record by record in the order of the topic.
+/// Puts a partition's state together from the records of its checkpoint topic, in the order of the topic.
 struct TopicReading {
     private struct State {
-        let root: UInt64
+        let baseEpoch: UInt64
         let offset: Int64
         let parts: UInt64
         let bytes: [UInt8]
     }
 
-    let wanted: RestoreRequest
+    let request: RestoreRequest
     private var states: [[UInt8]: State] = [:]
     private var parts: [[UInt8]: State] = [:]
-    private var grading: [UInt64: State] = [:]
-    private var mark: (root: UInt64, header: CheckpointHeader)?
-    /// The latest term met.
-    private(set) var term: UInt64 = 0
-    /// The last record that cannot be trusted, with the term of the next that can: terms never go down, so that only a line
-    /// begun in a later one is whole for certain.
-    private var damage: (term: UInt64?, error: StateError)?
-    /// Bytes of all records.
+    private var labelJoinRecords: [UInt64: State] = [:]
+    private var manifest: (baseEpoch: UInt64, header: CheckpointHeader)?
+    /// The latest owner epoch met.
+    private(set) var ownerEpoch: UInt64 = 0
+    /// The last corrupt record, with the owner epoch of the next valid one; only a base checkpoint of a later epoch is
+    /// complete for certain.
+    private var damage: (ownerEpoch: UInt64?, error: StateError)?
+    /// Of all records.
     private var bytes = 0
 
-    init(wanted: RestoreRequest) { self.wanted = wanted }
+    init(request: RestoreRequest) { self.request = request }
 
     func emptyTable() -> CustomerTable {
-        CustomerTable(timeToLiveDays: wanted.timeToLiveDays, tracksChanges: true)
+        CustomerTable(timeToLiveDays: request.timeToLiveDays, tracksChanges: true)
     }
 
     /// Takes the next record.
@@ -45,14 +45,15 @@ struct TopicReading {
         switch (key[0], value) {
         case (TopicCheckpoints.stateKind, nil): states[name] = nil
         case (TopicCheckpoints.partKind, nil): parts[name] = nil
-        case (TopicCheckpoints.gradingKind, nil): grading[try Self.number(name)] = nil
-        case (TopicCheckpoints.gradingKind, let value?): grading[try Self.number(name)] = try state(key, value)
-        case (TopicCheckpoints.markKey[0], nil): mark = nil
+        case (TopicCheckpoints.labelJoinKind, nil): labelJoinRecords[try Self.number(name)] = nil
+        case (TopicCheckpoints.labelJoinKind, let value?):
+            labelJoinRecords[try Self.number(name)] = try state(key, value)
+        case (TopicCheckpoints.manifestKey[0], nil): manifest = nil
         case (TopicCheckpoints.stateKind, let value?): states[name] = try state(key, value)
         case (TopicCheckpoints.partKind, let value?): parts[name] = try state(key, value)
-        case (TopicCheckpoints.markKey[0], let value?):
-            mark = try open(key, value) { root, reader throws(StateError) in
-                (root, try CheckpointHeader(decoding: &reader))
+        case (TopicCheckpoints.manifestKey[0], let value?):
+            manifest = try open(key, value) { baseEpoch, reader throws(StateError) in
+                (baseEpoch, try CheckpointHeader(decoding: &reader))
             }
         default: throw StateError("a record of an unknown kind: something else writes there")
         }
@@ -65,14 +66,15 @@ struct TopicReading {
     private mutating func state(
         _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
     ) throws(StateError) -> State {
-        try open(key, value) { root, reader throws(StateError) in
+        try open(key, value) { baseEpoch, reader throws(StateError) in
             let offset = try reader.signed()
             let parts = try reader.varint()
-            return State(root: root, offset: offset, parts: parts, bytes: Array(try reader.take(reader.remaining)))
+            return State(
+                baseEpoch: baseEpoch, offset: offset, parts: parts, bytes: Array(try reader.take(reader.remaining)))
         }
     }
 
-    /// Checks a value's checksum and term, and hands over what lies between.
+    /// Checks a value's checksum and owner epoch, and hands over its base epoch and what follows.
     private mutating func open<Result>(
         _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer,
         _ body: (UInt64, inout ByteReader) throws(StateError) -> Result
@@ -85,47 +87,52 @@ struct TopicReading {
             throw StateError("damaged: a checksum does not fit")
         }
         var reader = ByteReader(content)
-        let term = try reader.word64()
-        let root = try reader.word64()
-        guard term >= self.term else {
-            throw StateError("a former owner (term \(term)) wrote after a later one (term \(self.term))")
+        let ownerEpoch = try reader.word64()
+        let baseEpoch = try reader.word64()
+        guard ownerEpoch >= self.ownerEpoch else {
+            throw StateError(
+                "a former owner (epoch \(ownerEpoch)) wrote after a later one (epoch \(self.ownerEpoch))")
         }
-        self.term = term
-        if let damage, damage.term == nil { self.damage?.term = term }
-        return try body(root, &reader)
+        self.ownerEpoch = ownerEpoch
+        if let damage, damage.ownerEpoch == nil { self.damage?.ownerEpoch = ownerEpoch }
+        return try body(baseEpoch, &reader)
     }
 
-    /// The state that all of it comes to.
+    /// The state that the records amount to.
     /// - Throws: `StateError` when there is a checkpoint that cannot be used.
     func state() throws(StateError) -> RestoredState {
         var state = RestoredState(
-            header: nil, table: emptyTable(), lineage: CheckpointLineage(term: term + 1, root: nil))
-        if let damage, damage.term ?? .max >= mark?.root ?? 0 { throw damage.error }
-        guard let mark else { return state }
-        try wanted.check(mark.header)
-        guard states.values.allSatisfy({ $0.root <= mark.root }) else {
-            throw StateError("states of a later line stand under an earlier mark")
+            header: nil, table: emptyTable(),
+            lineage: CheckpointLineage(ownerEpoch: ownerEpoch + 1, baseEpoch: nil))
+        if let damage, damage.ownerEpoch ?? .max >= manifest?.baseEpoch ?? 0 { throw damage.error }
+        guard let manifest else { return state }
+        try request.check(manifest.header)
+        guard states.values.allSatisfy({ $0.baseEpoch <= manifest.baseEpoch }) else {
+            throw StateError("states of a later base checkpoint stand under an earlier manifest")
         }
-        state.table.restore(clock: mark.header.clock)
-        for (customerID, first) in states where first.root == mark.root {
+        state.table.restore(clock: manifest.header.clock)
+        for (customerID, first) in states where first.baseEpoch == manifest.baseEpoch {
             var bytes = first.bytes
             for part in 1..<max(first.parts, 1) {
                 var key = ByteWriter()
                 key.varint(part)
-                guard let next = parts[key.bytes + customerID], next.offset == first.offset, next.root == first.root
+                guard let next = parts[key.bytes + customerID], next.offset == first.offset,
+                    next.baseEpoch == first.baseEpoch
                 else { throw StateError("a part of a state is missing") }
                 bytes += next.bytes
             }
-            guard first.offset <= wanted.committed else {
-                throw StateError("of offset \(first.offset), beyond the committed offset \(wanted.committed)")
+            guard first.offset <= request.committed else {
+                throw StateError("of offset \(first.offset), beyond the committed offset \(request.committed)")
             }
             try Self.restore(customerID, bytes, into: &state.table)
-            if first.offset > mark.header.offset { state.ahead[customerID] = first.offset }
+            if first.offset > manifest.header.offset { state.perKeyOffsets[customerID] = first.offset }
         }
-        for (number, record) in grading where record.root == mark.root { state.grading[number] = record.bytes }
-        state.header = mark.header
+        for (number, record) in labelJoinRecords where record.baseEpoch == manifest.baseEpoch {
+            state.labelJoinRecords[number] = record.bytes
+        }
+        state.header = manifest.header
         state.bytes = bytes
-        state.lineage.root = mark.root
+        state.lineage.baseEpoch = manifest.baseEpoch
         return state
     }
 

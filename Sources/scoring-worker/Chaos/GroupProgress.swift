@@ -10,7 +10,8 @@ final class GroupProgress {
     private(set) var committed = 0
 
     init(settings: WorkerSettings, partitions count: Int) throws {
-        consumer = try Consumer(properties: settings.clientProperties.merging(["group.id": settings.group]) { $1 })
+        consumer = try Consumer(
+            properties: settings.kafkaProperties.client.merging(["group.id": settings.group]) { $1 })
         partitions = (0..<Int32(count)).map { TopicPartition(topic: settings.inputTopic, partition: $0) }
     }
 

@@ -11,7 +11,7 @@ final class OutputReader {
     init(settings: WorkerSettings, partitions: Int) throws {
         self.partitions = partitions
         consumer = try Consumer(
-            properties: settings.clientProperties.merging([
+            properties: settings.kafkaProperties.client.merging([
                 "group.id": "chaos-reader", "isolation.level": "read_committed", "enable.partition.eof": "true",
             ]) { $1 })
         try consumer.assign(

@@ -1,11 +1,10 @@
-import Customers
-import Ensemble
 import Events
 import Kafka
+import Pipeline
 import Scoring
 import Worker
 
-/// A history that is published piece by piece, with what a replay makes of each event.
+/// Publishes a history piece by piece, and has the worker's own pipeline say what must come of each message.
 struct PieceSource {
     private let source: any EventSource
     private let encoder: EventEncoder
@@ -13,8 +12,9 @@ struct PieceSource {
     private let properties: [String: String]
     private let total: Int
     private var published = 0
-    private var scorer: Scorer
-    private var table: CustomerTable
+    private let pipeline: ScoringPipeline
+    /// By partition.
+    private let states: [PartitionState]
 
     init(command: ChaosCommand, settings: WorkerSettings) throws {
         func open() throws -> any EventSource {
@@ -28,9 +28,12 @@ struct PieceSource {
         source = try open()
         encoder = EventEncoder(names: settings.fields)
         topicName = settings.inputTopic
-        properties = settings.producerProperties
-        scorer = try settings.scorer(settings.artifact())
-        table = CustomerTable(timeToLiveDays: settings.timeToLiveDays)
+        properties = settings.kafkaProperties.producer
+        let loader = ModelLoader(settings: settings)
+        pipeline = ScoringPipeline(
+            decoder: EventDecoder(names: settings.fields), scorer: try loader.scorer(loader.artifact()),
+            monitor: PredictionMonitor())
+        states = (0..<command.partitions).map { _ in PartitionState(timeToLiveDays: settings.timeToLiveDays) }
     }
 
     /// Publishes up to a share of the whole, and notes what is to come of it.
@@ -48,13 +51,8 @@ struct PieceSource {
             encoder.append(fields, to: &message)
             let event = try CustomerEvent(fields, names: source.names)
             let partition = Int(contentHash(event.customerID) % UInt64(partitions))
-            var payload: UInt64?
-            if !event.isAnonymous {
-                scorer.add(event, tag: 0, to: &table)
-                scorer.score { payload = contentHash($0.payload) }
-            }
-            expectation.append(partition: partition, payload: payload)
             try message.withUnsafeBytes { value in
+                expectation.append(partition: partition, payload: try payload(of: value, in: states[partition]))
                 try producer.produce(
                     to: topic, partition: Int32(partition), key: event.isAnonymous ? nil : event.customerID,
                     value: value)
@@ -63,4 +61,25 @@ struct PieceSource {
         }
         try producer.flush(timeoutMilliseconds: 60_000)
     }
+
+    /// The content hash of the payload that the next message of a partition leads to; `nil` if it leads to none.
+    private func payload(of message: UnsafeRawBufferPointer, in partition: PartitionState) throws -> UInt64? {
+        let sink = PayloadHash()
+        var batch = SourceBatch()
+        batch.append(SourceMessage(position: 0, offset: partition.stateOffset, value: message))
+        batch.endRun(of: partition)
+        _ = try pipeline.process(batch, into: sink)
+        return sink.hash
+    }
+}
+
+/// Keeps the content hash of the last payload.
+private final class PayloadHash: RecordSink {
+    private(set) var hash: UInt64?
+
+    func publish(_ prediction: Scorer.Prediction, of message: SourceMessage, in partition: PartitionState) {
+        hash = contentHash(prediction.payload)
+    }
+
+    func reject(_ rejected: [RejectedMessage], live: Int) {}
 }

@@ -45,7 +45,7 @@ struct DemoCommand: AsyncParsableCommand {
             let http = HTTPSettings(reader.section("http"))
             var settings = try WorkerSettings(reader)
             settings.models = models ?? settings.models
-            let artifact = try settings.artifact()
+            let artifact = try ModelLoader(settings: settings).artifact()
             let source: any EventSource =
                 try history.map { try HistoryReader(path: $0, names: settings.fields) }
                 ?? ShopGenerator(customers: 3000, days: 365, seed: 1)

@@ -11,7 +11,7 @@ final class PredictionReader: RebalanceHandler {
     private(set) var isAssigned = false
 
     init(settings: WorkerSettings) throws {
-        let properties = settings.clientProperties.merging([
+        let properties = settings.kafkaProperties.client.merging([
             "group.id": "\(settings.group)-reader", "auto.offset.reset": "earliest",
             "partition.assignment.strategy": "cooperative-sticky", "isolation.level": "read_committed",
         ]) { $1 }

@@ -1,0 +1,208 @@
+import Customers
+import Events
+import Monitoring
+
+/// What one partition's messages have come to: its customers, its label join, and how far both are.
+///
+/// A function of the partition's messages alone. It knows no Kafka, so that a topic, a file or a test can drive it. Owned by
+/// one thread.
+///
+/// The offsets of a partition, on the axis of its log (`PartitionTask` adds the ones that belong to Kafka):
+///
+///     log start      checkpoint        restore end                     log end
+///        │               │                  │                             │
+///     ───┼───────────────┼──────────────────┼──────────┬──────┬───────────┼──▶
+///                        └─ replayed ───────┘  undo   position stateOffset
+///                           into state,        offset
+///                           nothing published    └─ uncommitted ──┘
+///
+/// - `restoreEndOffset`: messages below it have been published before; they only rebuild state.
+/// - `undoOffset`: `undo` brings the state back to here, the last commit.
+/// - `stateOffset`: the state holds every message below it.
+package final class PartitionState {
+    package let topic: String
+    package let number: Int32
+    package internal(set) var table: CustomerTable
+    /// `nil` when predictions are not joined with their labels.
+    package internal(set) var labelJoin: Grader?
+
+    /// Offset of the first message to publish a prediction for.
+    package let restoreEndOffset: Int64
+    /// The state holds every message below this offset.
+    package private(set) var stateOffset: Int64
+    /// From this offset on, the state was made of messages as the decoder understands them now. A redriven message whose
+    /// original lies at or beyond it is in the state already.
+    package private(set) var decoderStartOffset: Int64
+    /// Events are missing from the state, because the log had been cut.
+    package private(set) var isIncomplete = false
+    /// Why the label join of the checkpoint was not taken over.
+    package private(set) var labelJoinError: StateError?
+    /// By customer, the offset up to which a restored state holds messages, where that is beyond the checkpoint's own.
+    private var perKeyOffsets: [[UInt8]: Int64] = [:]
+    private var undoPoint: UndoPoint?
+
+    /// What `undo` needs beside the logs that table and label join keep.
+    private struct UndoPoint {
+        let offset: Int64
+        let perKeyOffsets: [[UInt8]: Int64]
+    }
+
+    /// An empty state at the start of a partition's log.
+    /// - Parameters:
+    ///   - startOffset: of the first message that it will be given.
+    ///   - restoreEndOffset: of the first message to publish a prediction for.
+    package init(
+        topic: String, number: Int32, startOffset: Int64, restoreEndOffset: Int64, timeToLiveDays: Int,
+        labelJoin: Grader?
+    ) {
+        self.topic = topic
+        self.number = number
+        self.restoreEndOffset = restoreEndOffset
+        self.labelJoin = labelJoin
+        table = CustomerTable(timeToLiveDays: timeToLiveDays)
+        stateOffset = startOffset
+        decoderStartOffset = startOffset
+    }
+
+    /// An empty state of something that has no log, such as a history file. Everything is live.
+    package convenience init(timeToLiveDays: Int) {
+        self.init(
+            topic: "", number: 0, startOffset: 0, restoreEndOffset: 0, timeToLiveDays: timeToLiveDays, labelJoin: nil)
+    }
+
+    // MARK: Restoring
+
+    /// Takes over the state that a checkpoint holds.
+    /// - Parameters:
+    ///   - checkpoint: what was read.
+    ///   - offset: the first message that is to follow.
+    package func restore(_ checkpoint: RestoredPartition, continuingAt offset: Int64) {
+        table = checkpoint.table
+        perKeyOffsets = checkpoint.perKeyOffsets
+        decoderStartOffset = checkpoint.decoderStartOffset
+        isIncomplete = checkpoint.isIncomplete
+        labelJoinError = restoreLabelJoin(checkpoint)
+        stateOffset = offset
+        undoPoint = nil
+    }
+
+    /// A damaged label join, or one of another stretch of the log, is worth less than the stream: it begins anew.
+    private func restoreLabelJoin(_ checkpoint: RestoredPartition) -> StateError? {
+        guard labelJoin != nil, !checkpoint.labelJoinRecords.isEmpty else { return nil }
+        do throws(StateError) {
+            try labelJoin?.restore(checkpoint.labelJoinRecords, atLeastUpTo: checkpoint.offset)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// Goes on at a later offset, without the messages that have been cut from the log.
+    package func skipLostMessages(upTo offset: Int64) {
+        isIncomplete = true
+        stateOffset = max(stateOffset, offset)
+    }
+
+    // MARK: Taking messages in
+
+    /// Whether a customer's restored state holds this message already.
+    func isInRestoredState(_ offset: Int64, of customerID: UnsafeRawBufferPointer) -> Bool {
+        guard !perKeyOffsets.isEmpty, let upTo = perKeyOffsets[Array(customerID)] else { return false }
+        return offset < upTo
+    }
+
+    /// Whether the state holds the message that this one redrives.
+    @inline(__always)
+    func holdsOriginal(of message: SourceMessage) -> Bool {
+        guard let original = message.originalOffset else { return false }
+        return original >= decoderStartOffset && original < message.offset
+    }
+
+    /// Notes that the state holds all messages below an offset.
+    func took(upTo offset: Int64) { stateOffset = offset }
+
+    /// Notes that a batch up to `stateOffset` is complete.
+    func finishedBatch() {
+        if stateOffset >= restoreEndOffset, !perKeyOffsets.isEmpty { perKeyOffsets = [:] }
+    }
+
+    // MARK: Undo
+
+    /// The offset that `undo` leads back to; `nil` where nothing can be undone.
+    package var undoOffset: Int64? { undoPoint?.offset }
+
+    /// Makes the present state the one that `undo` leads back to: what it holds is committed.
+    /// - Complexity: O(changes since the last call).
+    package func setUndoPoint() {
+        undoPoint = UndoPoint(offset: stateOffset, perKeyOffsets: perKeyOffsets)
+        table.setUndoPoint()
+        labelJoin?.setUndoPoint()
+    }
+
+    /// Takes back every message since `setUndoPoint`, so that they can be processed again.
+    /// - Returns: the offset of the first of them; `nil` when it could not be done: the state is then of no use.
+    /// - Complexity: O(changes since `setUndoPoint`).
+    package func undo() -> Int64? {
+        guard let point = undoPoint else { return nil }
+        undoPoint = nil
+        guard table.undo(), labelJoin?.undo() ?? true else { return nil }
+        stateOffset = point.offset
+        perKeyOffsets = point.perKeyOffsets
+        setUndoPoint()
+        return point.offset
+    }
+
+    // MARK: Snapshots
+
+    /// Begins a snapshot of the state as it stands, for a checkpoint.
+    /// - Parameter isFull: whether it holds everything, or what has changed since the snapshot before.
+    package func beginSnapshot(isFull: Bool) {
+        labelJoin?.beginSnapshot(isFull: isFull, upTo: stateOffset)
+        table.beginSnapshot(isFull ? .everything : .changes)
+    }
+
+    /// Appends further records of the snapshot, the label join's before the customers'.
+    /// - Parameter limit: stops when the writer holds so many bytes.
+    /// - Returns: whether there is more to come.
+    /// - Throws: `StateError` when the snapshot has been discarded because it was written too slowly.
+    package func writeSnapshot(into writer: inout ByteWriter, bytes limit: Int) throws(StateError) -> Bool {
+        while writer.count < limit, let record = labelJoin?.nextRecord() {
+            SnapshotRecord.append(labelJoin: record.number, record.bytes, to: &writer)
+        }
+        if writer.count >= limit { return true }
+        return try table.writeSnapshot(into: &writer, bytes: limit)
+    }
+
+    /// Ends a snapshot that will not be finished.
+    package func discardSnapshot() {
+        labelJoin?.giveUpSnapshot()
+        table.giveUpSnapshot()
+    }
+}
+
+/// What a checkpoint holds of a partition.
+package struct RestoredPartition: Sendable {
+    /// The customers, who hold every message below `offset`.
+    package let table: CustomerTable
+    /// Offset of the first message that the state does not hold.
+    package let offset: Int64
+    /// See `PartitionState.decoderStartOffset`.
+    package let decoderStartOffset: Int64
+    package let isIncomplete: Bool
+    /// Customers whose states hold messages up to an offset beyond `offset`.
+    package let perKeyOffsets: [[UInt8]: Int64]
+    /// The label join's records by number; none if it was not kept.
+    package let labelJoinRecords: [UInt64: [UInt8]]
+
+    package init(
+        table: CustomerTable, offset: Int64, decoderStartOffset: Int64, isIncomplete: Bool,
+        perKeyOffsets: [[UInt8]: Int64], labelJoinRecords: [UInt64: [UInt8]]
+    ) {
+        self.table = table
+        self.offset = offset
+        self.decoderStartOffset = decoderStartOffset
+        self.isIncomplete = isIncomplete
+        self.perKeyOffsets = perKeyOffsets
+        self.labelJoinRecords = labelJoinRecords
+    }
+}

@@ -1,0 +1,57 @@
+import CoreMetrics
+import Foundation
+import Monitoring
+import Scoring
+
+/// What a pipeline notes of its predictions: served probabilities, latency, drift. Owned by one thread.
+package struct PredictionMonitor {
+    /// Bins of equal width over the probabilities, [0, 1].
+    package static let scoreBins = 20
+    /// One prediction in so many is recorded where recording costs more than counting.
+    private static let sampleEvery = 16
+
+    /// Published predictions by bin of their probability.
+    package private(set) var scores = [Int](repeating: 0, count: scoreBins)
+    /// From the source message's timestamp to its prediction's being handed to the sink; seconds.
+    package private(set) var endToEnd = Histogram()
+    var drift: DriftWindow?
+    private var sinceSample = 0
+    /// The wall clock when the batch was scored, milliseconds since 1970.
+    private var nowMilliseconds: Int64 = 0
+    private let score: Recorder
+    private let latency: CoreMetrics.Timer
+
+    /// - Parameters:
+    ///   - reference: what the model has learned from; without it drift is not watched.
+    ///   - driftRows: latest rows that are compared with it; 0 for none.
+    ///   - metrics: where scores and latencies are recorded.
+    package init(
+        reference: ReferenceDistributions? = nil, driftRows: Int = 0,
+        metrics: any MetricsFactory = NOOPMetricsHandler.instance
+    ) {
+        score = Recorder(label: "score", dimensions: [], aggregate: true, factory: metrics)
+        latency = CoreMetrics.Timer(label: "end_to_end_latency", dimensions: [], factory: metrics)
+        if let reference, driftRows > 0 { drift = DriftWindow(reference: reference, rows: driftRows) }
+    }
+
+    /// Reads the wall clock; once a batch, because it costs as much as publishing to a histogram.
+    mutating func readClock() { nowMilliseconds = Int64(Date().timeIntervalSince1970 * 1000) }
+
+    /// Takes a published prediction.
+    /// - Parameter timestampMilliseconds: the source message's; `nil` when it had none.
+    @inline(__always)
+    mutating func published(_ prediction: Scorer.Prediction, probability: Double, timestampMilliseconds: Int64?) {
+        scores[min(Int(probability * Double(Self.scoreBins)), Self.scoreBins - 1)] &+= 1
+        let milliseconds = timestampMilliseconds.map { max(nowMilliseconds - $0, 0) }
+        if let milliseconds { endToEnd.record(Double(milliseconds) / 1000) }
+        drift?.observe(
+            startsInvoice: prediction.startsInvoice, features: prediction.features, probability: probability,
+            customerHash: prediction.customerHash, time: prediction.time)
+        sinceSample &+= 1
+        if sinceSample == Self.sampleEvery {
+            sinceSample = 0
+            score.record(probability)
+            if let milliseconds { latency.recordNanoseconds(milliseconds * 1_000_000) }
+        }
+    }
+}

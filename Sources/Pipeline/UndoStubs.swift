@@ -1,0 +1,15 @@
+import Customers
+import Monitoring
+import Scoring
+
+extension CustomerTable {
+    mutating func setUndoPoint() {}
+    mutating func undo() -> Bool { false }
+}
+extension Grader {
+    mutating func setUndoPoint() {}
+    mutating func undo() -> Bool { false }
+}
+extension Scorer {
+    mutating func removePending() { score { _ in } }
+}

@@ -1,0 +1,66 @@
+import Customers
+import Events
+import Pipeline
+
+/// Carries out the commands of a thread's control queue. Owned by that thread.
+final class QueryExecutor {
+    private let registry: PartitionRegistry
+    private let pipeline: ScoringPipeline
+    private var rankings: [RankingRun] = []
+
+    init(registry: PartitionRegistry, pipeline: ScoringPipeline) {
+        self.registry = registry
+        self.pipeline = pipeline
+    }
+
+    /// Whether a ranking is under way.
+    var isBusy: Bool { !rankings.isEmpty }
+
+    func execute(_ command: ThreadCommand) {
+        switch command {
+        case .customer(let id, let reply): reply(.some(customer(id)))
+        case .ranking(let top, let reply): rankings.append(ranking(top: top, reply: reply))
+        case .observations(let reply): reply(observations())
+        case .owns(let partition, let reply): reply(registry[partition] != nil)
+        }
+    }
+
+    /// Goes on with a ranking for about a millisecond.
+    func advance() {
+        guard let run = rankings.first else { return }
+        if run.advance(registry, until: .now + .milliseconds(1)) { rankings.removeFirst() }
+    }
+
+    /// Refuses what is under way.
+    func close() {
+        for run in rankings { run.refuse() }
+        rankings = []
+    }
+
+    private func customer(_ customerID: String) -> CustomerReport? {
+        var text = customerID
+        return text.withUTF8 { bytes in
+            let bytes = UnsafeRawBufferPointer(bytes)
+            let hash = contentHash(bytes)
+            for task in registry.tasks where task.isRestored {
+                let table = task.state.table
+                guard let index = table.index(of: bytes, hash: hash, at: table.clock.time) else { continue }
+                return CustomerReport(
+                    customerID: customerID, topic: task.partition.topic, partition: task.partition.partition,
+                    state: table.states[index], isStateComplete: !task.state.isIncomplete,
+                    position: task.state.stateOffset)
+            }
+            return nil
+        }
+    }
+
+    private func ranking(top: Int, reply: @escaping ThreadCommand.Reply<Ranking>) -> RankingRun {
+        let restored = registry.tasks.filter(\.isRestored).map(\.partition.partition)
+        return RankingRun(top: top, pipeline.artifact, partitions: restored.reversed(), reply: reply)
+    }
+
+    private func observations() -> ThreadObservations {
+        ThreadObservations(
+            drift: pipeline.takeDriftSnapshot(), labelJoins: registry.tasks.compactMap { $0.state.labelJoin?.picture })
+    }
+}

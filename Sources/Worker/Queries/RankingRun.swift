@@ -1,0 +1,83 @@
+import Customers
+import Ensemble
+import Features
+
+/// Ranks the customers of a thread's partitions by the probability that their states as they stand lead to. It scores all of
+/// them, in slices between batches; customers who come meanwhile may be missing.
+final class RankingRun {
+    private let top: Int
+    private let reply: ThreadCommand.Reply<Ranking>
+    private let extractor: FeatureExtractor
+    private let ensemble: Ensemble
+    private let servingModel: ModelName
+    private var workspace: Ensemble.Workspace
+    private var matrix = FeatureMatrix()
+    private var scores: [Scores] = []
+    private var partitions: [Int32]
+    private var cursor = 0
+    private var best: [Ranking.Entry] = []
+    /// Whether `best` holds as many as are wanted, in order.
+    private var isFull = false
+    private var seen = 0
+
+    init(
+        top: Int, _ artifact: ModelArtifact, partitions: [Int32], reply: @escaping ThreadCommand.Reply<Ranking>
+    ) {
+        self.top = top
+        self.reply = reply
+        self.partitions = partitions
+        extractor = FeatureExtractor(tables: artifact.tables)
+        ensemble = artifact.ensemble
+        servingModel = artifact.manifest.servingModel
+        workspace = Ensemble.Workspace(for: ensemble)
+    }
+
+    /// Goes on until the deadline.
+    /// - Returns: whether it is done and has replied.
+    func advance(_ registry: PartitionRegistry, until deadline: ContinuousClock.Instant) -> Bool {
+        while let partition = partitions.last {
+            guard let table = registry[partition]?.state.table, cursor < table.count else {
+                partitions.removeLast()
+                cursor = 0
+                continue
+            }
+            score(table, partition)
+            if ContinuousClock.now >= deadline { return partitions.isEmpty }
+        }
+        best.sort(by: Self.isBefore)
+        reply(Ranking(entries: Array(best.prefix(top)), customers: seen))
+        return true
+    }
+
+    /// Replies that there will be no ranking.
+    func refuse() { reply(nil) }
+
+    private func score(_ table: CustomerTable, _ partition: Int32) {
+        let end = min(cursor + CompiledForest.blockRows, table.count)
+        matrix.removeAll()
+        for index in cursor..<end {
+            table.withState(at: index) { extractor.append($0, to: &matrix) }
+        }
+        ensemble.score(matrix, into: &scores, workspace: &workspace)
+        let floor = isFull ? best[top - 1].probability : -1
+        for index in cursor..<end {
+            let probability = scores[index - cursor][servingModel]
+            if probability < floor { continue }
+            best.append(
+                Ranking.Entry(
+                    customerID: table.customerID(at: index), partition: partition, probability: probability,
+                    time: table.withState(at: index) { $0.pointee.clock }))
+        }
+        if best.count > top {
+            best.sort(by: Self.isBefore)
+            best.removeLast(best.count - top)
+            isFull = true
+        }
+        seen += end - cursor
+        cursor = end
+    }
+
+    static func isBefore(_ a: Ranking.Entry, _ b: Ranking.Entry) -> Bool {
+        (b.probability, a.customerID) < (a.probability, b.customerID)
+    }
+}

@@ -1,0 +1,118 @@
+import Foundation
+import Kafka
+import Monitoring
+import Pipeline
+import Synchronization
+
+/// What the control plane sees of a worker, and the queries that it answers.
+extension Worker: LiveWorker {
+    /// How long a query waits for the threads.
+    private static let queryTimeout = Duration.seconds(10)
+
+    package var status: WorkerStatus {
+        let stats = boards.map(\.latest)
+        let counts = counters.snapshot
+        let (grades, drift) = reports.current(bought: counts.bought, notBought: counts.notBought) {
+            try await self.askAll { .observations(reply: $0) }
+        }
+        var endToEnd = Histogram()
+        var scores = [Int](repeating: 0, count: PredictionMonitor.scoreBins)
+        for stats in stats {
+            endToEnd.add(stats.endToEnd)
+            for (bin, count) in stats.scores.enumerated() { scores[bin] += count }
+        }
+        return WorkerStatus(
+            counters: counts, uptimeSeconds: (ContinuousClock.now - started) / .seconds(1),
+            partitions: stats.flatMap(\.partitions).sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) },
+            scores: scores, endToEnd: endToEnd, grades: grades, drift: drift)
+    }
+
+    package func customer(_ customerID: String) async throws -> CustomerReport? {
+        let answers = try await askAll { .customer(id: customerID, reply: $0) }
+        return answers.compactMap { $0 }.first
+    }
+
+    package func customer(_ report: CustomerReport, at time: Int64) async throws -> CustomerReport? {
+        try await pointInTime.customer(report, at: time)
+    }
+
+    package func ranking(top: Int) async throws -> Ranking {
+        let rankings = try await askAll { .ranking(top: top, reply: $0) }
+        return Ranking(
+            entries: Array(rankings.flatMap(\.entries).sorted(by: RankingRun.isBefore).prefix(top)),
+            customers: rankings.reduce(0) { $0 + $1.customers })
+    }
+
+    package func place(of customerID: String) async throws -> CustomerPlace {
+        let count = partitionCount.load(ordering: .relaxed)
+        guard count > 0 else { throw InquiryError.notRunning }
+        let partition = Murmur2.partition(of: Array(customerID.utf8), count: count)
+        // The published stats are up to a second old: the threads know.
+        if try await askAll({ .owns(partition: partition, reply: $0) }).contains(true) {
+            return .here(partition: partition)
+        }
+        return .elsewhere(partition: partition, owner: await owner(of: partition))
+    }
+
+    /// The client's identifier and the host of the member of the group that a partition is assigned to, where Kafka tells.
+    private func owner(of partition: Int32) async -> String? {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { [settings] in
+                let members = try? Admin(properties: settings.kafkaProperties.client)
+                    .members(ofGroup: settings.group, timeoutMilliseconds: 2000)
+                let wanted = TopicPartition(topic: settings.inputTopic, partition: partition)
+                let owner = members?.first { $0.partitions.contains(wanted) }
+                continuation.resume(returning: owner.map { "\($0.clientID) at \($0.host)" })
+            }
+        }
+    }
+
+    /// Has every running thread carry out a command, and collects the answers.
+    /// - Throws: `InquiryError` when no thread runs, or one does not get to it in time.
+    private func askAll<Answer: Sendable>(
+        _ command: @escaping @Sendable (@escaping ThreadCommand.Reply<Answer>) -> ThreadCommand
+    ) async throws -> [Answer] {
+        let answers = try await withThrowingTaskGroup(of: Answer?.self) { group in
+            for queue in controlQueues {
+                group.addTask { try await self.reply { queue.submit(command($0)) } }
+            }
+            var answers: [Answer] = []
+            for try await answer in group { answers += answer.map { [$0] } ?? [] }
+            return answers
+        }
+        guard !answers.isEmpty else { throw InquiryError.notRunning }
+        return answers
+    }
+
+    /// Waits for a reply, but not for ever.
+    private func reply<Answer: Sendable>(
+        _ ask: @Sendable (@escaping ThreadCommand.Reply<Answer>) -> Void
+    ) async throws -> Answer? {
+        let once = Once<Result<Answer?, InquiryError>>()
+        let timeout = Task {
+            try await Task.sleep(for: Self.queryTimeout)
+            once.resume(.failure(.timeout))
+        }
+        defer { timeout.cancel() }
+        return try await withCheckedContinuation { continuation in
+            once.wait(continuation)
+            ask { once.resume(.success($0)) }
+        }.get()
+    }
+}
+
+/// A continuation that is resumed by the first of several answers.
+private final class Once<Answer: Sendable>: Sendable {
+    private let continuation = Mutex<CheckedContinuation<Answer, Never>?>(nil)
+
+    func wait(_ continuation: CheckedContinuation<Answer, Never>) {
+        self.continuation.withLock { $0 = continuation }
+    }
+
+    func resume(_ answer: Answer) {
+        continuation.withLock { continuation in
+            defer { continuation = nil }
+            return continuation
+        }?.resume(returning: answer)
+    }
+}

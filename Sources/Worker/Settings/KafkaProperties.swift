@@ -1,0 +1,90 @@
+import Foundation
+
+/// librdkafka's properties for a worker's clients: the configuration's, over the profile's, over the standard ones, below
+/// those that the worker depends on.
+package struct KafkaProperties: Sendable {
+    private let settings: WorkerSettings
+    private static let standard = ["bootstrap.servers": "localhost:9092", "client.id": "future-cart"]
+
+    init(_ settings: WorkerSettings) { self.settings = settings }
+
+    /// Of a client that neither consumes in the group nor publishes predictions.
+    package var client: [String: String] { Self.standard.merging(settings.kafka) { $1 } }
+
+    /// Of a consumer of checkpoints.
+    var checkpointReader: [String: String] { client.merging(settings.kafkaConsumer) { $1 } }
+
+    /// Where a partition begins that has no committed offset, as the configuration says.
+    var offsetReset: String {
+        settings.kafkaConsumer["auto.offset.reset"] ?? settings.kafka["auto.offset.reset"] ?? "earliest"
+    }
+
+    /// Of a consumer in the worker's group.
+    package var consumer: [String: String] {
+        Self.standard
+            .merging([
+                "partition.assignment.strategy": "cooperative-sticky",
+                "enable.auto.offset.store": "false",
+            ]) { $1 }
+            .merging(settings.profile.consumer) { $1 }
+            .merging(settings.kafka) { $1 }.merging(settings.kafkaConsumer) { $1 }
+            // The worker says where reading starts; an offset that is not in the log is an error, never another offset.
+            .merging(["group.id": settings.group, "enable.auto.commit": "false", "auto.offset.reset": "error"]) { $1 }
+    }
+
+    /// Of the consumer of one of the worker's threads. Static members are told apart by their threads: two of one name would
+    /// throw each other out of the group.
+    func consumer(thread: Int) -> [String: String] {
+        var properties = consumer
+        if settings.threads > 1, let instance = properties["group.instance.id"] {
+            properties["group.instance.id"] = "\(instance)-\(thread)"
+        }
+        return properties
+    }
+
+    /// Of a producer without transactions.
+    package var producer: [String: String] {
+        // Keys land where Kafka's own clients put them.
+        Self.standard
+            .merging([
+                "enable.idempotence": "true", "partitioner": "murmur2_random",
+                // A delivery needs no report: a flush, or a transaction's commit, tells.
+                "delivery.report.only.error": "true",
+            ]) { $1 }
+            .merging(settings.profile.producer) { $1 }
+            .merging(settings.kafka) { $1 }.merging(settings.kafkaProducer) { $1 }
+    }
+
+    /// Of the producer of one of the worker's threads.
+    func producer(thread: Int) -> [String: String] {
+        guard settings.guarantee == .exactlyOnce else { return producer }
+        let process = ProcessInfo.processInfo
+        let instance = settings.instance ?? "\(process.hostName)-\(process.processIdentifier)"
+        // A killed worker's transaction holds readers up until it times out.
+        return ["transaction.timeout.ms": "20000"].merging(producer) { $1 }
+            .merging(["transactional.id": "\(settings.group)-\(instance)-\(thread)"]) { $1 }
+    }
+}
+
+extension WorkerSettings {
+    /// librdkafka's properties for the worker's clients.
+    package var kafkaProperties: KafkaProperties { KafkaProperties(self) }
+}
+
+extension WorkerSettings.Profile {
+    var consumer: [String: String] {
+        switch self {
+        case .balanced: [:]
+        case .latency: ["fetch.wait.max.ms": "5"]
+        case .throughput: ["queued.min.messages": "1000000", "queued.max.messages.kbytes": "1048576"]
+        }
+    }
+
+    var producer: [String: String] {
+        switch self {
+        case .balanced: ["linger.ms": "5"]
+        case .latency: ["linger.ms": "0"]
+        case .throughput: ["linger.ms": "20", "queue.buffering.max.messages": "1000000"]
+        }
+    }
+}

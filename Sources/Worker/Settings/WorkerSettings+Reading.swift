@@ -1,0 +1,82 @@
+import Console
+import Customers
+import Events
+import Features
+import Foundation
+import Scoring
+import Settings
+
+extension WorkerSettings {
+    /// Reads the settings and refuses what it does not know.
+    package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
+        fields = FieldNames(reader.section("fields"))
+        inputTopic = reader.string("input.topic", default: inputTopic)
+        outputTopic = reader.string("output.topic", default: outputTopic)
+        let features = reader.string("output.features_topic", default: "")
+        featuresTopic = features.isEmpty ? nil : features
+        let outcomes = reader.string("output.outcomes_topic", default: "")
+        outcomesTopic = outcomes.isEmpty ? nil : outcomes
+        isGrading = reader.bool("grading.enabled", default: isGrading)
+        gradingWindowDays = reader.days("grading.window", default: gradingWindowDays, in: 1...3650)
+        gradingLimit = reader.int("grading.max_predictions", default: gradingLimit, in: 1024...1_000_000_000)
+        if outcomesTopic != nil, !isGrading {
+            reader.refuse("output.outcomes_topic", "needs grading.enabled: true")
+        }
+        driftRows = reader.int("drift.rows", default: driftRows, in: 0...1_000_000)
+        group = reader.string("group", default: group)
+        models = reader.string("models", default: models)
+        threads = reader.int("threads", default: threads, in: 1...256)
+        batchMessages = reader.int("batch.max_messages", default: batchMessages, in: 1...100_000)
+        pollMilliseconds = reader.duration("batch.max_wait", default: pollMilliseconds, in: 1...60_000)
+        profile = reader.choice("profile", default: profile)
+        guarantee = reader.choice("processing.guarantee", default: guarantee)
+        let instance = reader.string("processing.instance", default: "")
+        self.instance = instance.isEmpty ? nil : instance
+        timeToLiveDays = reader.timeToLiveDays(default: timeToLiveDays)
+        checkpoints = reader.choice("checkpoints.store", default: checkpoints)
+        checkpointDirectory = reader.string("checkpoints.directory", default: checkpointDirectory)
+        let checkpointTopic = reader.string("checkpoints.topic", default: "")
+        self.checkpointTopic = checkpointTopic.isEmpty ? nil : checkpointTopic
+        if checkpoints == .topic, guarantee == .atLeastOnce {
+            reader.refuse(
+                "checkpoints.store",
+                "topic needs processing.guarantee: exactly_once, whose transactions keep a former owner from writing; "
+                    + "use directory")
+        }
+        recoverySeconds = reader.double("recovery.max_seconds", default: recoverySeconds, in: 1...86_400)
+        whenLogIsCut = reader.choice("recovery.when_log_is_cut", default: whenLogIsCut)
+        let deadLetters = reader.string("dead_letters.topic", default: deadLetterTopic ?? "")
+        deadLetterTopic = deadLetters.isEmpty ? nil : deadLetters
+        deadLetterMaxFraction = reader.double("dead_letters.max_fraction", default: deadLetterMaxFraction, in: 0...1)
+        deadLetterWindow = reader.int("dead_letters.window", default: deadLetterWindow, in: 1...10_000_000)
+        commitIntervalMilliseconds = reader.duration(
+            "commit.interval", default: commitIntervalMilliseconds, in: 1...600_000)
+        shutdownMilliseconds = reader.duration("shutdown.deadline", default: shutdownMilliseconds, in: 100...3_600_000)
+        startupMilliseconds = reader.duration("startup.deadline", default: startupMilliseconds, in: 100...3_600_000)
+        let medium = reader.double("priority.medium", default: thresholds.medium, in: 0...1)
+        // Read with its lower bound, so that high below medium is an error of configuration.
+        let high = reader.double("priority.high", default: max(thresholds.high, medium), in: medium...1)
+        thresholds = PriorityThresholds(high: max(high, medium), medium: medium)
+        explainedFeatures = reader.int("explanations.top", default: explainedFeatures, in: 0...FeatureSchema.count)
+        kafkaConsumer = Self.properties(reader, "kafka_consumer")
+        kafkaProducer = Self.properties(reader, "kafka_producer")
+        kafka = Self.properties(reader, "kafka")
+        for (section, properties) in [("kafka", kafka), ("kafka_consumer", kafkaConsumer)] {
+            for (name, instead) in [
+                ("transactional.id", "set 'processing.instance' instead"),
+                ("group.id", "set 'group' instead"), ("enable.auto.commit", "the worker commits itself"),
+            ]
+            where properties[name] != nil {
+                reader.refuse("\(section).\(name)", "is not taken here: \(instead)")
+            }
+        }
+        // Of this file's sections one is of the HTTP service alone, which few commands have.
+        reader.leave("http")
+        reader.leave("logs")
+        try reader.finish()
+    }
+
+    private static func properties(_ reader: ConfigurationReader, _ section: String) -> [String: String] {
+        Dictionary(reader.properties(section).map { ($0.name, $0.value) }) { _, last in last }
+    }
+}

@@ -1,0 +1,218 @@
+import Kafka
+
+/// What a stream thread has to do after a step.
+enum StreamAction {
+    case goOn
+    /// The transaction was aborted: take every partition back to its last commit before anything else.
+    case rewind
+}
+
+/// Commits output records and input offsets together, and aborts what cannot be committed.
+///
+/// Why a commit belongs where it is:
+///
+/// - **At the interval.** Under exactly-once a transaction holds everything since the last commit; readers of committed
+///   records see it when it ends. Under at-least-once the commit is asynchronous, so that no message waits for it.
+/// - **In a revocation**, before the partitions are released. The offsets go to the broker with the group's metadata
+///   (member and generation, KIP-447, Kafka 2.5). While the revocation is handled this member's generation is still the
+///   current one, so that its offsets are accepted; once it has passed they are refused and the transaction is aborted. A
+///   commit that cannot be completed in time is aborted, never left open: whoever owns the partition next would begin at the
+///   old offsets and publish the same predictions, and a transaction committed after that would publish them twice.
+///   The next owner cannot begin too early either: reading committed offsets waits until no transaction holds pending ones.
+/// - **When partitions are lost**, everything is aborted: their new owner may already be at work.
+/// - **After an abort** every partition that had uncommitted messages rewinds (`PartitionState.undo`), those that stay with
+///   this member included: one transaction held the output of all of them.
+final class CommitCoordinator {
+    /// A commit that has been sent and not been answered.
+    struct AsyncCommit {
+        let pending: PendingCommit
+        let begun: ContinuousClock.Instant
+        /// The live messages that it covers.
+        let covered: [(task: PartitionTask, live: Int)]
+    }
+
+    /// How long past its time an asynchronous commit may wait for a moment in which nothing is under way to Kafka.
+    private static let asyncCommitTimeout = Duration.milliseconds(100)
+    private static let abortTimeoutMilliseconds = 30_000
+
+    private var state = CommitState<AsyncCommit>()
+    private let commitProtocol: any CommitProtocol
+    private let consumer: Consumer
+    private let output: OutputWriter
+    private let registry: PartitionRegistry
+    private let checkpointer: Checkpointer
+    private let reporter: ThreadReporter
+    private let interval: Duration
+    private let timeoutMilliseconds: Int
+    private var lastCommit = ContinuousClock.now
+
+    init(
+        settings: WorkerSettings, commitProtocol: any CommitProtocol, consumer: Consumer, output: OutputWriter,
+        registry: PartitionRegistry, checkpointer: Checkpointer, reporter: ThreadReporter
+    ) {
+        self.commitProtocol = commitProtocol
+        self.consumer = consumer
+        self.output = output
+        self.registry = registry
+        self.checkpointer = checkpointer
+        self.reporter = reporter
+        interval = .milliseconds(settings.commitIntervalMilliseconds)
+        // A commit under way when the worker is told to stop must not outlast the deadline by much.
+        timeoutMilliseconds = max(5000, min(30_000, settings.shutdownMilliseconds))
+    }
+
+    /// Whether an abort takes back what was produced, so that states have to be able to undo.
+    var supportsAbort: Bool { commitProtocol.supportsAbort }
+
+    // MARK: At the interval
+
+    /// Commits when the interval has elapsed, asynchronously where that is possible; then begins a checkpoint if one is due.
+    func commitIfDue() throws -> StreamAction {
+        try finishAsyncCommit()
+        let overdue = ContinuousClock.now - lastCommit - interval
+        guard overdue >= .zero, state.mayCommit else { return state.mustRewind ? .rewind : .goOn }
+        // A checkpoint is taken where everything is committed.
+        if commitProtocol.supportsAsyncCommit, !checkpointer.needsCommit {
+            if try state.asyncCommit == nil && commitAsync() { return .goOn }
+            if overdue < Self.asyncCommitTimeout { return .goOn }
+        }
+        let action = try commit()
+        if case .goOn = action { checkpointer.beginIfDue() }
+        return action
+    }
+
+    /// - Returns: whether there is nothing more to do for this interval.
+    private func commitAsync() throws -> Bool {
+        let due = registry.uncommitted
+        if due.isEmpty {
+            lastCommit = .now
+            return true
+        }
+        do throws(KafkaError) {
+            let begun = ContinuousClock.now
+            guard let pending = try commitProtocol.commitAsync(Self.offsets(of: due), of: consumer) else {
+                return false
+            }
+            state.sent(AsyncCommit(pending: pending, begun: begun, covered: due.map { ($0, $0.uncommitted) }))
+        } catch {
+            _ = try failed(error)
+        }
+        lastCommit = .now
+        return true
+    }
+
+    private func finishAsyncCommit() throws {
+        guard let commit = state.asyncCommit, let outcome = commit.pending.outcome() else { return }
+        switch outcome {
+        case .success:
+            state.answered()
+            committed(commit.covered, since: commit.begun)
+        case .failure(let error): _ = try failed(error)
+        }
+    }
+
+    // MARK: Now
+
+    /// Commits everything that has been processed, and waits for it. An error that may pass leaves it for the next interval.
+    /// - Throws: an error that waiting cannot mend; nothing is committed after it.
+    func commit() throws -> StreamAction {
+        lastCommit = .now
+        guard state.mayCommit else { return state.mustRewind ? .rewind : .goOn }
+        // The commit below covers the offsets of one that is under way, whose answer does not matter then.
+        state.answered()
+        var due = registry.uncommitted
+        // Checkpoint records are committed with an offset too, so that a former owner is refused.
+        if let task = checkpointer.taskOfUncommittedRecords, !due.contains(where: { $0 === task }) { due.append(task) }
+        guard !due.isEmpty else { return .goOn }
+        let timeout = state.deadline.map { max(0, Int(($0 - .now) / .milliseconds(1))) } ?? timeoutMilliseconds
+        let begun = ContinuousClock.now
+        do throws(KafkaError) {
+            try commitProtocol.commit(Self.offsets(of: due), of: consumer, timeoutMilliseconds: timeout)
+        } catch {
+            return try failed(error)
+        }
+        output.committed()
+        committed(due.map { ($0, $0.uncommitted) }, since: begun)
+        if commitProtocol.supportsAbort { for task in due { task.state.setUndoPoint() } }
+        checkpointer.committed()
+        return .goOn
+    }
+
+    /// What was processed and is not committed: messages, or records of a checkpoint.
+    var hasUncommitted: Bool {
+        state.mayCommit && (!registry.uncommitted.isEmpty || checkpointer.hasUncommittedRecords)
+    }
+
+    private static func offsets(of tasks: [PartitionTask]) -> [PartitionOffset] {
+        tasks.map { PartitionOffset($0.partition, offset: $0.position) }
+    }
+
+    private func committed(_ covered: [(task: PartitionTask, live: Int)], since begun: ContinuousClock.Instant) {
+        for (task, live) in covered { task.committed(live: live) }
+        reporter.committed(live: covered.reduce(0) { $0 + $1.live }, duration: .now - begun)
+    }
+
+    private func failed(_ error: KafkaError) throws -> StreamAction {
+        let action = state.failed(
+            error, hasUndelivered: output.hasUndelivered, canAbort: commitProtocol.supportsAbort)
+        switch action {
+        case .commitLater:
+            reporter.warn("commit put off", error)
+            return .goOn
+        case .abort:
+            reporter.warn("commit refused", error)
+            return try abort()
+        case .stop: throw error
+        }
+    }
+
+    // MARK: Abort
+
+    /// Aborts the transaction because of an error in it.
+    func abort(because error: KafkaError) throws -> StreamAction {
+        reporter.warn("transaction aborted", error)
+        return try abort()
+    }
+
+    /// Aborts what is not committed. Under at-least-once there is nothing to take back: the rebalance that follows decides
+    /// who processes it again.
+    func abort() throws -> StreamAction {
+        if state.mustRewind { return .rewind }
+        state.answered()
+        checkpointer.transactionAborted()
+        guard commitProtocol.supportsAbort else { return .goOn }
+        try commitProtocol.abort(
+            timeoutMilliseconds: state.deadline == nil ? Self.abortTimeoutMilliseconds : timeoutMilliseconds)
+        output.aborted()
+        reporter.transactionAborted()
+        return state.aborted() ? .rewind : .goOn
+    }
+
+    /// Every partition is back at its last commit.
+    func rewound() { state.rewound() }
+
+    // MARK: The end
+
+    /// The thread leaves its group: from now on only commits are to come, until the deadline.
+    func drain(until deadline: ContinuousClock.Instant) { state.drain(until: deadline) }
+
+    /// Something could not be published: nothing is committed any more, closing the consumer included.
+    func finish() { state.finish() }
+
+    // MARK: Rebalances
+
+    /// Commits before partitions are released, or aborts.
+    func beforeRevocation(of partitions: [TopicPartition]) throws {
+        _ = try commit()
+        let isLeftOver =
+            checkpointer.hasUncommittedRecords
+            || partitions.contains { (registry[$0.partition]?.uncommitted ?? 0) > 0 }
+        if state.mayCommit, isLeftOver { _ = try abort() }
+    }
+
+    /// Aborts, since partitions belong to somebody else already.
+    func afterLoss() throws { if state.mayCommit { _ = try abort() } }
+
+    /// Whether partitions must rewind before anything else.
+    var mustRewind: Bool { state.mustRewind }
+}

@@ -1,0 +1,73 @@
+import Kafka
+
+/// What happens when the group assigns partitions and takes them away: inside poll, on the thread that owns them.
+///
+/// A callback cannot throw: what goes wrong in one is kept until the loop asks for it, right after the poll.
+final class GroupMembership: RebalanceHandler {
+    private let factory: TaskFactory
+    private let commits: CommitCoordinator
+    private let checkpointer: Checkpointer
+    private let registry: PartitionRegistry
+    private let reporter: ThreadReporter
+    private var failure: (any Error)?
+    private var isLeaving = false
+
+    init(
+        factory: TaskFactory, commits: CommitCoordinator, checkpointer: Checkpointer, registry: PartitionRegistry,
+        reporter: ThreadReporter
+    ) {
+        self.factory = factory
+        self.commits = commits
+        self.checkpointer = checkpointer
+        self.registry = registry
+        self.reporter = reporter
+    }
+
+    /// Throws what went wrong in the last callbacks.
+    func throwFailure() throws {
+        guard let failure else { return }
+        self.failure = nil
+        throw failure
+    }
+
+    /// Partitions that are assigned from now on are not read.
+    func leave() { isLeaving = true }
+
+    func assigned(_ partitions: [TopicPartition], consumer: Consumer) -> [PartitionOffset] {
+        if isLeaving { return partitions.map { PartitionOffset($0, offset: PartitionOffset.end) } }
+        do {
+            return try factory.makeTasks(for: partitions, isNew: true)
+        } catch {
+            // Told to stop while Kafka did not answer: they are not read any more.
+            if !factory.isCancelled { failure = error }
+            return partitions.map { PartitionOffset($0, offset: PartitionOffset.end) }
+        }
+    }
+
+    func revoked(_ partitions: [TopicPartition], consumer: Consumer) {
+        keepingFailure { try commits.beforeRevocation(of: partitions) }
+        release(partitions)
+    }
+
+    func lost(_ partitions: [TopicPartition], consumer: Consumer) {
+        keepingFailure { try commits.afterLoss() }
+        release(partitions)
+    }
+
+    /// Drops the state of partitions.
+    func release(_ partitions: [TopicPartition]) {
+        for partition in partitions {
+            guard let task = registry.remove(partition) else { continue }
+            checkpointer.released(task)
+            reporter.released(task)
+        }
+    }
+
+    private func keepingFailure(_ body: () throws -> Void) {
+        do {
+            try body()
+        } catch {
+            failure = error
+        }
+    }
+}

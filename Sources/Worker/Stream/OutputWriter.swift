@@ -1,0 +1,176 @@
+import Events
+import Kafka
+import Pipeline
+import Scoring
+
+/// Publishes everything that a thread publishes: predictions, feature rows, outcomes, dead letters, checkpoint records.
+///
+/// Nothing else calls `produce`, so that one place decides what an error of it means.
+final class OutputWriter: RecordSink {
+    private let producer: Producer
+    private let commitProtocol: any CommitProtocol
+    private let inputTopic: String
+    private let predictions: Topic
+    private let features: Topic?
+    private let outcomes: Topic?
+    private let deadLetters: Topic?
+    private var rejectionLimit: RejectionLimit
+    private let source: PredictionSource.Writer
+    /// The consumer's messages, for dead letters, which repeat all of a message.
+    private let messages: MessageBatch
+    private let reporter: ThreadReporter
+    /// Failed deliveries that an aborted transaction has made up for.
+    private var forgivenFailures = 0
+    /// Whether a record has been produced since the last commit.
+    private var hasBegun = false
+
+    /// - Parameters:
+    ///   - commitProtocol: is told before the first record after a commit.
+    ///   - messages: the batch that the source messages' positions refer to.
+    init(
+        settings: WorkerSettings, producer: Producer, commitProtocol: any CommitProtocol, messages: MessageBatch,
+        reporter: ThreadReporter
+    ) throws(KafkaError) {
+        func topic(_ name: String?) throws(KafkaError) -> Topic? {
+            guard let name else { return nil }
+            return try producer.topic(named: name)
+        }
+        self.producer = producer
+        self.commitProtocol = commitProtocol
+        self.messages = messages
+        self.reporter = reporter
+        inputTopic = settings.inputTopic
+        predictions = try producer.topic(named: settings.outputTopic)
+        features = try topic(settings.featuresTopic)
+        outcomes = try topic(settings.outcomesTopic)
+        deadLetters = try topic(settings.deadLetterTopic)
+        rejectionLimit = RejectionLimit(
+            maxFraction: settings.deadLetterMaxFraction, window: settings.deadLetterWindow)
+        source = PredictionSource.Writer(topic: settings.inputTopic)
+    }
+
+    // MARK: Records
+
+    var takesOutcomes: Bool { outcomes != nil }
+
+    func publish(_ prediction: Scorer.Prediction, of message: SourceMessage, in partition: PartitionState) throws {
+        let source = source.write(
+            partition: partition.number, offset: message.offset, timestampMilliseconds: message.timestampMilliseconds)
+        try produce(to: predictions, key: prediction.customerID, value: prediction.payload, source: source)
+        if let features {
+            try produce(to: features, key: prediction.customerID, value: prediction.features, source: source)
+        }
+    }
+
+    func publish(_ outcome: OutcomeRecord, in partition: PartitionState) throws {
+        guard let outcomes else { return }
+        let source = PredictionSource.text(
+            topic: partition.topic, partition: partition.number, offset: outcome.predictionOffset)
+        try Array(source.utf8).withUnsafeBytes { source in
+            try outcome.customerID.withUnsafeBytes { key in
+                try outcome.payload.withUnsafeBytes { value in
+                    try produce(to: outcomes, key: key, value: value, source: source)
+                }
+            }
+        }
+    }
+
+    func reject(_ rejected: [RejectedMessage], live: Int) throws {
+        let example = rejected.last.map {
+            "\($0.partition.topic)[\($0.partition.number)]@\($0.message.offset): \($0.reason)"
+        }
+        try rejectionLimit.count(messages: live, rejected: rejected.count, example: example)
+        for entry in rejected {
+            reporter.rejected(entry)
+            guard let deadLetters else { continue }
+            let message = messages[entry.message.position]
+            try translatingErrors { () throws(KafkaError) in
+                try begin()
+                try producer.produce(
+                    to: deadLetters, key: message.key, value: message.value,
+                    headers: DeadLetterHeader.headers(of: message, topic: inputTopic, reason: entry.reason),
+                    timestampMilliseconds: message.timestampMilliseconds)
+            }
+        }
+    }
+
+    @inline(__always)
+    private func produce(
+        to topic: Topic, key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, source: UnsafeRawBufferPointer
+    ) throws(KafkaError) {
+        try translatingErrors { () throws(KafkaError) in
+            try begin()
+            try producer.produce(to: topic, key: key, value: value, header: PredictionSource.header, source)
+        }
+    }
+
+    /// Opens the transaction before the first record after a commit.
+    @inline(__always)
+    private func begin() throws(KafkaError) {
+        if hasBegun { return }
+        try commitProtocol.begin()
+        hasBegun = true
+    }
+
+    /// Gives an error of `produce` the remedy that it has here.
+    @inline(__always)
+    private func translatingErrors(_ body: () throws(KafkaError) -> Void) throws(KafkaError) {
+        do {
+            try body()
+        } catch {
+            throw translated(error)
+        }
+    }
+
+    /// After a permanent delivery error librdkafka answers every further `produce` of the transaction with a bare "wrong
+    /// state": the transaction has to be aborted, and the delivery's own error says why.
+    private func translated(_ error: KafkaError) -> KafkaError {
+        guard commitProtocol.supportsAbort, error.isWrongState, !error.isFatal else { return error }
+        producer.poll()
+        return (producer.deliveryError ?? error).requiringAbort
+    }
+
+    // MARK: Deliveries
+
+    /// Serves delivery reports and client errors.
+    func poll() { producer.poll() }
+
+    /// Whether a record could not be delivered, and no abort has made up for it: then nothing may be committed.
+    var hasUndelivered: Bool { producer.failed != forgivenFailures }
+
+    /// Notes that everything produced so far is committed.
+    func committed() { hasBegun = false }
+
+    /// Notes that everything since the last commit was taken back.
+    func aborted() {
+        hasBegun = false
+        forgivenFailures = producer.failed
+    }
+
+    /// Drops what is not delivered.
+    func close() { producer.close() }
+}
+
+extension OutputWriter: CheckpointPublisher {
+    func publish(_ topic: String, partition: Int32, key: [UInt8], value: [UInt8]?) throws {
+        let topic = try producer.topic(named: topic)
+        try key.withUnsafeBytes { key in
+            if let value {
+                try value.withUnsafeBytes { try publish(topic, partition, key, $0) }
+            } else {
+                try publish(topic, partition, key, nil)
+            }
+        }
+    }
+
+    private func publish(
+        _ topic: Topic, _ partition: Int32, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?
+    ) throws(KafkaError) {
+        try translatingErrors { () throws(KafkaError) in
+            try begin()
+            try producer.produce(to: topic, partition: partition, key: key, value: value)
+        }
+    }
+
+    var outstanding: Int { producer.outstanding }
+}

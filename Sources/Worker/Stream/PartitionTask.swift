@@ -1,0 +1,215 @@
+import Kafka
+import Pipeline
+
+/// One assigned partition: what its messages have come to, and where it is in its life.
+///
+///     loading ──▶ positioning ──▶ replaying ──▶ live
+///       │ ▲                         │  ▲          │  ▲
+///       └─┘ read again              ▼  │          ▼  │
+///                                 rewinding     rewinding
+///
+///     every phase ──▶ closed
+///
+/// A partition without a checkpoint store whose consumer starts where the log begins skips the first two phases.
+/// Offsets are drawn at `PartitionState`.
+final class PartitionTask {
+    enum Phase {
+        /// Its checkpoint is being read, and the consumer is paused.
+        case loading(RestoreJob)
+        /// Its checkpoint has been read; the consumer has to be moved to `position`.
+        case positioning
+        /// Messages up to `restoreEndOffset` rebuild state; nothing is published.
+        case replaying
+        /// Messages are scored and published.
+        case live
+        /// Uncommitted messages were undone; the consumer has to be moved back to `position`.
+        case rewinding
+        /// Released to another member, or with the thread.
+        case closed
+    }
+
+    let partition: TopicPartition
+    let state: PartitionState
+    private(set) var phase: Phase
+    /// The log's first offset, as far as is known.
+    private(set) var logStartOffset: Int64
+    /// The log's end when the partition was assigned.
+    let logEndOffset: Int64
+    /// Where the log was begun to be read: the checkpoint's offset, or the log's start.
+    private(set) var restoreStartOffset: Int64
+    /// Offset of the next message to process: what came of those below it has been handed to the producer.
+    private(set) var position: Int64
+    /// Live messages processed since the last commit.
+    private(set) var uncommitted = 0
+    let assignedAt = ContinuousClock.now
+    /// When the log was begun to be read.
+    private(set) var replayingSince: ContinuousClock.Instant?
+    /// What the checkpointer knows of this partition.
+    var checkpoints: CheckpointHistory
+
+    /// - Parameters:
+    ///   - restore: reads the checkpoint; `nil` when there are none.
+    ///   - isAtStart: whether the consumer is, or will be, where the log begins.
+    init(
+        partition: TopicPartition, state: PartitionState, logStartOffset: Int64, logEndOffset: Int64,
+        restore: RestoreJob?, isAtStart: Bool, checkpoints: CheckpointHistory = CheckpointHistory(notBefore: .now)
+    ) {
+        self.partition = partition
+        self.state = state
+        self.logStartOffset = logStartOffset
+        self.logEndOffset = logEndOffset
+        self.checkpoints = checkpoints
+        restoreStartOffset = state.stateOffset
+        position = state.stateOffset
+        phase = .positioning
+        if let restore {
+            phase = .loading(restore)
+        } else if isAtStart {
+            startReading()
+        }
+    }
+
+    // MARK: Phases
+
+    /// Whether its messages are processed; in the other phases they are passed over.
+    var takesMessages: Bool {
+        switch phase {
+        case .replaying, .live: true
+        case .loading, .positioning, .rewinding, .closed: false
+        }
+    }
+
+    /// Whether everything that was published before is in its state again.
+    var isRestored: Bool {
+        switch phase {
+        case .live: true
+        case .rewinding: position >= state.restoreEndOffset
+        case .loading, .positioning, .replaying, .closed: false
+        }
+    }
+
+    /// Whether it waits for something other than messages.
+    var isInTransition: Bool {
+        switch phase {
+        case .loading, .positioning, .rewinding: true
+        case .replaying, .live, .closed: false
+        }
+    }
+
+    /// Of what has to be read before it is live, the share that has been; 0...1.
+    var restoredShare: Double {
+        if isRestored { return 1 }
+        guard case .replaying = phase else { return 0 }
+        return Double(position - restoreStartOffset) / Double(max(state.restoreEndOffset - restoreStartOffset, 1))
+    }
+
+    private func move(to next: Phase) {
+        let isAllowed =
+            switch (phase, next) {
+            case (.loading, .loading), (.loading, .positioning): true
+            case (.positioning, .replaying), (.positioning, .live), (.replaying, .live): true
+            case (.replaying, .rewinding), (.live, .rewinding): true
+            case (.rewinding, .replaying), (.rewinding, .live): true
+            case (.closed, .closed): false
+            case (_, .closed): true
+            default: false
+            }
+        precondition(isAllowed, "\(partition) cannot go from \(phase) to \(next)")
+        phase = next
+    }
+
+    // MARK: Restoring
+
+    /// Has the checkpoint read again, after an error that may pass.
+    func loadAgain(_ job: RestoreJob) { move(to: .loading(job)) }
+
+    /// Takes over what the checkpoint store has found.
+    /// - Parameter decoderFingerprint: of how messages are understood now.
+    func loaded(_ restored: RestoredState, decoderFingerprint: UInt64) {
+        move(to: .positioning)
+        checkpoints.lineage = restored.lineage
+        guard let header = restored.header else {
+            state.restore(restored.partition(decoderStartOffset: state.stateOffset), continuingAt: state.stateOffset)
+            return
+        }
+        checkpoints.last = CheckpointHistory.Checkpoint(offset: header.offset, bytes: restored.bytes)
+        // What the state holds stays as it was understood when the checkpoint was taken.
+        let isSameDecoder = header.decoderFingerprint == decoderFingerprint
+        start(at: max(header.offset, logStartOffset))
+        state.restore(
+            restored.partition(decoderStartOffset: isSameDecoder ? header.decodedFrom : header.offset),
+            continuingAt: position)
+    }
+
+    /// Notes where the log begins now; retention goes on while a checkpoint is read.
+    func observed(logStartOffset: Int64) { self.logStartOffset = logStartOffset }
+
+    /// Goes on without the messages that have been cut from the log.
+    func skipLostMessages() {
+        state.skipLostMessages(upTo: max(restoreStartOffset, logStartOffset))
+        start(at: state.stateOffset)
+    }
+
+    private func start(at offset: Int64) {
+        restoreStartOffset = offset
+        position = offset
+    }
+
+    /// The consumer is where `position` says.
+    func startReading() {
+        if case .rewinding = phase {} else { replayingSince = .now }
+        move(to: position < state.restoreEndOffset ? .replaying : .live)
+    }
+
+    // MARK: Processing
+
+    /// Notes that what came of the messages that the state holds has been handed to the producer.
+    /// - Parameter live: how many of them nothing had been published of before.
+    /// - Returns: whether the partition has become live by that.
+    func processed(live: Int) -> Bool {
+        position = max(position, state.stateOffset)
+        uncommitted += live
+        guard case .replaying = phase, position >= state.restoreEndOffset else { return false }
+        move(to: .live)
+        return true
+    }
+
+    /// Notes that a commit covered so many of the live messages.
+    func committed(live: Int) { uncommitted -= live }
+
+    /// Whether an aborted transaction leaves something of it in the state.
+    var hasUncommittedState: Bool { uncommitted > 0 || position != state.stateOffset }
+
+    /// Takes back what was not committed.
+    /// - Returns: false when that cannot be: the partition has to be restored.
+    func rewind() -> Bool {
+        guard let offset = state.undo() else { return false }
+        position = offset
+        uncommitted = 0
+        move(to: .rewinding)
+        return true
+    }
+
+    /// Ends its life. What is still read for it is cancelled.
+    func close() {
+        if case .loading(let job) = phase { job.cancel() }
+        move(to: .closed)
+    }
+}
+
+/// What the checkpointer knows of a partition's checkpoints.
+struct CheckpointHistory {
+    struct Checkpoint {
+        let offset: Int64
+        /// What has to be read to restore from it, bytes.
+        let bytes: Int
+    }
+
+    /// The last one taken or restored from.
+    var last: Checkpoint?
+    /// No other before this.
+    var notBefore: ContinuousClock.Instant
+    var lineage = CheckpointLineage()
+
+    init(notBefore: ContinuousClock.Instant) { self.notBefore = notBefore }
+}

@@ -1,0 +1,166 @@
+import Foundation
+import Kafka
+
+/// Restores partitions: has the newest valid checkpoint read, then moves the consumer to where it ends. The log from there
+/// to the committed offset comes through the stream like all messages.
+final class Restorer {
+    /// Checkpoints that are read at once; each is held in memory twice until its partition takes it over.
+    private static let concurrentLoads = 2
+
+    private let settings: WorkerSettings
+    private let store: (any CheckpointStore)?
+    private let consumer: Consumer
+    private let registry: PartitionRegistry
+    private let checkpointer: Checkpointer
+    private let reporter: ThreadReporter
+    private let queue: OperationQueue
+    private let decoderFingerprint: UInt64
+
+    /// - Parameter store: `nil` when the log alone makes the state.
+    init(
+        settings: WorkerSettings, store: (any CheckpointStore)?, consumer: Consumer, registry: PartitionRegistry,
+        checkpointer: Checkpointer, reporter: ThreadReporter
+    ) {
+        self.settings = settings
+        self.store = store
+        self.consumer = consumer
+        self.registry = registry
+        self.checkpointer = checkpointer
+        self.reporter = reporter
+        decoderFingerprint = CheckpointHeader.decoderFingerprint(settings.fields)
+        queue = OperationQueue()
+        queue.maxConcurrentOperationCount = Self.concurrentLoads
+        queue.qualityOfService = .userInitiated
+    }
+
+    // MARK: Checkpoints
+
+    /// Begins to read a partition's newest valid checkpoint.
+    /// - Parameter committed: a state beyond this offset is of no use.
+    /// - Returns: `nil` when there is no store.
+    func load(_ partition: TopicPartition, upTo committed: Int64) -> RestoreJob? {
+        guard let store else { return nil }
+        let timeToLiveDays = settings.timeToLiveDays
+        let logger = reporter.logger
+        return RestoreJob(on: queue) { progress in
+            try store.restore(
+                RestoreRequest(
+                    partition: partition, committed: committed, timeToLiveDays: timeToLiveDays, progress: progress,
+                    warn: { logger.warning("\($0)") }))
+        }
+    }
+
+    /// Keeps the consumer from fetching partitions whose checkpoints are being read.
+    func pauseLoading() throws(KafkaError) {
+        let loading = registry.tasks.filter { task in
+            if case .loading = task.phase { !registry.isPaused(task.partition) } else { false }
+        }.map(\.partition)
+        if loading.isEmpty { return }
+        try consumer.pause(loading)
+        registry.notePaused(loading)
+    }
+
+    /// Goes on with partitions whose checkpoints have been read, and with those that rewind.
+    /// - Throws: `WorkerError` when a state cannot be restored and the policy is to stop.
+    func advance() throws {
+        guard registry.isInTransition else { return }
+        for task in registry.tasks {
+            guard case .loading(let job) = task.phase, let result = job.take() else { continue }
+            do {
+                try take(result.get(), for: task, seconds: job.seconds)
+            } catch let error as KafkaError where error.remedy == .retry {
+                reporter.warn("checkpoint is read again", error)
+                if let job = load(task.partition, upTo: task.state.restoreEndOffset) { task.loadAgain(job) }
+            }
+        }
+        try moveConsumer()
+    }
+
+    private func take(_ restored: RestoredState, for task: PartitionTask, seconds: Double) throws {
+        // Retention may have moved on while the checkpoint was being read.
+        let retry = Retry(
+            timeoutMilliseconds: TaskFactory.retryTimeoutMilliseconds,
+            onRetry: { [reporter] in reporter.warn("restoring waits for Kafka", $0) })
+        let log = try retry { _ throws(KafkaError) in
+            try consumer.watermarks(of: task.partition, timeoutMilliseconds: TaskFactory.requestTimeoutMilliseconds)
+        }
+        task.observed(logStartOffset: log.low)
+        task.loaded(restored, decoderFingerprint: decoderFingerprint)
+        try checkLogReach(of: task, checkpointOffset: restored.header?.offset)
+        checkpointer.measuredLoad(bytes: restored.bytes, seconds: seconds)
+        reporter.checkpointRead(
+            task, restored.header, hasOtherDecoder: restored.header?.decoderFingerprint != decoderFingerprint)
+    }
+
+    /// Applies the policy for a log that no longer reaches back to what the state lacks.
+    /// - Parameter checkpointOffset: up to where a checkpoint has it; `nil` without one.
+    /// - Throws: `WorkerError` when the policy is to stop.
+    func checkLogReach(of task: PartitionTask, checkpointOffset: Int64?) throws(WorkerError) {
+        guard task.logStartOffset > (checkpointOffset ?? 0) else { return }
+        let what =
+            "\(task.partition): the log begins at offset \(task.logStartOffset), and "
+            + (checkpointOffset.map { "the newest usable checkpoint ends at \($0)" }
+                ?? "there is no usable checkpoint")
+            + ": the customers' earlier events are lost"
+        switch settings.whenLogIsCut {
+        case .fail:
+            throw WorkerError(
+                "\(what). Bring a checkpoint or the log back, or set recovery.when_log_is_cut: continue to go on with "
+                    + "every prediction of this partition marked as state_incomplete")
+        case .continue:
+            task.skipLostMessages()
+            reporter.logger.error("\(what); its predictions are marked as state_incomplete")
+        }
+    }
+
+    // MARK: The consumer's position
+
+    /// Moves the consumer to where partitions go on, all of them in one request.
+    private func moveConsumer() throws(KafkaError) {
+        let waiting = registry.tasks.filter { task in
+            switch task.phase {
+            case .positioning, .rewinding: true
+            case .loading, .replaying, .live, .closed: false
+            }
+        }
+        if waiting.isEmpty { return }
+        let failures: [TopicPartition: KafkaError]
+        do throws(KafkaError) {
+            let paused = waiting.map(\.partition).filter { registry.isPaused($0) }
+            if !paused.isEmpty { try consumer.resume(paused) }
+            registry.noteResumed(paused)
+            failures = try consumer.seek(
+                to: waiting.map { PartitionOffset($0.partition, offset: $0.position) },
+                timeoutMilliseconds: TaskFactory.requestTimeoutMilliseconds)
+        } catch {
+            return try waitOrThrow(error)
+        }
+        for task in waiting {
+            if let error = failures[task.partition] {
+                try waitOrThrow(error)
+            } else {
+                startReading(task)
+            }
+        }
+    }
+
+    private func startReading(_ task: PartitionTask) {
+        let wasRestored = task.isRestored
+        task.startReading()
+        if !wasRestored, task.isRestored { finished(task) }
+    }
+
+    /// Not yet fetched, or not ours any more: the next round, or the rebalance that follows, decides.
+    private func waitOrThrow(_ error: KafkaError) throws(KafkaError) {
+        guard error.remedy != .fatal || error.isWrongState else { throw error }
+        reporter.warn("partition waits", error)
+    }
+
+    /// A partition's state is complete.
+    func finished(_ task: PartitionTask) {
+        let seconds = (ContinuousClock.now - (task.replayingSince ?? .now)) / .seconds(1)
+        checkpointer.measuredReplay(
+            messages: task.state.restoreEndOffset - task.restoreStartOffset, seconds: seconds)
+        reporter.restored(task)
+    }
+}

@@ -1,0 +1,93 @@
+import CoreMetrics
+import Ensemble
+import Events
+import Kafka
+import Logging
+import Monitoring
+import Pipeline
+
+extension StreamThread {
+    /// What a thread is made of; each owns what its name says, and the thread owns them.
+    struct Parts {
+        let number: Int
+        let settings: WorkerSettings
+        let consumer: Consumer
+        let registry: PartitionRegistry
+        let membership: GroupMembership
+        let factory: TaskFactory
+        let restorer: Restorer
+        let pipeline: ScoringPipeline
+        let output: OutputWriter
+        let commits: CommitCoordinator
+        let checkpointer: Checkpointer
+        let control: ControlQueue
+        let queries: QueryExecutor
+        let reporter: ThreadReporter
+    }
+
+    /// What a thread shares with the rest of its worker.
+    struct Surroundings {
+        let settings: WorkerSettings
+        let artifact: ModelArtifact
+        let reference: ReferenceDistributions?
+        let store: (any CheckpointStore)?
+        let counters: WorkerCounters
+        let shutdown: Shutdown
+        let metrics: any MetricsFactory
+        let logger: Logger
+    }
+
+    /// Connects to Kafka and makes all parts.
+    /// - Parameter number: tells the worker's threads apart.
+    /// - Throws: `KafkaError` when a client cannot be made or fenced by its transactional identity; `ArtifactError` when
+    ///   predictions are to be explained and the artifact's models cannot be.
+    convenience init(
+        number: Int, _ surroundings: Surroundings, board: ThreadBoard, control: ControlQueue
+    ) throws {
+        let (settings, logger) = (surroundings.settings, surroundings.logger)
+        let reporter = ThreadReporter(
+            number: number, counters: surroundings.counters, board: board, metrics: surroundings.metrics,
+            logger: logger)
+        let report: @Sendable (KafkaError) -> Void = { error in
+            logger.warning("kafka client", metadata: ["error": "\(error)"])
+        }
+        let consumer = try Consumer(properties: settings.kafkaProperties.consumer(thread: number), onError: report)
+        let producer = try Producer(properties: settings.kafkaProperties.producer(thread: number), onError: report)
+        let commitProtocol: any CommitProtocol =
+            switch settings.guarantee {
+            case .exactlyOnce:
+                try ExactlyOnce(producer: producer, timeoutMilliseconds: TaskFactory.retryTimeoutMilliseconds)
+            case .atLeastOnce: AtLeastOnce(producer: producer)
+            }
+        let messages = MessageBatch(capacity: settings.batchMessages)
+        let registry = PartitionRegistry()
+        let pipeline = ScoringPipeline(
+            decoder: EventDecoder(names: settings.fields),
+            scorer: try ModelLoader(settings: settings).scorer(surroundings.artifact),
+            monitor: PredictionMonitor(
+                reference: surroundings.reference, driftRows: settings.driftRows, metrics: surroundings.metrics))
+        let output = try OutputWriter(
+            settings: settings, producer: producer, commitProtocol: commitProtocol, messages: messages,
+            reporter: reporter)
+        let checkpointer = Checkpointer(
+            settings: settings, store: surroundings.store, registry: registry, publisher: output, reporter: reporter)
+        let commits = CommitCoordinator(
+            settings: settings, commitProtocol: commitProtocol, consumer: consumer, output: output,
+            registry: registry, checkpointer: checkpointer, reporter: reporter)
+        let restorer = Restorer(
+            settings: settings, store: surroundings.store, consumer: consumer, registry: registry,
+            checkpointer: checkpointer, reporter: reporter)
+        let factory = TaskFactory(
+            settings: settings, consumer: consumer, registry: registry, restorer: restorer,
+            checkpointer: checkpointer, pipeline: pipeline, reporter: reporter, shutdown: surroundings.shutdown)
+        let membership = GroupMembership(
+            factory: factory, commits: commits, checkpointer: checkpointer, registry: registry, reporter: reporter)
+        self.init(
+            Parts(
+                number: number, settings: settings, consumer: consumer, registry: registry, membership: membership,
+                factory: factory, restorer: restorer, pipeline: pipeline, output: output, commits: commits,
+                checkpointer: checkpointer, control: control,
+                queries: QueryExecutor(registry: registry, pipeline: pipeline), reporter: reporter),
+            messages: messages)
+    }
+}

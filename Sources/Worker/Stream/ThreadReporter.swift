@@ -1,0 +1,244 @@
+import CoreMetrics
+import Customers
+import Kafka
+import Logging
+import Pipeline
+
+/// Says what a stream thread does: to the log, the counters, the metrics, and the published stats. Owned by the thread.
+final class ThreadReporter {
+    let logger: Logger
+    private let number: Int
+    private let counters: WorkerCounters
+    private let board: ThreadBoard
+    private var warnings = RateLimit(perSecond: 1)
+    private var rejections = RateLimit(perSecond: 1)
+    private var restoreProgress = RateLimit(pause: .seconds(3))
+    private var nextStats = ContinuousClock.now
+    private var nextStateLine = ContinuousClock.now + .seconds(60)
+
+    private let batchMessages: Recorder
+    private let commitDuration: Timer
+    private let checkpointDuration: Timer
+    private let stages: (decode: Timer, update: Timer, score: Timer, publish: Timer)
+
+    /// - Parameters:
+    ///   - number: tells the worker's threads apart.
+    ///   - board: where the thread's stats are published.
+    ///   - metrics: where durations and batch sizes are recorded.
+    init(number: Int, counters: WorkerCounters, board: ThreadBoard, metrics: any MetricsFactory, logger: Logger) {
+        self.number = number
+        self.counters = counters
+        self.board = board
+        self.logger = logger
+        func stage(_ name: String) -> Timer {
+            Timer(label: "stage_duration", dimensions: [("stage", name)], factory: metrics)
+        }
+        batchMessages = Recorder(label: "batch_messages", dimensions: [], aggregate: true, factory: metrics)
+        commitDuration = Timer(label: "commit_duration", dimensions: [], factory: metrics)
+        checkpointDuration = Timer(label: "checkpoint_duration", dimensions: [], factory: metrics)
+        stages = (stage("decode"), stage("update"), stage("score"), stage("publish"))
+    }
+
+    // MARK: Batches and commits
+
+    /// Counts what became of a batch.
+    func processed(_ result: ScoringPipeline.BatchResult, messages: Int) {
+        batchMessages.record(messages)
+        stages.decode.recordNanoseconds(Int64(result.times.decode))
+        stages.update.recordNanoseconds(Int64(result.times.update))
+        stages.score.recordNanoseconds(Int64(result.times.score))
+        stages.publish.recordNanoseconds(Int64(result.times.publish))
+        counters.received.add(result.live, ordering: .relaxed)
+        counters.scored.add(result.published, ordering: .relaxed)
+        counters.anonymous.add(result.anonymous, ordering: .relaxed)
+        counters.rejected.add(result.rejected, ordering: .relaxed)
+        counters.restored.add(result.restored, ordering: .relaxed)
+        counters.bought.add(result.bought, ordering: .relaxed)
+        counters.notBought.add(result.notBought, ordering: .relaxed)
+    }
+
+    func committed(live: Int, duration: Duration) {
+        commitDuration.recordNanoseconds(Int64(duration / .nanoseconds(1)))
+        counters.commits.add(1, ordering: .relaxed)
+        counters.committed.add(live, ordering: .relaxed)
+    }
+
+    func transactionAborted() { counters.transactionsAborted.add(1, ordering: .relaxed) }
+
+    func rewinding(_ partitions: [TopicPartition]) {
+        logger.warning("rewinding to the committed offsets", metadata: ["partitions": "\(partitions)"])
+    }
+
+    // MARK: Warnings
+
+    /// Logs an error that the thread survives, one a second at most.
+    func warn(_ what: String, _ error: KafkaError) {
+        warnings.run { suppressed in
+            logger.warning("\(what)", metadata: ["error": "\(error)", "more_since": "\(suppressed)"])
+        }
+    }
+
+    func rejected(_ entry: RejectedMessage) {
+        rejections.run { suppressed in
+            logger.warning(
+                "message is no customer event",
+                metadata: [
+                    "message": "\(entry.partition.topic)[\(entry.partition.number)]@\(entry.message.offset)",
+                    "reason": "\(entry.reason)", "more_since": "\(suppressed)",
+                ])
+        }
+    }
+
+    // MARK: Partitions
+
+    func assigned(_ task: PartitionTask) {
+        logger.info(
+            "partition assigned",
+            metadata: [
+                "partition": "\(task.partition)", "log_start": "\(task.logStartOffset)",
+                "live_from": "\(task.state.restoreEndOffset)", "log_end": "\(task.logEndOffset)",
+            ])
+    }
+
+    func released(_ task: PartitionTask) {
+        logger.info("partition released", metadata: ["partition": "\(task.partition)", "next": "\(task.position)"])
+    }
+
+    func committedOffsetIsNotInLog(_ committed: PartitionOffset, _ log: Watermarks) {
+        logger.warning(
+            "the committed offset is not in the log: was the topic recreated?",
+            metadata: [
+                "partition": "\(committed.partition)", "committed": "\(committed.offset)", "log_start": "\(log.low)",
+                "log_end": "\(log.high)",
+            ])
+    }
+
+    /// - Parameters:
+    ///   - header: of the checkpoint; `nil` when there was none.
+    ///   - hasOtherDecoder: whether messages were understood otherwise when it was taken.
+    func checkpointRead(_ task: PartitionTask, _ header: CheckpointHeader?, hasOtherDecoder: Bool) {
+        guard let header else {
+            if task.position < task.state.restoreEndOffset {
+                logger.info(
+                    "no checkpoint: the log is read from its start", metadata: ["partition": "\(task.partition)"])
+            }
+            return
+        }
+        if let error = task.state.labelJoinError {
+            logger.warning(
+                "the label join begins anew: the checkpoint's predictions cannot be used",
+                metadata: ["partition": "\(task.partition)", "reason": "\(error)"])
+        }
+        if hasOtherDecoder {
+            logger.warning(
+                "the checkpoint was taken under other names of fields: what it holds stays as it was understood then",
+                metadata: ["partition": "\(task.partition)", "offset": "\(header.offset)"])
+        }
+        logger.info(
+            "checkpoint read",
+            metadata: [
+                "partition": "\(task.partition)", "offset": "\(header.offset)",
+                "customers": "\(task.state.table.count)", "seconds": "\(Self.seconds(since: task.assignedAt))",
+            ])
+    }
+
+    func restored(_ task: PartitionTask) {
+        logger.info(
+            "state rebuilt",
+            metadata: [
+                "partition": "\(task.partition)",
+                "messages": "\(task.state.restoreEndOffset - task.restoreStartOffset)",
+                "customers": "\(task.state.table.count)", "seconds": "\(Self.seconds(since: task.assignedAt))",
+            ])
+    }
+
+    // MARK: Checkpoints
+
+    func checkpointTaken(_ task: PartitionTask, offset: Int64, bytes: Int, duration: Duration) {
+        counters.checkpoints.add(1, ordering: .relaxed)
+        checkpointDuration.recordNanoseconds(Int64(duration / .nanoseconds(1)))
+        logger.info(
+            "checkpoint taken",
+            metadata: [
+                "partition": "\(task.partition)", "offset": "\(offset)", "bytes": "\(bytes)",
+                "customers": "\(task.state.table.count)", "seconds": "\(Self.seconds(duration))",
+            ])
+    }
+
+    func checkpointFailed(_ task: PartitionTask, _ error: any Error) {
+        counters.checkpointFailures.add(1, ordering: .relaxed)
+        logger.error(
+            "checkpoint failed; the stream goes on, and recovery takes longer until one succeeds",
+            metadata: ["partition": "\(task.partition)", "error": "\(error)"])
+    }
+
+    func recoveryIsTooSlow(_ task: PartitionTask, seconds: Double) {
+        logger.warning(
+            "recovery.max_seconds cannot be kept: reading the checkpoint alone takes longer; use more partitions",
+            metadata: ["partition": "\(task.partition)", "seconds": "\(Int(seconds))"])
+    }
+
+    // MARK: Now and then
+
+    /// Publishes the thread's gauges, and once in a while its stats, the progress of restores and the size of the state.
+    /// - Parameter logEnd: a partition's end as far as the consumer knows.
+    func report(
+        _ registry: PartitionRegistry, _ monitor: PredictionMonitor, logEnd: (TopicPartition) -> Int64?
+    ) {
+        counters.gauges[number].publish(registry.gauges)
+        let now = ContinuousClock.now
+        if now >= nextStats {
+            nextStats = now + .seconds(1)
+            board.publish(ThreadStats(thread: number, registry, monitor, logEnd: logEnd))
+        }
+        if registry.tasks.contains(where: { !$0.isRestored }) {
+            restoreProgress.run { _ in for task in registry.tasks where !task.isRestored { reportRestore(task) } }
+        }
+        if now >= nextStateLine {
+            nextStateLine = now + .seconds(60)
+            reportState(registry)
+        }
+    }
+
+    /// The thread owns nothing any more.
+    func finish() {
+        counters.gauges[number].publish(PartitionRegistry.Gauges())
+        board.publish(ThreadStats())
+    }
+
+    private func reportRestore(_ task: PartitionTask) {
+        if case .loading(let job) = task.phase {
+            logger.info(
+                "reading checkpoint",
+                metadata: ["partition": "\(task.partition)", "percent": "\(Int(job.share * 100))"])
+            return
+        }
+        let done = task.position - task.restoreStartOffset
+        let rate = Double(done) / max(task.replayingSince.map { Self.seconds(since: $0) } ?? 0, 0.001)
+        let left = task.state.restoreEndOffset - task.position
+        logger.info(
+            "rebuilding state",
+            metadata: [
+                "partition": "\(task.partition)", "percent": "\(Int(task.restoredShare * 100))",
+                "messages_per_second": "\(Int(rate))",
+                "seconds_left": rate > 0 ? "\(Int(Double(left) / rate))" : "unknown",
+            ])
+    }
+
+    /// What the customers take, and what they may come to.
+    private func reportState(_ registry: PartitionRegistry) {
+        let memory = registry.tasks.map { $0.state.table.estimatedMemory }
+        logger.info(
+            "state",
+            metadata: [
+                "customers": "\(registry.gauges.customers)",
+                "mebibytes": "\(memory.reduce(0) { $0 + $1.bytes } >> 20)",
+                "mebibytes_expected": "\(memory.reduce(0) { $0 + $1.ceiling } >> 20)",
+            ])
+    }
+
+    private static func seconds(since start: ContinuousClock.Instant) -> Double { seconds(.now - start) }
+
+    /// To the millisecond.
+    private static func seconds(_ duration: Duration) -> Double { ((duration / .seconds(1)) * 1000).rounded() / 1000 }
+}

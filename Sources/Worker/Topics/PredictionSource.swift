@@ -1,0 +1,63 @@
+import Events
+import Kafka
+
+/// Where the event came from that a prediction is of: the header `source` of every message that the worker publishes.
+///
+/// `topic/partition/offset/timestamp`, as in `customer-events/3/12345/1700000000000`; the timestamp is the source
+/// message's, in milliseconds since 1970, and empty if it had none. One header and not four: a header costs as much as
+/// encoding its prediction does.
+package struct PredictionSource: Equatable, Sendable {
+    package let topic: String
+    package let partition: Int32
+    package let offset: Int64
+    /// Milliseconds since 1970.
+    package let timestamp: Int64?
+
+    /// The header's name.
+    package static let header: StaticString = "source"
+
+    /// - Returns: nil if the message has no such header.
+    package init?(_ message: Message) {
+        guard let bytes = message.header("\(Self.header)") else { return nil }
+        self.init(bytes)
+    }
+
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        let parts = String(decoding: bytes, as: UTF8.self).split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 4, let partition = Int32(parts[1]), let offset = Int64(parts[2]) else { return nil }
+        guard parts[3].isEmpty || Int64(parts[3]) != nil else { return nil }
+        topic = String(parts[0])
+        self.partition = partition
+        self.offset = offset
+        timestamp = Int64(parts[3])
+    }
+
+    /// The header's value where the source message's timestamp is not known any more.
+    static func text(topic: String, partition: Int32, offset: Int64) -> String { "\(topic)/\(partition)/\(offset)/" }
+
+    /// Writes the header's value, for one message after the other of a topic.
+    final class Writer {
+        private let bytes: UnsafeMutablePointer<UInt8>
+        private let topicCount: Int
+
+        init(topic: String) {
+            let prefix = Array("\(topic)/".utf8)
+            topicCount = prefix.count
+            bytes = .allocate(capacity: prefix.count + 3 * FixedPoint.longestInteger + 2)
+            bytes.initialize(from: prefix, count: prefix.count)
+        }
+
+        deinit { bytes.deallocate() }
+
+        /// - Returns: lent until the next call.
+        func write(partition: Int32, offset: Int64, timestampMilliseconds: Int64?) -> UnsafeRawBufferPointer {
+            var at = FixedPoint.writeInteger(Int64(partition), to: bytes + topicCount)
+            at[0] = UInt8(ascii: "/")
+            at = FixedPoint.writeInteger(offset, to: at + 1)
+            at[0] = UInt8(ascii: "/")
+            at += 1
+            if let time = timestampMilliseconds { at = FixedPoint.writeInteger(time, to: at) }
+            return UnsafeRawBufferPointer(start: bytes, count: at - bytes)
+        }
+    }
+}

@@ -1,0 +1,123 @@
+import Events
+import Kafka
+
+/// Puts dead letters back on the input, after a fix: those that are customer events by now, each as it was, into the partition
+/// that it came from.
+///
+/// A redriven message says which message it repeats, so that the worker scores it once and takes it into state once (see
+/// `PartitionState.decoderStartOffset`). It is committed together with the place in the dead-letter topic, under the guarantee
+/// of the settings: a second run goes on where the first one stopped.
+package struct Redrive {
+    package struct Report: Sendable, Equatable {
+        /// Letters put back on the input.
+        package internal(set) var redriven = 0
+        /// Letters that are still no customer event: they stay where they are.
+        package internal(set) var rejected = 0
+        /// Letters of another input topic, or without the headers that say where they came from.
+        package internal(set) var foreign = 0
+    }
+
+    private static let timeoutMilliseconds = 30_000
+    private let settings: WorkerSettings
+
+    package init(settings: WorkerSettings) { self.settings = settings }
+
+    /// Goes through what is in the dead-letter topic now, from where the last run stopped.
+    /// - Throws: `WorkerError`, `KafkaError`; what has been committed until then stays.
+    package func run(progress: (Report) -> Void) throws -> Report {
+        guard let source = settings.deadLetterTopic else {
+            throw WorkerError("dead_letters.topic is empty: there are no dead letters")
+        }
+        try TopicCheck(settings: settings).require([source, settings.inputTopic])
+        let group = "\(settings.group)-redrive"
+        let consumer = try Consumer(
+            properties: settings.kafkaProperties.consumer.merging([
+                "group.id": group, "isolation.level": "read_committed", "auto.offset.reset": "earliest",
+            ]) { $1 })
+        defer { consumer.close() }
+        let producer = try Producer(
+            properties: settings.kafkaProperties.producer.merging(
+                settings.guarantee == .exactlyOnce ? ["transactional.id": group] : [:]
+            ) { $1 })
+        defer { producer.close() }
+        let commitProtocol: any CommitProtocol =
+            settings.guarantee == .exactlyOnce
+            ? try ExactlyOnce(producer: producer, timeoutMilliseconds: Self.timeoutMilliseconds)
+            : AtLeastOnce(producer: producer)
+        let target = try producer.topic(named: settings.inputTopic)
+        var remaining = try ends(of: source, consumer)
+        var report = Report()
+        var done: Set<PartitionOffset> = []
+        let decoder = EventDecoder(names: settings.fields)
+        let batch = MessageBatch(capacity: 1000)
+        try consumer.subscribe(to: [source])
+        while !remaining.isEmpty {
+            try consumer.poll(into: batch, timeoutMilliseconds: 500)
+            for error in batch.errors where error.remedy == .fatal { throw error }
+            var next: [Int32: Int64] = [:]
+            if batch.count > 0 { try commitProtocol.begin() }
+            for position in 0..<batch.count {
+                let letter = batch[position]
+                guard let end = remaining[letter.partition], letter.offset < end else { continue }
+                try redrive(letter, to: target, by: producer, decoder, &done, &report)
+                next[letter.partition] = letter.offset + 1
+            }
+            if !next.isEmpty {
+                let offsets = next.map { PartitionOffset(topic: source, partition: $0.key, offset: $0.value) }
+                try commitProtocol.commit(offsets, of: consumer, timeoutMilliseconds: Self.timeoutMilliseconds)
+                progress(report)
+            }
+            // The position also moves over what is no message, such as transaction markers.
+            for place in try consumer.position(of: consumer.assignment) where place.offset >= 0 {
+                if let end = remaining[place.partition.partition], place.offset >= end {
+                    remaining[place.partition.partition] = nil
+                }
+            }
+            for (partition, offset) in next where offset >= remaining[partition] ?? .max { remaining[partition] = nil }
+        }
+        return report
+    }
+
+    /// Where each partition that has something unread ends now.
+    private func ends(of topic: String, _ consumer: Consumer) throws -> [Int32: Int64] {
+        let count = try consumer.partitionCount(of: topic, timeoutMilliseconds: Self.timeoutMilliseconds) ?? 0
+        let partitions = (0..<Int32(count)).map { TopicPartition(topic: topic, partition: $0) }
+        let committed = try consumer.committed(partitions, timeoutMilliseconds: Self.timeoutMilliseconds)
+        var ends: [Int32: Int64] = [:]
+        for place in committed {
+            let log = try consumer.watermarks(of: place.partition, timeoutMilliseconds: Self.timeoutMilliseconds)
+            if max(place.offset, log.low) < log.high { ends[place.partition.partition] = log.high }
+        }
+        return ends
+    }
+
+    private func redrive(
+        _ letter: Message, to target: Topic, by producer: Producer, _ decoder: EventDecoder,
+        _ done: inout Set<PartitionOffset>, _ report: inout Report
+    ) throws {
+        func text(_ header: String) -> String? {
+            letter.header(DeadLetterHeader.prefix + header).map { String(decoding: $0, as: UTF8.self) }
+        }
+        guard text("topic") == settings.inputTopic, let partition = text("partition").flatMap({ Int32($0) }),
+            let offset = text("offset").flatMap({ Int64($0) })
+        else {
+            report.foreign += 1
+            return
+        }
+        // Under at-least-once there may be two letters of one message.
+        let original = PartitionOffset(topic: settings.inputTopic, partition: partition, offset: offset)
+        guard done.insert(original).inserted else { return }
+        guard let value = letter.value, (try? decoder.decode(value)) != nil else {
+            report.rejected += 1
+            return
+        }
+        var headers = letter.headers.filter {
+            !$0.name.hasPrefix(DeadLetterHeader.prefix) && $0.name != DeadLetterHeader.redrivenOffset
+        }.map { Header($0.name, value: $0.value.map { Array($0) }) }
+        headers.append(Header(DeadLetterHeader.redrivenOffset, "\(offset)"))
+        try producer.produce(
+            to: target, partition: partition, key: letter.key, value: value, headers: headers,
+            timestampMilliseconds: letter.timestampMilliseconds)
+        report.redriven += 1
+    }
+}

@@ -1,0 +1,60 @@
+import Kafka
+
+/// Finds Kafka and the topics before work begins, so that what is missing is said at once and in words.
+struct TopicCheck {
+    let settings: WorkerSettings
+
+    /// - Throws: `WorkerError` when Kafka does not answer in time or a topic is not there.
+    func require(_ topics: [String]) throws {
+        let servers = settings.kafkaProperties.client["bootstrap.servers"] ?? ""
+        let admin = try Admin(properties: settings.kafkaProperties.client)
+        defer { admin.close() }
+        for topic in topics {
+            let partitions: Int?
+            do {
+                partitions = try admin.partitionCount(of: topic, timeoutMilliseconds: settings.startupMilliseconds)
+            } catch {
+                throw WorkerError(
+                    "no answer from Kafka at \(servers): \(error.reason); check kafka: bootstrap.servers in the configuration"
+                )
+            }
+            guard partitions != nil else {
+                throw WorkerError(
+                    "topic \(topic) does not exist on \(servers): create it, or name another in the configuration")
+            }
+        }
+    }
+
+    /// - Throws: `WorkerError` when there is no such topic any more.
+    func partitionCount(of topic: String) throws -> Int {
+        let admin = try Admin(properties: settings.kafkaProperties.client)
+        defer { admin.close() }
+        guard
+            let count = try admin.partitionCount(of: topic, timeoutMilliseconds: settings.startupMilliseconds)
+        else { throw WorkerError("topic \(topic) has gone") }
+        return count
+    }
+
+    /// Makes the checkpoint topic where there is none: compacted, with as many partitions as the input.
+    /// - Throws: `WorkerError` when it cannot be made or has another number of partitions.
+    func provide(_ topic: String) throws {
+        let admin = try Admin(properties: settings.kafkaProperties.client)
+        defer { admin.close() }
+        let wanted = try partitionCount(of: settings.inputTopic)
+        if let found = try admin.partitionCount(of: topic, timeoutMilliseconds: settings.startupMilliseconds) {
+            guard found == wanted else {
+                throw WorkerError(
+                    "checkpoint topic \(topic) has \(found) partitions and \(settings.inputTopic) \(wanted): give it as many, "
+                        + "or name another under checkpoints.topic")
+            }
+            return
+        }
+        do {
+            try admin.createTopic(topic, partitions: wanted, configuration: ["cleanup.policy": "compact"])
+        } catch {
+            throw WorkerError(
+                "checkpoint topic \(topic) does not exist and cannot be made (\(error.reason)): create it with \(wanted) "
+                    + "partitions and cleanup.policy=compact")
+        }
+    }
+}
