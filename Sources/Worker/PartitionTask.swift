@@ -48,7 +48,7 @@ final class PartitionTask {
     var nextCheckpoint: ContinuousClock.Instant
     var lineage = CheckpointLineage()
     /// `nil` when predictions are not graded.
-    var grader: Grader?
+    var grader: LabelJoin?
     /// The log's end when the partition was assigned.
     let logEnd: Int64
 
@@ -57,7 +57,7 @@ final class PartitionTask {
     ///   - isAtStart: whether the consumer is, or will be, where the log begins.
     init(
         partition: TopicPartition, logStart: Int64, logEnd: Int64, liveFrom: Int64, timeToLiveDays: Int,
-        restore: RestoreJob?, grader: Grader?, isAtStart: Bool, nextCheckpoint: ContinuousClock.Instant = .now
+        restore: RestoreJob?, grader: LabelJoin?, isAtStart: Bool, nextCheckpoint: ContinuousClock.Instant = .now
     ) {
         self.grader = grader
         self.logEnd = logEnd
@@ -130,7 +130,7 @@ final class PartitionTask {
     }
 
     func giveUpSnapshot() {
-        grader?.giveUpSnapshot()
+        grader?.discardSnapshot()
         table.giveUpSnapshot()
     }
 

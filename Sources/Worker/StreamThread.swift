@@ -34,7 +34,7 @@ final class StreamThread {
     /// Events of one partition in a batch.
     private var decoded: [DecodedMessage] = []
     /// The same, to be graded together.
-    private var graded = Grader.Batch()
+    private var graded = LabelJoin.Batch()
     var tasks: [Int32: PartitionTask] = [:]
     var failure: (any Error)?
     /// Set when what was processed has been taken back: partitions go back to their committed offsets before the next poll.
@@ -66,7 +66,7 @@ final class StreamThread {
     var nextPicture = ContinuousClock.now
     /// Where predictions' labels go; `nil` keeps them here.
     let outcomes: Topic?
-    let graderVersion: Grader.Version
+    let graderVersion: LabelJoin.Version
     var outcomePayload: [UInt8] = []
     /// Labels that became known since the last count.
     var labels = (bought: 0, notBought: 0)
@@ -93,7 +93,7 @@ final class StreamThread {
         self.board = board
         self.inbox = inbox
         monitor = ThreadMonitor(reference: reference, driftRows: settings.driftRows, metrics: metrics)
-        graderVersion = Grader.Version(
+        graderVersion = LabelJoin.Version(
             version: artifact.manifest.version, servingModel: artifact.manifest.servingModel,
             models: artifact.ensemble.models)
         self.settings = settings
@@ -241,7 +241,7 @@ final class StreamThread {
     ///
     /// What every message changes is taken out of the thread once and not for every one of them.
     /// - Returns: how many predictions were published.
-    private func scoreBatch(_ graded: inout Grader.Batch, _ monitor: inout ThreadMonitor) throws -> Int {
+    private func scoreBatch(_ graded: inout LabelJoin.Batch, _ monitor: inout ThreadMonitor) throws -> Int {
         guard scorer.pendingCount > 0 else { return 0 }
         let begun = monotonicNanoseconds()
         var (scoredAt, published) = (begun, 0)
@@ -272,7 +272,7 @@ final class StreamThread {
             }
             if isGrading {
                 graded.append(
-                    Grader.Event(
+                    LabelJoin.Event(
                         customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash,
                         time: prediction.time, clock: prediction.clock, isPurchase: prediction.isPurchase,
                         scores: prediction.scores, offset: message.offset))
@@ -335,7 +335,7 @@ final class StreamThread {
             let isCounted = !isInState(message, task)
             if message.offset < liveFrom, task.isTaken(message.offset, of: event.customerID) {
                 if isCounted { table.observe(event.time) }
-            } else if message.offset >= liveFrom || task.grader.map({ message.offset >= $0.next }) ?? false {
+            } else if message.offset >= liveFrom || task.grader.map({ message.offset >= $0.nextOffset }) ?? false {
                 // What was published before is scored again where it has still to be graded.
                 scorer.add(
                     event, tag: position, to: &table, isCounted: isCounted, isStateComplete: !task.isIncomplete)

@@ -12,7 +12,7 @@ extension DriftReport {
     /// Index", 2018), n and m being the numbers of independent rows. Rows of one customer count as one. The threshold is that
     /// distribution's quantile, Bonferroni-corrected for the number of entries.
     /// - Complexity: O(rows + features × bins).
-    package init(_ pictures: [DriftWindow.Picture]) {
+    package init(_ pictures: [DriftWindow.Snapshot]) {
         rows = pictures.reduce(0) { $0 + $1.rows }
         let filled = pictures.filter { $0.rows > 0 }
         from = filled.map(\.from).min() ?? 0

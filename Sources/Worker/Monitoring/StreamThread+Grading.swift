@@ -5,22 +5,22 @@ import Scoring
 /// Predictions that grade themselves.
 extension StreamThread {
     /// A grader for a partition, if there is to be one.
-    func makeGrader() -> Grader? {
+    func makeGrader() -> LabelJoin? {
         guard settings.isGrading else { return nil }
-        var grader = Grader(windowDays: settings.gradingWindowDays, limit: settings.gradingLimit)
+        var grader = LabelJoin(windowDays: settings.gradingWindowDays, limit: settings.gradingLimit)
         grader.use(graderVersion)
         return grader
     }
 
     /// Shows predictions to their partition's grader. What those that are published make known of earlier ones is published
     /// with them.
-    func grade(_ graded: Grader.Batch, of task: PartitionTask) throws(KafkaError) {
+    func grade(_ graded: LabelJoin.Batch, of task: PartitionTask) throws(KafkaError) {
         let versions = outcomes == nil ? [] : task.grader?.versions ?? []
         var failure: KafkaError?
         var hasFailed = false
         let (liveFrom, outcomes) = (task.liveFrom, outcomes)
         var (bought, notBought) = (0, 0)
-        task.grader?.take(graded) { isBought, offset, outcome in
+        task.grader?.join(graded) { isBought, offset, outcome in
             guard offset >= liveFrom, !hasFailed else { return }
             if isBought { bought += 1 } else { notBought += 1 }
             guard let outcomes else { return }
@@ -38,7 +38,7 @@ extension StreamThread {
     }
 
     private func publish(
-        _ outcome: Grader.Outcome, of version: Grader.Version, from task: PartitionTask, to topic: Topic
+        _ outcome: LabelJoin.Outcome, of version: LabelJoin.Version, from task: PartitionTask, to topic: Topic
     ) throws(KafkaError) {
         let prediction = outcome.prediction
         // Nobody is forgotten while a prediction of them waits: a customer is kept for a year at least.

@@ -11,8 +11,8 @@ struct ThreadPicture: Sendable {
 /// What one thread has seen of its predictions, immutable. Taking it costs more than a picture, and while somebody holds it
 /// the thread copies what it changes: only for who asks.
 struct ThreadObservations: Sendable {
-    let drift: DriftWindow.Picture?
-    let grading: [GradingPicture]
+    let drift: DriftWindow.Snapshot?
+    let grading: [EvaluationSnapshot]
 }
 
 /// Where a thread puts its latest picture, once a second, and anybody finds it.
@@ -47,7 +47,7 @@ extension StreamThread {
 
     func observations() -> ThreadObservations {
         ThreadObservations(
-            drift: monitor.drift?.takePicture(),
-            grading: tasks.values.sorted { $0.partition < $1.partition }.compactMap { $0.grader?.picture })
+            drift: monitor.drift?.takeSnapshot(),
+            grading: tasks.values.sorted { $0.partition < $1.partition }.compactMap { $0.grader?.evaluationSnapshot })
     }
 }

@@ -2,7 +2,7 @@ import Events
 
 /// Points by ascending probability: of each its probability's bits and, as the lowest one, its label. Which point it was
 /// is not kept, for ranks need no more.
-struct RankedPoints {
+struct RankedExamples {
     private let keys: [UInt64]
 
     /// - Parameter probabilities: in [0, 1], where bits are in the order of the numbers.
