@@ -46,7 +46,7 @@ public struct DriftWindow: Sendable {
 
     /// - Parameters:
     ///   - reference: whose bins are used.
-    ///   - capacity: rows that the window holds, about 700 bytes each.
+    ///   - capacity: rows that the window holds.
     package init(reference: ReferenceDistributions, rows capacity: Int) {
         self.reference = reference
         self.capacity = capacity

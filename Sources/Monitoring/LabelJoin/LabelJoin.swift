@@ -9,8 +9,8 @@ import Events
 /// t + horizon. Training and evaluation use the same label, except that they also see events that arrive too late here.
 /// The result depends only on the events and their order, not on batches or time of day. Owned by one thread.
 ///
-/// Memory is about 88 bytes a prediction and 40 to 160 bytes a customer.
-package struct LabelJoin: Sendable {
+/// Memory is 88 bytes for each prediction kept, and 80 to 320 for each customer of theirs.
+public struct LabelJoin: Sendable {
     /// A prediction whose label has just become known.
     package struct Outcome: Sendable {
         /// The prediction with its label.
@@ -27,7 +27,7 @@ package struct LabelJoin: Sendable {
     ///   - outcome: reads the whole prediction. Its memory is no longer in the processor's cache, so call it only if needed.
     package typealias OutcomeHandler = (_ isBought: Bool, _ offset: Int64, _ outcome: () -> Outcome) throws -> Void
 
-    /// Everything but the predictions and the chains of customers: small enough to be copied at an undo point.
+    /// Everything except the predictions and the table of customers. Small enough to be copied at every undo point.
     struct Progress: Sendable {
         var versions: [Version] = []
         /// Index of the version that new predictions belong to.
@@ -46,7 +46,7 @@ package struct LabelJoin: Sendable {
         var isBlocked = false
         /// The clock at the last expiry.
         var expiredAt: Int64 = 0
-        /// Only customers are sampled whose hash's upper half is below.
+        /// Customers are in the sample if the upper half of their hash is below this.
         var sampledBelow = UInt64(1) << 32
         /// Chunks removed since the last snapshot.
         var removed: Range<Int> = 0..<0

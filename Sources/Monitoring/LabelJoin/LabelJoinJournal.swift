@@ -1,13 +1,14 @@
-/// The changes of a `LabelJoin` since its undo point, each as what was there before it.
+/// The changes of a `LabelJoin` since its undo point. An entry holds the content of a place before it changed.
 ///
-/// Appended predictions need no entry: the undo point holds where they begin. Events change 16 to 64 bytes of the rest, one
-/// customer's slot and the predictions that are resolved or relinked. Three larger changes keep the old value itself, which
-/// copies nothing: a removed chunk, a table that was rehashed, and everything that a sampling replaced. Once the old table
-/// is kept, its slots cannot change any more, so they are not logged either; likewise the chunks after a sampling.
+/// - Appended predictions need no entry, since the undo point knows where they begin.
+/// - A customer's slot is logged before each of the customer's events: 48 bytes.
+/// - An older prediction's label and link are logged before they change: 16 bytes.
+/// - Removed chunks, a table that is rehashed, and all that a sampling replaces are kept as values. This copies nothing. From
+///   then on the new table's slots, or the new chunks, need no log.
 ///
-/// The logs concern different memory, so that they can be applied one after the other, each backwards.
+/// The logs concern different memory, so they can be applied one after the other, each backwards.
 struct LabelJoinJournal: Sendable {
-    /// The state to return to, except for what the logs restore.
+    /// What the logs alone cannot restore.
     struct UndoPoint: Sendable {
         let progress: LabelJoin.Progress
         let chunkCount: Int
@@ -43,8 +44,8 @@ struct LabelJoinJournal: Sendable {
     /// Predictions with lower numbers are logged when they change; 0 when none is.
     private(set) var loggedBelow = 0
 
-    /// - Parameter byteLimit: of the logs' memory. It is reused from one undo point to the next. Values that are kept do not
-    ///   count; they are at most as large as the label join.
+    /// - Parameter byteLimit: for the memory of the logs, which is reused from one undo point to the next. Values that are kept
+    ///   do not count; together they are at most as large as the label join.
     init(byteLimit: Int = 32 << 20) {
         // A growing array allocates up to twice what it holds.
         entryLimit = byteLimit / 2 / MemoryLayout<SlotChange>.stride
