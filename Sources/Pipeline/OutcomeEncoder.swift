@@ -5,7 +5,7 @@ import Monitoring
 enum OutcomeEncoder {
     /// - Parameter customerID: of the prediction's customer.
     static func append(
-        _ outcome: Grader.Outcome, of version: Grader.Version, customerID: [UInt8], to bytes: inout [UInt8]
+        _ outcome: LabelJoin.Outcome, of version: LabelJoin.Version, customerID: [UInt8], to bytes: inout [UInt8]
     ) {
         let prediction = outcome.prediction
         bytes += "{\"customer_id\":".utf8

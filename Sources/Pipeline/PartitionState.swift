@@ -24,7 +24,7 @@ package final class PartitionState {
     package let number: Int32
     package internal(set) var table: CustomerTable
     /// `nil` when predictions are not joined with their labels.
-    package internal(set) var labelJoin: Grader?
+    package internal(set) var labelJoin: LabelJoin?
 
     /// Offset of the first message to publish a prediction for.
     package let restoreEndOffset: Int64
@@ -53,7 +53,7 @@ package final class PartitionState {
     ///   - restoreEndOffset: of the first message to publish a prediction for.
     package init(
         topic: String, number: Int32, startOffset: Int64, restoreEndOffset: Int64, timeToLiveDays: Int,
-        labelJoin: Grader?
+        labelJoin: LabelJoin?
     ) {
         self.topic = topic
         self.number = number
@@ -175,7 +175,7 @@ package final class PartitionState {
 
     /// Ends a snapshot that will not be finished.
     package func discardSnapshot() {
-        labelJoin?.giveUpSnapshot()
+        labelJoin?.discardSnapshot()
         table.giveUpSnapshot()
     }
 }

@@ -49,11 +49,11 @@ package final class ScoringPipeline {
 
     private let decoder: EventDecoder
     private var scorer: Scorer
-    private let labelJoinVersion: Grader.Version
+    private let labelJoinVersion: LabelJoin.Version
     package private(set) var monitor: PredictionMonitor
     private var decoded: [DecodedMessage] = []
     private var rejected: [RejectedMessage] = []
-    private var labelJoinBatch = Grader.Batch()
+    private var labelJoinBatch = LabelJoin.Batch()
     /// Stands for the messages of events that were taken without one.
     private var takenEvents = SourceBatch()
     private var outcomePayload: [UInt8] = []
@@ -64,7 +64,7 @@ package final class ScoringPipeline {
         self.scorer = scorer
         self.monitor = monitor
         let artifact = scorer.artifact
-        labelJoinVersion = Grader.Version(
+        labelJoinVersion = LabelJoin.Version(
             version: artifact.manifest.version, servingModel: artifact.manifest.servingModel,
             models: artifact.ensemble.models)
     }
@@ -76,14 +76,14 @@ package final class ScoringPipeline {
     /// - Parameters:
     ///   - windowDays: for how many days of event time after their horizon predictions count.
     ///   - limit: most predictions that it keeps.
-    package func makeLabelJoin(windowDays: Int, limit: Int) -> Grader {
-        var labelJoin = Grader(windowDays: windowDays, limit: limit)
+    package func makeLabelJoin(windowDays: Int, limit: Int) -> LabelJoin {
+        var labelJoin = LabelJoin(windowDays: windowDays, limit: limit)
         labelJoin.use(labelJoinVersion)
         return labelJoin
     }
 
     /// The drift window's counts as they stand; `nil` when drift is not watched.
-    package func takeDriftSnapshot() -> DriftWindow.Picture? { monitor.drift?.takePicture() }
+    package func takeDriftSnapshot() -> DriftWindow.Snapshot? { monitor.drift?.takeSnapshot() }
 
     /// Processes a batch: takes each message into its partition's state, and hands what comes of the live ones to the sink.
     /// - Throws: what the sink throws; see `RecordSink` for what the state is then.
@@ -168,7 +168,7 @@ package final class ScoringPipeline {
         _ table: inout CustomerTable, _ scorer: inout Scorer, of partition: PartitionState, _ messages: [SourceMessage]
     ) {
         let restoreEndOffset = partition.restoreEndOffset
-        let labelJoinOffset = partition.labelJoin?.next ?? .max
+        let labelJoinOffset = partition.labelJoin?.nextOffset ?? .max
         let isStateComplete = !partition.isIncomplete
         for turn in decoded.indices {
             table.lookAhead(from: turn, count: decoded.count) { decoded[$0].event }
@@ -193,7 +193,7 @@ package final class ScoringPipeline {
     /// Scores what has been taken in, publishes what is live, and joins earlier predictions with the labels that they now have.
     private func publish(
         _ batch: borrowing SourceBatch, _ scorer: inout Scorer, _ monitor: inout PredictionMonitor,
-        _ joined: inout Grader.Batch, into sink: any RecordSink, _ result: inout BatchResult
+        _ joined: inout LabelJoin.Batch, into sink: any RecordSink, _ result: inout BatchResult
     ) throws {
         guard scorer.pendingCount > 0 else { return }
         let begun = monotonicNanoseconds()
@@ -227,7 +227,7 @@ package final class ScoringPipeline {
             }
             if isJoining {
                 joined.append(
-                    Grader.Event(
+                    LabelJoin.Event(
                         customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash,
                         time: prediction.time, clock: prediction.clock, isPurchase: prediction.isPurchase,
                         scores: prediction.scores, offset: message.offset))
@@ -241,13 +241,13 @@ package final class ScoringPipeline {
 
     /// Shows a partition's label join the predictions of a batch. What they make known of earlier ones is published with them.
     private func join(
-        _ joined: Grader.Batch, of partition: PartitionState, into sink: any RecordSink, _ result: inout BatchResult
+        _ joined: LabelJoin.Batch, of partition: PartitionState, into sink: any RecordSink, _ result: inout BatchResult
     ) throws {
         let versions = sink.takesOutcomes ? partition.labelJoin?.versions ?? [] : []
         let restoreEndOffset = partition.restoreEndOffset
         var (bought, notBought) = (0, 0)
         var failure: (any Error)?
-        partition.labelJoin?.take(joined) { isBought, offset, outcome in
+        partition.labelJoin?.join(joined) { isBought, offset, outcome in
             guard offset >= restoreEndOffset, failure == nil else { return }
             if isBought { bought += 1 } else { notBought += 1 }
             guard !versions.isEmpty else { return }
@@ -264,7 +264,7 @@ package final class ScoringPipeline {
     }
 
     private func publish(
-        _ outcome: Grader.Outcome, of version: Grader.Version, in partition: PartitionState, into sink: any RecordSink
+        _ outcome: LabelJoin.Outcome, of version: LabelJoin.Version, in partition: PartitionState, into sink: any RecordSink
     ) throws {
         let prediction = outcome.prediction
         // A customer is kept for at least a year, longer than a label can be pending.

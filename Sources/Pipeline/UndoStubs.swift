@@ -6,10 +6,6 @@ extension CustomerTable {
     mutating func setUndoPoint() {}
     mutating func undo() -> Bool { false }
 }
-extension Grader {
-    mutating func setUndoPoint() {}
-    mutating func undo() -> Bool { false }
-}
 extension Scorer {
     mutating func removePending() { score { _ in } }
 }

@@ -65,12 +65,12 @@ struct StagesCommand: ParsableCommand {
         var events: [CustomerEvent] = []
         events.reserveCapacity(Self.batch)
         var scores: [Scores] = []
-        var grader = Grader(windowDays: 90, limit: messages.ends.count)
-        grader.use(
-            Grader.Version(
+        var labelJoin = LabelJoin(windowDays: 90, limit: messages.ends.count)
+        labelJoin.use(
+            LabelJoin.Version(
                 version: artifact.manifest.version, servingModel: artifact.manifest.servingModel,
                 models: artifact.ensemble.models))
-        var graded = Grader.Batch()
+        var graded = LabelJoin.Batch()
         let longest = CustomerEvent.identifierLimit
         let payload = UnsafeMutablePointer<UInt8>.allocate(
             capacity: encoder.room(customerIDCount: longest, invoiceNoCount: longest))
@@ -112,17 +112,17 @@ struct StagesCommand: ParsableCommand {
                     sum &+= UInt64(end - payload)
                 }
             }
-            let taken = grader.next
+            let taken = labelJoin.nextOffset
             grading += seconds {
-                grader.begin(&graded)
+                labelJoin.begin(&graded)
                 for (row, event) in events.enumerated() {
                     graded.append(
-                        Grader.Event(
+                        LabelJoin.Event(
                             customerHash: event.customerHash, invoiceHash: event.invoiceHash, time: event.time,
                             clock: event.time, isPurchase: event.isPurchase, scores: scores[row],
                             offset: taken + Int64(row)))
                 }
-                grader.take(graded) { isBought, _, _ in sum &+= isBought ? 1 : 2 }
+                labelJoin.join(graded) { isBought, _, _ in sum &+= isBought ? 1 : 2 }
             }
         }
         var scorer = Scorer(artifact: artifact)

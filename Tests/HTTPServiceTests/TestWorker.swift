@@ -9,7 +9,7 @@ import TestSupport
 @testable import Monitoring
 @testable import Worker
 
-/// A worker without Kafka: real events through the real decoder, tables, scorer, grader and drift window. Of its three
+/// A worker without Kafka: real events through the real decoder, tables, scorer, label join and drift window. Of its three
 /// partitions two are assigned to it.
 final class TestWorker: LiveWorker {
     static let owner = "worker-b/10.0.0.2"
@@ -28,14 +28,14 @@ final class TestWorker: LiveWorker {
         let (encoder, decoder) = (EventEncoder(), EventDecoder())
         var scorer = Scorer(artifact: artifact)
         var tables = [CustomerTable(), CustomerTable()]
-        var graders = [Grader(windowDays: 90, limit: 1 << 16), Grader(windowDays: 90, limit: 1 << 16)]
-        for place in graders.indices {
-            graders[place].use(
+        var labelJoins = [LabelJoin(windowDays: 90, limit: 1 << 16), LabelJoin(windowDays: 90, limit: 1 << 16)]
+        for place in labelJoins.indices {
+            labelJoins[place].use(
                 .init(
                     version: artifact.manifest.version, servingModel: artifact.manifest.servingModel,
                     models: artifact.ensemble.models))
         }
-        var batch = Grader.Batch()
+        var batch = LabelJoin.Batch()
         var messages: [String: [[UInt8]]] = [:]
         var payloads: [String: [String]] = [:]
         var rows = FeatureMatrix()
@@ -62,13 +62,13 @@ final class TestWorker: LiveWorker {
                     rows.append(row: Array(prediction.features.bindMemory(to: Float.self))[...])
                     owners.append(Int32(truncatingIfNeeded: event.customerHash & 0x7FFF_FFFF))
                     probabilities.append(served)
-                    graders[partition].begin(&batch)
+                    labelJoins[partition].begin(&batch)
                     batch.append(
-                        Grader.Event(
+                        LabelJoin.Event(
                             customerHash: event.customerHash, invoiceHash: event.invoiceHash, time: event.time,
                             clock: prediction.clock, isPurchase: event.isPurchase, scores: prediction.scores,
                             offset: offset))
-                    graders[partition].take(batch) { isBought, _, _ in
+                    labelJoins[partition].join(batch) { isBought, _, _ in
                         if isBought { bought += 1 } else { notBought += 1 }
                     }
                 }
@@ -101,8 +101,8 @@ final class TestWorker: LiveWorker {
                     expectedStateBytes: memory.ceiling, isIncomplete: false, clock: table.clock.time)
             },
             scores: scores, endToEnd: endToEnd,
-            grades: Grades(graders.map { $0.picture }, bought: bought, notBought: notBought),
-            drift: DriftReport([window.takePicture()]))
+            grades: OnlineEvaluation(labelJoins.map { $0.evaluationSnapshot }, bought: bought, notBought: notBought),
+            drift: DriftReport([window.takeSnapshot()]))
     }
 
     static func partition(of hash: UInt64) -> Int { Int(hash >> 33) % 3 }

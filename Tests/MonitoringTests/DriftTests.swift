@@ -41,7 +41,7 @@ import Testing
                     time: Int64(number))
             }
         }
-        return DriftReport([window.takePicture()])
+        return DriftReport([window.takeSnapshot()])
     }
 
     /// The promise is one alarm in a hundred windows; a fixed limit of 0.1 would alarm in nearly every one of 100 rows.
@@ -100,8 +100,8 @@ import Testing
                 }
             }
         }
-        #expect(window.takePicture().counts == fresh.takePicture().counts)
-        #expect(window.takePicture().beyond == fresh.takePicture().beyond)
+        #expect(window.takeSnapshot().counts == fresh.takeSnapshot().counts)
+        #expect(window.takeSnapshot().beyond == fresh.takeSnapshot().beyond)
     }
 
     @Test(arguments: [1, 7, 100, 299, 300, 301, 650])
@@ -123,13 +123,13 @@ import Testing
                 observe(&unseen)
             }
             if number % every == 0 {
-                let picture = window.takePicture()
-                #expect(picture.counts.reduce(0, +) == picture.rows * (FeatureSchema.count + 1))
+                let snapshot = window.takeSnapshot()
+                #expect(snapshot.counts.reduce(0, +) == snapshot.rows * (FeatureSchema.count + 1))
             }
         }
-        let (picture, other) = (window.takePicture(), unseen.takePicture())
-        #expect(picture.counts == other.counts && picture.beyond == other.beyond)
-        #expect(picture.from == other.from && picture.to == other.to)
+        let (snapshot, other) = (window.takeSnapshot(), unseen.takeSnapshot())
+        #expect(snapshot.counts == other.counts && snapshot.beyond == other.beyond)
+        #expect(snapshot.from == other.from && snapshot.to == other.to)
     }
 
     @Test func saysNothingOfTooFewCustomers() {

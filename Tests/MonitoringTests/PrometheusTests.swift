@@ -45,11 +45,13 @@ import Testing
     @Test func everyValueFallsIntoTheBucketThatItsBoundsSay() {
         var random = SplitMix64(seed: 1)
         let bounds = HistogramSeries.bounds
-        for _ in 0..<100_000 {
-            let value = Double(bitPattern: random.next() >> 2 | 0x3000_0000_0000_0000)
-            let bucket = HistogramSeries.bucket(value)
-            #expect(bucket == bounds.count || value <= bounds[bucket])
-            #expect(bucket == 0 || bounds[bucket - 1] < value)
+        let values =
+            (0..<20_000).map { _ in Double(bitPattern: random.next() >> 2 | 0x3000_0000_0000_0000) }
+            + bounds + bounds.map(\.nextUp) + bounds.map(\.nextDown)
+        for value in values {
+            var histogram = Histogram()
+            histogram.record(value)
+            #expect(histogram.cumulative(upTo: bounds) == bounds.map { $0 < value ? 0 : 1 }, "\(value)")
         }
     }
 
@@ -94,5 +96,12 @@ import Testing
         for value in [0, -1, .nan, .infinity, -.infinity, 1e300, .leastNonzeroMagnitude] { histogram.record(value) }
         #expect(histogram.count == 7)
         #expect(Histogram().percentile(0.5) == 0)
+    }
+
+    @Test func everyBucketIncludesItsUpperBound() {
+        for bucket in 0..<(Histogram.bucketCount - 1) {
+            let bound = Histogram.upperBound(bucket)
+            #expect(Histogram.bucket(bound) == bucket && Histogram.bucket(bound.nextUp) == bucket + 1)
+        }
     }
 }

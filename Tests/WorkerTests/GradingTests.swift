@@ -14,16 +14,16 @@ import Testing
 
 /// A worker's predictions grade themselves, also across restarts.
 @Suite(.serialized) struct GradingTests {
-    /// What one grader makes of these messages, in the notation of the outcomes topic.
+    /// What one label join makes of these messages, in the notation of the outcomes topic.
     static func outcomes(_ messages: [(key: [UInt8], value: [UInt8])]) throws -> [String] {
         let artifact = try ModelArtifact(path: Checkout.models)
         var scorer = Scorer(artifact: artifact)
         var table = CustomerTable()
-        let version = Grader.Version(
+        let version = LabelJoin.Version(
             version: artifact.manifest.version, servingModel: artifact.manifest.servingModel,
             models: artifact.ensemble.models)
-        var grader = Grader(windowDays: 90, limit: 1_000_000)
-        grader.use(version)
+        var labelJoin = LabelJoin(windowDays: 90, limit: 1_000_000)
+        labelJoin.use(version)
         let decoder = EventDecoder()
         for (offset, message) in messages.enumerated() {
             try message.value.withUnsafeBytes { bytes in
@@ -32,16 +32,16 @@ import Testing
             }
         }
         var texts: [String] = []
-        var batch = Grader.Batch()
-        grader.begin(&batch)
+        var batch = LabelJoin.Batch()
+        labelJoin.begin(&batch)
         scorer.score { prediction in
             batch.append(
-                Grader.Event(
+                LabelJoin.Event(
                     customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash, time: prediction.time,
                     clock: prediction.clock, isPurchase: prediction.isPurchase, scores: prediction.scores,
                     offset: Int64(prediction.tag)))
         }
-        grader.take(batch) { _, _, outcome in
+        labelJoin.join(batch) { _, _, outcome in
             let outcome = outcome()
             var bytes: [UInt8] = []
             let customerID = table.customerID(ofHash: outcome.prediction.customerHash) ?? []

@@ -93,7 +93,7 @@ enum StatusAnswer {
 }
 
 extension StatusAnswer {
-    private static func grades(_ grades: Grades, _ writer: inout JSONWriter) {
+    private static func grades(_ grades: OnlineEvaluation, _ writer: inout JSONWriter) {
         writer.object { writer in
             writer.key("pending")
             writer.integer(grades.pending)
@@ -108,7 +108,7 @@ extension StatusAnswer {
         }
     }
 
-    private static func version(_ version: Grades.Version, _ writer: inout JSONWriter) {
+    private static func version(_ version: OnlineEvaluation.Version, _ writer: inout JSONWriter) {
         writer.object { writer in
             writer.key("version")
             writer.string(version.version)

@@ -2,7 +2,7 @@ import Foundation
 
 /// The χ² distribution's upper tail.
 enum ChiSquared {
-    /// The value that is exceeded with this probability: by halving an interval.
+    /// The value that is exceeded with this probability, found by bisection.
     /// - Precondition: 0 < probability < 1, degrees ≥ 1.
     static func quantile(exceededWith probability: Double, degrees: Int) -> Double {
         precondition(probability > 0 && probability < 1 && degrees >= 1)

@@ -2,19 +2,19 @@ import Features
 import Foundation
 
 extension DriftReport {
-    /// Fewest independent rows that say anything.
+    /// Fewest effective rows for a report.
     static let fewestRows = 50.0
 
-    /// What some threads' windows say together.
+    /// Compares the windows of several threads, taken together, with the reference.
     ///
-    /// Were live rows and reference rows draws from one distribution, the index times n·m / (n + m) would be χ²-distributed
-    /// with one degree of freedom fewer than there are bins (Yurdakul, "Statistical Properties of Population Stability
-    /// Index", 2018), n and m being the numbers of independent rows. Rows of one customer count as one. The threshold is that
-    /// distribution's quantile, Bonferroni-corrected for the number of entries.
+    /// If n live rows and m reference rows were independent draws from one distribution, the index times n·m / (n + m) would be
+    /// χ²-distributed, with one degree of freedom fewer than there are bins (Yurdakul, "Statistical Properties of Population
+    /// Stability Index", 2018). Rows of one customer are not independent, so n and m are effective sample sizes. The
+    /// threshold is a quantile of that distribution, Bonferroni-corrected for the number of entries.
     /// - Complexity: O(rows + features × bins).
-    package init(_ pictures: [DriftWindow.Picture]) {
-        rows = pictures.reduce(0) { $0 + $1.rows }
-        let filled = pictures.filter { $0.rows > 0 }
+    package init(_ snapshots: [DriftWindow.Snapshot]) {
+        rows = snapshots.reduce(0) { $0 + $1.rows }
+        let filled = snapshots.filter { $0.rows > 0 }
         from = filled.map(\.from).min() ?? 0
         to = filled.map(\.to).max() ?? 0
         let effective = ReferenceDistributions.effectiveRows(filled.flatMap(\.customers))
@@ -27,11 +27,11 @@ extension DriftReport {
         let entries = all.enumerated().map { place, distribution in
             var counts = [Int](repeating: 0, count: DriftWindow.bins)
             var beyond = 0
-            for picture in filled {
-                for bin in counts.indices { counts[bin] += picture.counts[place * DriftWindow.bins + bin] }
-                beyond += picture.beyond[place]
+            for snapshot in filled {
+                for bin in counts.indices { counts[bin] += snapshot.counts[place * DriftWindow.bins + bin] }
+                beyond += snapshot.beyond[place]
             }
-            // Bins of values that the reference does not have stand between its last one and the one of missing values.
+            // The bins between the distribution's last one for values and the one for missing values are unused.
             let last = distribution.edges.count
             let live = Array(counts[...last]) + [counts[DriftWindow.bins - 1]]
             return Entry(
@@ -56,16 +56,12 @@ extension DriftReport.Entry {
         missing = self.live.last ?? 0
         referenceMissing = reference.last ?? 0
         outOfRange = Double(beyond) / Double(rows)
-        // A bin that neither has is none. Half a row is added to each, or an empty one would make the index infinite.
+        // A bin that is empty in both is no bin.
         let bins = live.indices.filter { live[$0] > 0 || distribution.counts[$0] > 0 }
-        func shares(_ counts: [Int], scale: Double) -> [Double] {
-            let smoothed = bins.map { Double(counts[$0]) * scale + 0.5 }
-            let sum = smoothed.reduce(0, +)
-            return smoothed.map { $0 / sum }
-        }
-        let liveShares = shares(live, scale: effectiveRows / Double(rows))
-        let referenceShares = shares(distribution.counts, scale: referenceRows / Double(referenceCount))
-        psi = zip(liveShares, referenceShares).reduce(0) { $0 + ($1.0 - $1.1) * log($1.0 / $1.1) }
+        func weights(_ counts: [Int], scale: Double) -> [Double] { bins.map { Double(counts[$0]) * scale } }
+        psi = populationStabilityIndex(
+            weights(live, scale: effectiveRows / Double(rows)),
+            weights(distribution.counts, scale: referenceRows / Double(referenceCount)), log: log)
         threshold =
             bins.count < 2
             ? .infinity

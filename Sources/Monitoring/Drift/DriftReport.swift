@@ -1,35 +1,40 @@
-/// How far what is scored now has moved from what the model learned from: an immutable picture of one window of rows.
+/// How far the distributions of scored rows have moved from those of the training data, over one window of rows. Immutable.
 package struct DriftReport: Sendable {
     /// One feature, or the served model's probability.
     package struct Entry: Sendable {
+        /// The feature's name in the schema, or `probability`.
         package let name: String
-        /// Population stability index, Σ (live − reference) · ln(live / reference) over the bins, the missing ones' included.
+        /// Population stability index of live and reference rows over all bins, the one for missing values included.
         package let psi: Double
-        /// The index that chance alone exceeds in one window of `rows` with the probability `DriftReport.falseAlarms`,
-        /// divided by the number of entries.
+        /// The index that an unchanged distribution exceeds with a probability of `DriftReport.falseAlarms` divided by the
+        /// number of entries.
         package let threshold: Double
+        /// Whether the index exceeds its threshold.
         package var isDrifting: Bool { psi > threshold }
-        /// Shares of rows without a value.
+        /// Share of live rows without a value.
         package let missing: Double
+        /// Share of reference rows without a value.
         package let referenceMissing: Double
-        /// Share of rows beyond the least and greatest value that the model learned from.
+        /// Share of live rows below the least or above the greatest value of the training data.
         package let outOfRange: Double
-        /// Shares by bin, ascending by value, the one of missing values last.
+        /// Share of live rows by bin, ascending by value; the bin for missing values is the last one.
         package let live: [Double]
+        /// Share of reference rows by bin.
         package let reference: [Double]
-        /// Between the bins of values: one fewer than those.
+        /// Boundaries between the bins for values: one fewer than these.
         package let edges: [Double]
     }
 
-    /// Rows that the window holds; a sample of those scored.
+    /// Rows in the window, a sample of those scored.
     package let rows: Int
-    /// Event times of the window's rows, milliseconds.
+    /// Earliest event time of the rows, milliseconds; 0 when there are none.
     package let from: Int64
+    /// Latest event time of the rows, milliseconds; 0 when there are none.
     package let to: Int64
-    /// By feature in schema order; empty where the window is too small to say anything or the artifact has no reference.
+    /// In schema order. Empty when the window has too few effective rows, or when the artifact has no reference.
     package let features: [Entry]
-    /// The served model's probability.
+    /// The served model's probability; `nil` when `features` is empty.
     package let score: Entry?
-    /// Probability that anything at all is called drifting in a window in which nothing has changed.
+    /// Probability that any entry is drifting in a window in which nothing has changed.
     package static let falseAlarms = 0.01
 }

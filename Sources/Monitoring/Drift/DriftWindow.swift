@@ -1,42 +1,52 @@
 import Ensemble
 import Features
 
-/// The latest rows that were scored, binned as the reference is. Owned by one thread.
+/// The latest rows that were scored, binned like the reference. Owned by one thread.
 ///
-/// A row is taken when an invoice begins, and no more often than every sixteenth event: rows of one invoice are nearly the
-/// same row. Binning one costs as much as scoring it, so that rows are put aside as they are and binned when somebody
-/// looks: of a fast stream's most are written over before.
-package struct DriftWindow: Sendable {
-    private static let pause = 16
+/// A row is sampled when an invoice begins, but at most every sixteenth event, because rows of one invoice are nearly the
+/// same. Binning a row costs as much as scoring it. Rows are therefore stored as they are and only binned when a snapshot
+/// is taken; most rows of a fast stream are overwritten before that.
+public struct DriftWindow: Sendable {
+    /// Fewest events from one sampled row to the next.
+    @inlinable static var samplingInterval: Int { 16 }
+    /// Values of a row: the features and the score.
     private static let width = FeatureSchema.count + 1
-    /// Bins of a distribution: up to ten of values, and one of missing ones.
+    /// Bins of a distribution: up to ten for values, and one for missing values.
     static let bins = ReferenceDistributions.edgeLimit + 2
     private static let missing = UInt8(bins - 1)
+    /// Places for a distribution's edges.
     private static let edgeRoom = 12
+    /// Flag of a binned value that the training data did not reach.
     private static let outOfRange: UInt8 = 0x40
 
     private let reference: ReferenceDistributions
-    /// For each feature, and the score: `edgeRoom` edges, filled up with infinity.
+    /// For each feature and the score, `edgeRoom` edges. Unused ones are infinite.
     private let edges: [Float]
-    /// Of values.
+    /// For each of them, the last bin for values.
     private let lastBins: [UInt8]
     /// Least and greatest value.
     private let bounds: [(least: Float, greatest: Float)]
     private let capacity: Int
-    /// One row after the other, features and score; the oldest is written over.
+    /// A ring of rows.
     private var values: [Float]
+    /// The rows' bins, with `outOfRange`.
     private var binned: [UInt8]
-    /// How many of the latest rows have not been binned.
+    /// How many of the latest rows have not been binned yet.
     private var unbinned = 0
     private var customers: [UInt64]
     private var times: [Int64]
     private var rows = 0
-    private var at = 0
+    /// The row that is written next.
+    private var next = 0
+    /// Binned rows by place and bin.
     private var counts = [Int](repeating: 0, count: width * bins)
+    /// Binned rows by place that are out of range.
     private var beyond = [Int](repeating: 0, count: width)
-    private var sinceLast = pause
+    @usableFromInline var sinceLast = samplingInterval
 
-    /// - Parameter rows: that the window holds.
+    /// - Parameters:
+    ///   - reference: whose bins are used.
+    ///   - capacity: rows that the window holds.
     package init(reference: ReferenceDistributions, rows capacity: Int) {
         self.reference = reference
         self.capacity = capacity
@@ -52,37 +62,43 @@ package struct DriftWindow: Sendable {
         times = [Int64](repeating: 0, count: capacity)
     }
 
-    /// To be told of every scored event; most are passed over.
+    /// Call for every scored event; most are skipped.
     /// - Parameters:
     ///   - startsInvoice: whether the event is the first of its invoice.
-    ///   - features: the row that was scored.
-    /// - Complexity: O(1); copying a row for one that is taken.
+    ///   - features: the scored row, 32-bit floats in schema order.
+    ///   - probability: of the served model.
+    ///   - time: of the event, milliseconds.
+    /// - Complexity: O(1), or O(features) for a sampled event.
+    @inlinable
     @inline(__always)
-    package mutating func observe(
+    public mutating func observe(
         startsInvoice: Bool, features: UnsafeRawBufferPointer, probability: Double, customerHash: UInt64, time: Int64
     ) {
         sinceLast &+= 1
-        if startsInvoice, sinceLast >= Self.pause { take(features, Float(probability), customerHash, time) }
+        if startsInvoice, sinceLast >= Self.samplingInterval {
+            sample(features, Float(probability), customerHash, time)
+        }
     }
 
-    private mutating func take(
+    @usableFromInline
+    mutating func sample(
         _ features: UnsafeRawBufferPointer, _ probability: Float, _ customerHash: UInt64, _ time: Int64
     ) {
         sinceLast = 0
         if rows < capacity {
             rows += 1
         } else if unbinned < capacity {
-            forget(at)
+            forget(next)
         }
         unbinned = min(unbinned + 1, capacity)
-        customers[at] = customerHash
-        times[at] = time
-        let start = at * Self.width
+        customers[next] = customerHash
+        times[next] = time
+        let start = next * Self.width
         values.withUnsafeMutableBytes { values in
             UnsafeMutableRawBufferPointer(rebasing: values[(start * 4)...]).copyMemory(from: features)
         }
         values[start + FeatureSchema.count] = probability
-        at = at + 1 == capacity ? 0 : at + 1
+        next = next + 1 == capacity ? 0 : next + 1
     }
 
     private mutating func bin(_ row: Int) {
@@ -91,7 +107,7 @@ package struct DriftWindow: Sendable {
             let value = values[start + place]
             var bin = Self.missing
             if !value.isNaN {
-                // Infinity, which fills the edges up, is reached by itself alone.
+                // An infinite value also reaches the unused edges.
                 bin = min(edgesReached(by: value, of: place), lastBins[place])
                 if value < bounds[place].least || value > bounds[place].greatest {
                     bin |= Self.outOfRange
@@ -114,7 +130,7 @@ package struct DriftWindow: Sendable {
         }
     }
 
-    /// Takes a row out of the counts.
+    /// Subtracts a row from the counts.
     private mutating func forget(_ row: Int) {
         let start = row * Self.width
         for place in 0..<Self.width {
@@ -124,23 +140,28 @@ package struct DriftWindow: Sendable {
         }
     }
 
-    /// The window's counts at one moment: immutable.
-    package struct Picture: Sendable {
+    /// The window's counts at one moment. Immutable.
+    package struct Snapshot: Sendable {
         let reference: ReferenceDistributions
         let rows: Int
+        /// By place and bin, see `DriftWindow.bins`.
         let counts: [Int]
+        /// Rows by place that are out of the training data's range.
         let beyond: [Int]
+        /// Hashes of the rows' customers.
         let customers: [UInt64]
+        /// Earliest and latest event time, milliseconds; 0 when there are no rows.
         let from: Int64
         let to: Int64
     }
 
-    /// - Complexity: O(features) for each row that has come since the picture before, and O(rows).
-    package mutating func takePicture() -> Picture {
-        for age in 0..<unbinned { bin((at - 1 - age + capacity) % capacity) }
+    /// Bins the rows sampled since the last snapshot.
+    /// - Complexity: O(features) for each of them, and O(rows).
+    package mutating func takeSnapshot() -> Snapshot {
+        for age in 0..<unbinned { bin((next - 1 - age + capacity) % capacity) }
         unbinned = 0
         let times = times[..<rows]
-        return Picture(
+        return Snapshot(
             reference: reference, rows: rows, counts: counts, beyond: beyond, customers: Array(customers[..<rows]),
             from: times.min() ?? 0, to: times.max() ?? 0)
     }

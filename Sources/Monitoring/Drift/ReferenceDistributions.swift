@@ -2,31 +2,37 @@ import Ensemble
 import Features
 import Foundation
 
-/// What the model learned from, feature by feature, and what it made of it: an artifact's `reference.json`.
+/// Distributions of the training data's features and of the model's probabilities for it: an artifact's `reference.json`.
 ///
-/// Of the first event of each invoice in the training period, since rows of one invoice are nearly the same row.
+/// Only the first event of each invoice counts, since rows of one invoice are nearly the same.
 package struct ReferenceDistributions: Codable, Equatable, Sendable {
     /// One feature's values, or the served model's probabilities.
     package struct Distribution: Codable, Equatable, Sendable {
+        /// The feature's name in the schema, or `probability`.
         package let name: String
-        /// Between the bins, ascending: a value belongs to the bin numbered by the edges that it is not below.
+        /// Boundaries between the bins, ascending. A value's bin is the number of edges at or below it.
         package let edges: [Float]
-        /// Rows by bin, one more than edges; the last is of rows without a value.
+        /// Rows by bin: one bin more than edges, and a last one for rows without a value.
         package let counts: [Int]
-        /// Least and greatest value; `nil` when no row had one.
+        /// Least value; `nil` when no row had one.
         package let least: Float?
+        /// Greatest value; `nil` when no row had one.
         package let greatest: Float?
     }
 
+    /// The file's name in an artifact.
     package static let fileName = "reference.json"
-    /// Most edges: bins are tenths of the rows where values do not tie.
+    /// Most edges of a distribution. Each bin is a tenth of the rows unless values tie.
     static let edgeLimit = 9
 
+    /// Rows that were counted.
     package let rows: Int
-    /// So many independent rows would be as uncertain: rows of one customer count as one (Kish, "Survey Sampling", 1965).
+    /// Effective sample size: so many independent rows would be as informative as these, which are clustered by customer (Kish,
+    /// "Survey Sampling", 1965).
     package let effectiveRows: Double
-    /// By feature in schema order.
+    /// In schema order.
     package let features: [Distribution]
+    /// The served model's probability.
     package let score: Distribution
 
     enum CodingKeys: String, CodingKey {
@@ -34,9 +40,11 @@ package struct ReferenceDistributions: Codable, Equatable, Sendable {
         case effectiveRows = "effective_rows"
     }
 
+    /// Bins a matrix's rows.
     /// - Parameters:
-    ///   - customers: whose each row is.
-    ///   - probabilities: of the served model, one a row.
+    ///   - customers: each row's customer.
+    ///   - probabilities: each row's, by the served model.
+    /// - Complexity: O(features × rows × log rows).
     package init(_ matrix: FeatureMatrix, customers: [Int32], probabilities: [Double]) {
         precondition(matrix.rowCount == customers.count && customers.count == probabilities.count)
         rows = matrix.rowCount
@@ -51,7 +59,7 @@ package struct ReferenceDistributions: Codable, Equatable, Sendable {
 
     /// Reads an artifact's reference.
     /// - Returns: `nil` when it has none.
-    /// - Throws: `ArtifactError` when it is none of these features'.
+    /// - Throws: `ArtifactError` when it is damaged or describes other features.
     package init?(_ artifact: ModelArtifact) throws(ArtifactError) {
         guard let bytes = artifact.otherFiles[Self.fileName] else { return nil }
         let path = "\(artifact.directory)/\(Self.fileName)"
@@ -69,7 +77,7 @@ package struct ReferenceDistributions: Codable, Equatable, Sendable {
         else { throw ArtifactError(path: path, reason: "is not of these features: train anew") }
     }
 
-    /// (Σ nᵢ)² / Σ nᵢ² over the customers' rows nᵢ.
+    /// (Σ nᵢ)² / Σ nᵢ², where customer i has nᵢ rows.
     static func effectiveRows(_ customers: some Sequence<some Hashable>) -> Double {
         var counts: [AnyHashable: Double] = [:]
         for customer in customers { counts[AnyHashable(customer), default: 0] += 1 }

@@ -4,10 +4,9 @@ import Synchronization
 
 /// Metrics recorded through swift-metrics, as text for Prometheus to scrape (exposition format 0.0.4).
 ///
-/// A metric is a label of swift-metrics with the base unit in its name; dimensions are Prometheus's labels. Counters get the
-/// ending `_total`, timers record seconds and end in `_seconds`, recorders that aggregate become histograms with two
-/// buckets an octave, meters and the other recorders gauges. Recording is a few atomic additions; making, releasing and
-/// writing take a lock.
+/// A swift-metrics label becomes the metric's name, and dimensions become Prometheus labels. Counters end in `_total`. Timers
+/// become histograms of seconds that end in `_seconds`, and aggregating recorders become histograms. Meters and other
+/// recorders become gauges. Recording takes a few atomic additions; creating, destroying and writing metrics take a lock.
 package final class PrometheusRegistry: MetricsFactory {
     enum Kind: String {
         case counter, gauge, histogram
@@ -15,7 +14,7 @@ package final class PrometheusRegistry: MetricsFactory {
 
     private struct Family {
         let kind: Kind
-        /// By labels, as they stand in the text: `model="xgboost",model_version="3"`, sorted by name.
+        /// By labels in Prometheus's notation, sorted by name: `model="xgboost",model_version="3"`.
         var series: [String: any PrometheusSeries] = [:]
     }
 
@@ -24,8 +23,8 @@ package final class PrometheusRegistry: MetricsFactory {
     private let namespace: String
 
     /// - Parameters:
-    ///   - namespace: stands before every name.
-    ///   - help: by name without that, one line each.
+    ///   - namespace: prefix of every name.
+    ///   - help: help lines by name without the prefix.
     package init(namespace: String, help: [String: String] = [:]) {
         self.namespace = namespace
         self.help = help
@@ -33,39 +32,49 @@ package final class PrometheusRegistry: MetricsFactory {
 
     // MARK: swift-metrics
 
+    /// A counter; the same one for the same label and dimensions.
     package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         series(label, dimensions, .counter, ending: "_total") { CounterSeries() }
     }
 
+    /// A counter of fractions.
     package func makeFloatingPointCounter(
         label: String, dimensions: [(String, String)]
     ) -> any FloatingPointCounterHandler {
         series(label, dimensions, .counter, ending: "_total") { GaugeSeries() }
     }
 
+    /// A histogram if it aggregates, else a gauge.
     package func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
         if aggregate { return series(label, dimensions, .histogram) { HistogramSeries() } }
         return series(label, dimensions, .gauge) { GaugeSeries() }
     }
 
+    /// A gauge.
     package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
         series(label, dimensions, .gauge) { GaugeSeries() }
     }
 
+    /// A histogram of seconds.
     package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
         series(label, dimensions, .histogram, ending: "_seconds") { HistogramSeries() }
     }
 
+    /// Removes the metric from the text.
     package func destroyCounter(_ handler: any CounterHandler) { remove(handler) }
+    /// Removes the metric from the text.
     package func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) { remove(handler) }
+    /// Removes the metric from the text.
     package func destroyRecorder(_ handler: any RecorderHandler) { remove(handler) }
+    /// Removes the metric from the text.
     package func destroyMeter(_ handler: any MeterHandler) { remove(handler) }
+    /// Removes the metric from the text.
     package func destroyTimer(_ handler: any TimerHandler) { remove(handler) }
 
     private func series<Series: PrometheusSeries>(
         _ label: String, _ dimensions: [(String, String)], _ kind: Kind, ending: String = "", _ make: () -> Series
     ) -> Series {
-        // Prometheus has names of its own for what every process has.
+        // Prometheus prescribes the names of process metrics.
         var name = Self.name(label.hasPrefix("process_") ? label : "\(namespace)_\(label)")
         if !name.hasSuffix(ending) { name += ending }
         let labels = dimensions.map { (name: Self.name($0.0), value: $0.1) }.sorted { $0.name < $1.name }
@@ -95,7 +104,8 @@ package final class PrometheusRegistry: MetricsFactory {
 
     // MARK: Text
 
-    /// All that has been recorded, families in the order of their names, series in that of their labels.
+    /// Everything recorded so far, sorted by name and labels.
+    /// - Complexity: O(series log series).
     package func text() -> String {
         let families = families.withLock { $0 }
         var text = ""
@@ -111,7 +121,7 @@ package final class PrometheusRegistry: MetricsFactory {
         return text
     }
 
-    /// A name that Prometheus allows.
+    /// The label with an underscore for each character that Prometheus does not allow.
     static func name(_ label: String) -> String {
         let name = String(
             label.unicodeScalars.map { scalar in
@@ -134,7 +144,9 @@ package final class PrometheusRegistry: MetricsFactory {
         return escaped
     }
 
-    /// - Parameter labels: of the series, as they stand in the text, and others behind them.
+    /// - Parameters:
+    ///   - labels: of the series, in Prometheus's notation.
+    ///   - more: a label of this line alone.
     static func appendLine(
         _ name: String, ending: String = "", _ labels: String, and more: String = "", _ value: Double,
         to text: inout String

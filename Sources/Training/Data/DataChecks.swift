@@ -1,5 +1,6 @@
 import Events
 import Foundation
+import Monitoring
 
 /// History that cannot be trained on as it is.
 package struct DataError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -143,16 +144,10 @@ package struct DataChecks: Equatable, Sendable {
     }
 }
 
-/// Population stability index of two histograms of the same bins: Σ (p − q) ln(p / q), each bin with half a count more.
+/// Population stability index of two histograms; infinite when their bins differ.
 func stabilityIndex(_ now: [Int], _ then: [Int]) -> Double {
     guard now.count == then.count else { return .infinity }
-    let (nowTotal, thenTotal) = (Double(now.reduce(0, +)), Double(then.reduce(0, +)))
-    let bins = Double(now.count) / 2
-    return zip(now, then).reduce(0) { sum, pair in
-        let p = (Double(pair.0) + 0.5) / (nowTotal + bins)
-        let q = (Double(pair.1) + 0.5) / (thenTotal + bins)
-        return sum + (p - q) * Elementary.log(p / q)
-    }
+    return populationStabilityIndex(now.map(Double.init), then.map(Double.init), log: Elementary.log)
 }
 
 /// A number with so many digits behind the point.

@@ -61,6 +61,6 @@ final class QueryExecutor {
 
     private func observations() -> ThreadObservations {
         ThreadObservations(
-            drift: pipeline.takeDriftSnapshot(), labelJoins: registry.tasks.compactMap { $0.state.labelJoin?.picture })
+            drift: pipeline.takeDriftSnapshot(), labelJoins: registry.tasks.compactMap { $0.state.labelJoin?.evaluationSnapshot })
     }
 }

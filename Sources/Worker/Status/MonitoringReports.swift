@@ -6,7 +6,7 @@ import Synchronization
 /// gets what is there, which is of the time when it was last asked for.
 final class MonitoringReports: Sendable {
     private struct State {
-        var grades = Grades([])
+        var grades = OnlineEvaluation([])
         var drift = DriftReport([])
         var next = ContinuousClock.now
         var isWorking = false
@@ -23,7 +23,7 @@ final class MonitoringReports: Sendable {
     ///   and are asked for again after a pause.
     func current(
         bought: Int, notBought: Int, observe: @escaping @Sendable () async throws -> [ThreadObservations]
-    ) -> (Grades, DriftReport) {
+    ) -> (OnlineEvaluation, DriftReport) {
         let (latest, drift, isDue) = state.withLock { state in
             let isDue = !state.isWorking && ContinuousClock.now >= state.next
             if isDue { state.isWorking = true }
@@ -49,7 +49,7 @@ final class MonitoringReports: Sendable {
             }
         }
         let begun = Self.processorSeconds
-        let grades = Grades(observations.flatMap(\.labelJoins))
+        let grades = OnlineEvaluation(observations.flatMap(\.labelJoins))
         let drift = DriftReport(observations.compactMap(\.drift))
         let spent = Duration.seconds(Self.processorSeconds - begun)
         state.withLock { state in

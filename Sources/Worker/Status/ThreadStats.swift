@@ -30,8 +30,8 @@ struct ThreadStats: Sendable {
 /// What one thread has seen of its predictions, immutable. Taking it costs more than stats, and while somebody holds it the
 /// thread copies what it changes: only for whoever asks.
 struct ThreadObservations: Sendable {
-    let drift: DriftWindow.Picture?
-    let labelJoins: [GradingPicture]
+    let drift: DriftWindow.Snapshot?
+    let labelJoins: [EvaluationSnapshot]
 }
 
 /// Where a thread publishes its latest stats, once a second, and anybody reads them.

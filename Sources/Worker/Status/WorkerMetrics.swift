@@ -112,7 +112,7 @@ package final class WorkerMetrics: Sendable {
         }
     }
 
-    private static func grades(_ grades: Grades, _ gauges: inout GaugeSet) {
+    private static func grades(_ grades: OnlineEvaluation, _ gauges: inout GaugeSet) {
         gauges.set("predictions_pending", Double(grades.pending))
         gauges.set("grading_sampled_ratio", grades.sampledShare)
         for version in grades.versions {

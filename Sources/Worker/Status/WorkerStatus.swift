@@ -41,7 +41,7 @@ package struct WorkerStatus: Sendable {
     package var scores: [Int]
     /// From the source message's timestamp to the prediction's being handed to Kafka; seconds.
     package var endToEnd: Histogram
-    package var grades: Grades
+    package var grades: OnlineEvaluation
     package var drift: DriftReport
 
     /// Partitions assigned, every one of them live.

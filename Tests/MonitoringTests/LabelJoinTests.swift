@@ -8,11 +8,11 @@ import Testing
 
 @testable import Monitoring
 
-@Suite struct GraderTests {
+@Suite struct LabelJoinTests {
     static let day: Int64 = 86_400_000
-    static let version = Grader.Version(version: "v1", servingModel: .blending, models: ModelName.allCases)
+    static let version = LabelJoin.Version(version: "v1", servingModel: .blending, models: ModelName.allCases)
 
-    /// An event, by what a grader sees of it.
+    /// What a label join sees of an event.
     struct Step {
         var customer: UInt64
         var invoice: UInt64
@@ -20,45 +20,46 @@ import Testing
         var isPurchase = true
     }
 
-    static func grader(windowDays: Int = 1000, limit: Int = 1_000_000) -> Grader {
-        var grader = Grader(windowDays: windowDays, limit: limit)
-        grader.use(version)
-        return grader
+    static func labelJoin(windowDays: Int = 1000, limit: Int = 1_000_000) -> LabelJoin {
+        var labelJoin = LabelJoin(windowDays: windowDays, limit: limit)
+        labelJoin.use(version)
+        return labelJoin
     }
 
-    /// Takes events in; each one's scores are told by its offset.
-    static func take(
-        _ steps: some Collection<Step>, _ grader: inout Grader, from offset: Int64 = 0
+    /// Joins events; an event's scores follow from its offset.
+    static func join(
+        _ steps: some Collection<Step>, _ labelJoin: inout LabelJoin, from offset: Int64 = 0
     ) -> [(offset: Int64, isBought: Bool)] {
-        takeWhole(steps, &grader, from: offset).map { ($0.offset, $0.isBought) }
+        joinWhole(steps, &labelJoin, from: offset).map { ($0.offset, $0.isBought) }
     }
 
-    /// A label: of the prediction at an offset, by the event at another.
+    /// The label of the prediction at one offset, decided by the event at another.
     struct Known: Equatable {
         let offset: Int64
         let isBought: Bool
         let by: Int64
     }
 
-    static func takeWhole(_ steps: some Collection<Step>, _ grader: inout Grader, from offset: Int64) -> [Known] {
-        var batch = Grader.Batch()
-        grader.begin(&batch)
-        for (place, step) in steps.enumerated() {
-            var scores = Scores()
-            for (index, model) in ModelName.allCases.enumerated() {
-                scores[model] = Double((offset + Int64(place)) * 7 % 1000 + Int64(index)) / 2000
-            }
-            batch.append(
-                Grader.Event(
-                    customerHash: step.customer, invoiceHash: step.invoice, time: step.time, clock: step.time,
-                    isPurchase: step.isPurchase, scores: scores, offset: offset + Int64(place)))
-        }
+    static func joinWhole(_ steps: some Collection<Step>, _ labelJoin: inout LabelJoin, from offset: Int64) -> [Known] {
+        var batch = LabelJoin.Batch()
+        labelJoin.begin(&batch)
+        for (place, step) in steps.enumerated() { batch.append(event(step, offset: offset + Int64(place))) }
         var outcomes: [Known] = []
-        grader.take(batch) { isBought, by, outcome in
+        labelJoin.join(batch) { isBought, by, outcome in
             #expect(outcome().isBought == isBought)
             outcomes.append(Known(offset: outcome().prediction.offset, isBought: isBought, by: by))
         }
         return outcomes
+    }
+
+    static func event(_ step: Step, offset: Int64) -> LabelJoin.Event {
+        var scores = Scores()
+        for (index, model) in ModelName.allCases.enumerated() {
+            scores[model] = Double(offset * 7 % 1000 + Int64(index)) / 2000
+        }
+        return LabelJoin.Event(
+            customerHash: step.customer, invoiceHash: step.invoice, time: step.time, clock: step.time,
+            isPurchase: step.isPurchase, scores: scores, offset: offset)
     }
 
     /// A stream in order of time: customers, invoices of several lines, returns, events at the same instant.
@@ -83,8 +84,8 @@ import Testing
                 log.append(.init(time: step.time, invoiceHash: step.invoice), customer: Int(step.customer >> 32))
             }
             log.sort()
-            var grader = Self.grader()
-            let outcomes = Self.take(steps, &grader)
+            var labelJoin = Self.labelJoin()
+            let outcomes = Self.join(steps, &labelJoin)
             #expect(outcomes.count > 1000)
             for (offset, isBought) in outcomes {
                 let step = steps[Int(offset)]
@@ -95,7 +96,8 @@ import Testing
             // Every prediction whose horizon the clock has passed has its label, and each has one at most.
             #expect(Set(outcomes.map(\.offset)).count == outcomes.count)
             let known = Set(outcomes.map(\.offset))
-            for (offset, step) in steps.enumerated() where grader.clock.time > step.time + PurchaseLog.horizon {
+            for (offset, step) in steps.enumerated()
+            where labelJoin.progress.clock.time > step.time + PurchaseLog.horizon {
                 #expect(known.contains(Int64(offset)), "seed \(seed), event \(offset)")
             }
         }
@@ -103,77 +105,101 @@ import Testing
 
     @Test func figuresAreThoseOfTheSamePredictionsJudgedAtOnce() {
         let steps = Self.stream(5000, seed: 3)
-        var grader = Self.grader()
-        let outcomes = Self.take(steps, &grader)
-        let grades = Grades([grader.picture])
-        #expect(grades.versions.count == 1)
-        #expect(grades.pending == steps.count - outcomes.count)
-        // Labels that are known before the horizon is over are all of one kind, and do not count yet.
-        let sorted = outcomes.filter { steps[Int($0.offset)].time + PurchaseLog.horizon < grader.clock.time }
-            .sorted { $0.offset < $1.offset }
+        var labelJoin = Self.labelJoin()
+        let outcomes = Self.join(steps, &labelJoin)
+        let evaluation = OnlineEvaluation([labelJoin.evaluationSnapshot])
+        #expect(evaluation.versions.count == 1)
+        #expect(evaluation.pending == steps.count - outcomes.count)
+        // Labels that are known before the horizon is over are all `bought`, and are not evaluated yet.
+        let sorted = outcomes.filter {
+            steps[Int($0.offset)].time + PurchaseLog.horizon < labelJoin.progress.clock.time
+        }
+        .sorted { $0.offset < $1.offset }
         #expect(sorted.count > 1000 && sorted.count < outcomes.count)
         for (place, model) in ModelName.allCases.enumerated() {
             let metrics = Metrics(
                 probabilities: sorted.map { Double($0.offset * 7 % 1000 + Int64(place)) / 2000 },
                 labels: sorted.map(\.isBought), seed: 0)
-            #expect(grades.versions.first?.figures[model] == metrics)
+            #expect(evaluation.versions.first?.figures[model] == metrics)
         }
-        let days = grades.versions[0].days
+        let days = evaluation.versions[0].days
         #expect(days.map(\.metrics.n).reduce(0, +) == Double(sorted.count))
         #expect(days.map(\.day) == days.map(\.day).sorted())
         #expect(days.first?.isComplete == true && days.last?.isComplete == false)
-        #expect(grades.versions[0].calibration.reduce(0) { $0 + $1.count } == sorted.count)
+        #expect(evaluation.versions[0].calibration.reduce(0) { $0 + $1.count } == sorted.count)
     }
 
     @Test(arguments: [true, false]) func goesOnFromASnapshotAsIfNothingHadHappened(isFull: Bool) throws {
         for seed in 0..<12 as Range<UInt64> {
             var random = SplitMix64(seed: seed &+ 99)
             let steps = Self.stream(6000, seed: seed)
-            var whole = Self.grader(windowDays: 20)
-            let expected = Self.take(steps, &whole)
+            var whole = Self.labelJoin(windowDays: 20)
+            let expected = Self.join(steps, &whole)
 
-            var grader = Self.grader(windowDays: 20)
+            var labelJoin = Self.labelJoin(windowDays: 20)
             var outcomes: [(offset: Int64, isBought: Bool)] = []
             var store: [UInt64: [UInt8]] = [:]
             var at = 0
             while at < steps.count {
                 let end = min(at + 300 + Int(random.next() % 900), steps.count)
-                outcomes += Self.take(steps[at..<end], &grader, from: Int64(at))
-                grader.beginSnapshot(isFull: isFull || store.isEmpty, upTo: Int64(end))
+                outcomes += Self.join(steps[at..<end], &labelJoin, from: Int64(at))
+                labelJoin.beginSnapshot(isFull: isFull || store.isEmpty, upTo: Int64(end))
                 let isKept = random.next() % 4 > 0
                 // Events that come while it is written are no part of it.
                 let during = min(end + Int(random.next() % 50), steps.count)
-                outcomes += Self.take(steps[end..<during], &grader, from: Int64(end))
+                outcomes += Self.join(steps[end..<during], &labelJoin, from: Int64(end))
                 at = during
                 guard isKept else {
-                    grader.giveUpSnapshot()
+                    labelJoin.discardSnapshot()
                     continue
                 }
                 if isFull { store = [:] }
-                while let record = grader.nextRecord() {
+                while let record = labelJoin.nextRecord() {
                     store[record.number] = record.bytes.isEmpty ? nil : record.bytes
                 }
                 guard random.next() % 2 == 0 else { continue }
-                // A new owner sees the events after it once more.
-                var next = Self.grader(windowDays: 20)
+                // A new owner sees the events after the snapshot again.
+                var next = Self.labelJoin(windowDays: 20)
                 try next.restore(store, atLeastUpTo: Int64(end))
-                _ = Self.take(steps[end..<during], &next, from: Int64(end))
+                _ = Self.join(steps[end..<during], &next, from: Int64(end))
                 #expect(
-                    next.picture.predictions.elementsEqual(grader.picture.predictions), "seed \(seed), event \(end)")
-                grader = next
-                // Its first snapshot may rest on what has been stored.
+                    next.evaluationSnapshot.predictions.elementsEqual(labelJoin.evaluationSnapshot.predictions),
+                    "seed \(seed), event \(end)")
+                labelJoin = next
+                // Its first snapshot may be one of changes.
             }
             #expect(outcomes.elementsEqual(expected) { $0 == $1 }, "seed \(seed)")
-            #expect(grader.picture.predictions.elementsEqual(whole.picture.predictions))
+            #expect(labelJoin.evaluationSnapshot.predictions.elementsEqual(whole.evaluationSnapshot.predictions))
         }
     }
 
+    /// Stored checkpoints must stay readable, and replays must repeat their outcomes: these hashes must not change.
+    @Test(
+        arguments: [
+            (0, 17_414_218_640_386_707_080), (1, 18_003_279_946_081_044_858), (2, 1_326_063_726_813_963_284),
+        ] as [(UInt64, UInt64)])
+    func outcomesAndRecordsKeepTheirBytes(seed: UInt64, hash: UInt64) {
+        let steps = Self.stream(9000, seed: seed)
+        var labelJoin = Self.labelJoin(windowDays: 20, limit: 4000)
+        var bytes: [UInt8] = []
+        for first in stride(from: 0, to: steps.count, by: 700) {
+            let known = Self.joinWhole(steps[first..<min(first + 700, steps.count)], &labelJoin, from: Int64(first))
+            for known in known { bytes += Array("\(known.offset) \(known.isBought) \(known.by)\n".utf8) }
+            labelJoin.beginSnapshot(isFull: first % 3 == 0, upTo: Int64(first + 700))
+            while let record = labelJoin.nextRecord() {
+                bytes += Array("\(record.number):".utf8)
+                bytes += record.bytes
+            }
+        }
+        #expect(bytes.withUnsafeBytes { contentHash($0) } == hash)
+    }
+
     @Test func refusesADamagedSnapshotAndStaysAsItWas() throws {
-        var grader = Self.grader()
-        _ = Self.take(Self.stream(3000, seed: 1), &grader)
-        grader.beginSnapshot(isFull: true, upTo: 3000)
+        var labelJoin = Self.labelJoin()
+        _ = Self.join(Self.stream(3000, seed: 1), &labelJoin)
+        labelJoin.beginSnapshot(isFull: true, upTo: 3000)
         var store: [UInt64: [UInt8]] = [:]
-        while let record = grader.nextRecord() { store[record.number] = record.bytes }
+        while let record = labelJoin.nextRecord() { store[record.number] = record.bytes }
         var random = SplitMix64(seed: 5)
         var refused = 0
         for _ in 0..<2000 {
@@ -185,16 +211,16 @@ import Testing
             default:
                 damaged[number]![Int(random.next() % UInt64(store[number]!.count))] ^= 1 << UInt8(random.next() % 8)
             }
-            var next = Self.grader()
+            var next = Self.labelJoin()
             do {
                 try next.restore(damaged, atLeastUpTo: 0)
             } catch {
                 refused += 1
-                #expect(next.picture.predictions.first { _ in true } == nil)
+                #expect(next.evaluationSnapshot.predictions.first { _ in true } == nil)
             }
         }
         #expect(refused > 1000)
-        var late = Self.grader()
+        var late = Self.labelJoin()
         #expect(throws: StateError.self) { try late.restore(store, atLeastUpTo: 3001) }
     }
 
@@ -205,18 +231,18 @@ import Testing
             return Step(
                 customer: random.next(), invoice: step.invoice, time: step.time, isPurchase: step.isPurchase)
         }
-        var all = Self.grader(windowDays: 100_000)
+        var all = Self.labelJoin(windowDays: 100_000)
         let labels = Dictionary(
-            uniqueKeysWithValues: Self.take(steps, &all).map { ($0.offset, $0.isBought) })
-        var sampled = Self.grader(windowDays: 100_000, limit: 5000)
-        let outcomes = Self.take(steps, &sampled)
+            uniqueKeysWithValues: Self.join(steps, &all).map { ($0.offset, $0.isBought) })
+        var sampled = Self.labelJoin(windowDays: 100_000, limit: 5000)
+        let outcomes = Self.join(steps, &sampled)
         #expect(sampled.sampledShare < 1 && sampled.sampledShare > 0)
-        #expect(sampled.picture.predictions.count(where: { _ in true }) <= 5001)
+        #expect(sampled.evaluationSnapshot.predictions.count(where: { _ in true }) <= 5001)
         for (offset, isBought) in outcomes { #expect(labels[offset] == isBought) }
-        let kept = Set(sampled.picture.predictions.map(\.customerHash))
+        let kept = Set(sampled.evaluationSnapshot.predictions.map(\.customerHash))
         // All of a kept customer's predictions are there.
-        for prediction in all.picture.predictions where kept.contains(prediction.customerHash) {
-            #expect(sampled.picture.predictions.contains { $0.offset == prediction.offset })
+        for prediction in all.evaluationSnapshot.predictions where kept.contains(prediction.customerHash) {
+            #expect(sampled.evaluationSnapshot.predictions.contains { $0.offset == prediction.offset })
         }
     }
 
@@ -228,16 +254,16 @@ import Testing
                 customer: random.next(), invoice: step.invoice, time: step.time, isPurchase: step.isPurchase)
         }
         func run(_ size: Int) -> (known: [Known], records: [[UInt8]], share: Double) {
-            var grader = Self.grader(windowDays: 100_000, limit: 3000)
+            var labelJoin = Self.labelJoin(windowDays: 100_000, limit: 3000)
             var known: [Known] = []
             for first in stride(from: 0, to: steps.count, by: size) {
-                known += Self.takeWhole(
-                    steps[first..<min(first + size, steps.count)], &grader, from: Int64(first))
+                known += Self.joinWhole(
+                    steps[first..<min(first + size, steps.count)], &labelJoin, from: Int64(first))
             }
-            grader.beginSnapshot(isFull: true, upTo: Int64(steps.count))
+            labelJoin.beginSnapshot(isFull: true, upTo: Int64(steps.count))
             var records: [[UInt8]] = []
-            while let record = grader.nextRecord() { records.append(record.bytes) }
-            return (known, records, grader.sampledShare)
+            while let record = labelJoin.nextRecord() { records.append(record.bytes) }
+            return (known, records, labelJoin.sampledShare)
         }
         let alone = run(1)
         #expect(alone.share < 0.5 && alone.share > 0 && alone.known.count > 1000)
@@ -247,38 +273,40 @@ import Testing
         }
     }
 
-    @Test func forgetsGradedPredictionsOnceTheyAreOutsideTheWindow() {
-        var grader = Self.grader(windowDays: 10)
-        _ = Self.take(Self.stream(30_000, seed: 2), &grader)
-        let earliest = grader.picture.predictions.map(\.time).min()!
-        #expect(grader.clock.time - earliest < 240 * Self.day, "a chunk at most is kept for some of its predictions")
-        let grades = Grades([grader.picture])
-        #expect(grades.versions[0].days.count <= 11)
+    @Test func forgetsLabeledPredictionsOnceTheyAreOutsideTheWindow() {
+        var labelJoin = Self.labelJoin(windowDays: 10)
+        _ = Self.join(Self.stream(30_000, seed: 2), &labelJoin)
+        let earliest = labelJoin.evaluationSnapshot.predictions.map(\.time).min()!
+        #expect(
+            labelJoin.progress.clock.time - earliest < 240 * Self.day,
+            "a chunk at most is kept for some of its predictions")
+        let evaluation = OnlineEvaluation([labelJoin.evaluationSnapshot])
+        #expect(evaluation.versions[0].days.count <= 11)
     }
 
-    /// What a worker that has seen the whole history says of its predictions is what the evaluation says of them.
+    /// On the whole history, online evaluation and `trainer evaluate` compute the same metrics.
     @Test(.enabled(if: RealHistory.path != nil, Comment(rawValue: RealHistory.skipped)))
     func onTheRealHistoryTheFiguresAreThoseOfTheEvaluation() throws {
         let artifact = try ModelArtifact(path: Checkout.models)
         try #require(artifact.manifest.evaluatedTwin == nil)
         var scorer = Scorer(artifact: artifact)
         var table = CustomerTable()
-        var grader = Grader(windowDays: 1000, limit: 1_000_000)
-        grader.use(Grader.Version(version: "v", servingModel: .blending, models: artifact.ensemble.models))
+        var labelJoin = LabelJoin(windowDays: 1000, limit: 1_000_000)
+        labelJoin.use(LabelJoin.Version(version: "v", servingModel: .blending, models: artifact.ensemble.models))
         let reader = try HistoryReader(path: try #require(RealHistory.path))
         var (offset, latest): (Int64, Int64) = (0, 0)
-        var batch = Grader.Batch()
+        var batch = LabelJoin.Batch()
         func score() {
-            grader.begin(&batch)
+            labelJoin.begin(&batch)
             scorer.score { prediction in
                 batch.append(
-                    Grader.Event(
+                    LabelJoin.Event(
                         customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash,
                         time: prediction.time, clock: prediction.clock, isPurchase: prediction.isPurchase,
                         scores: prediction.scores, offset: offset))
                 offset += 1
             }
-            grader.take(batch) { _, _, _ in }
+            labelJoin.join(batch) { _, _, _ in }
         }
         while let event = try reader.next() {
             if event.isAnonymous { continue }
@@ -286,14 +314,14 @@ import Testing
             latest = max(latest, event.time)
             if scorer.pendingCount == 4096 { score() }
         }
-        // The stream has to go on for the last horizons to be over.
+        // Later events let the last horizons pass.
         for number in 0..<128 {
             let after = SampleEvent(customer: "after", invoice: "\(number)", time: latest + 60_000)
             try EventDecoder().with(after) { scorer.add($0, tag: 0, to: &table) }
         }
         score()
         let split = try #require(EventTime.parse("2011-09-01T00:00:00Z"))
-        let test = grader.picture.predictions.filter {
+        let test = labelJoin.evaluationSnapshot.predictions.filter {
             $0.time >= split && $0.time + PurchaseLog.horizon <= latest
         }
         #expect(test.allSatisfy { $0.label != .pending })

@@ -1,13 +1,14 @@
 import Customers
 import Events
 
-/// A chunk's bytes: count, then each prediction.
+/// A chunk's bytes: the count (varint), then each prediction.
 ///
-///     time, offset       varint
+///     time, offset       varint, zigzag
 ///     customer, invoice  64-bit hashes
 ///     version, label     varint
 ///     probabilities      five 64-bit floats
 extension PredictionChunk {
+    /// Fewest bytes of a prediction.
     private static let bytesEach = 60
 
     func encode(into writer: inout ByteWriter) {
@@ -23,9 +24,11 @@ extension PredictionChunk {
         }
     }
 
-    /// Appends a chunk's predictions.
+    /// Appends a chunk's predictions to an array.
+    /// - Parameter versions: number of model versions that they may refer to.
+    /// - Throws: `StateError` when the bytes are damaged.
     static func decode(
-        _ reader: inout ByteReader, versions: Int, into predictions: inout [GradedPrediction]
+        _ reader: inout ByteReader, versions: Int, into predictions: inout [LabeledPrediction]
     ) throws(StateError) {
         let count = try reader.count(ofAtLeast: bytesEach)
         guard count <= limit else { throw StateError("\(count) predictions in a chunk") }
@@ -37,17 +40,17 @@ extension PredictionChunk {
             let version = try reader.varint()
             let label = try reader.varint()
             guard (0...EventTime.latest).contains(time), version < UInt64(versions),
-                let label = UInt8(exactly: label).flatMap(GradedPrediction.Label.init)
+                let label = UInt8(exactly: label).flatMap(LabeledPrediction.Label.init)
             else {
-                throw StateError("a prediction that cannot be")
+                throw StateError("an impossible prediction")
             }
             var probabilities = InlineArray<5, Double>(repeating: 0)
             for index in 0..<5 {
                 probabilities[index] = Double(bitPattern: try reader.word64())
-                guard (0...1).contains(probabilities[index]) else { throw StateError("a probability beyond 0...1") }
+                guard (0...1).contains(probabilities[index]) else { throw StateError("a probability outside 0...1") }
             }
             predictions.append(
-                GradedPrediction(
+                LabeledPrediction(
                     time: time, offset: offset, customerHash: customerHash, invoiceHash: invoiceHash,
                     probabilities: probabilities, version: UInt16(version), label: label))
         }

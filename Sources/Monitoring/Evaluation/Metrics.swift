@@ -1,24 +1,32 @@
 import Events
 import Features
 
-/// The figures of one model on one set of points, by the names that `results.json` uses.
+/// Metrics of one model on one set of labeled examples. Coded by the names that `results.json` uses.
 package struct Metrics: Codable, Equatable, Sendable {
+    /// Area under the ROC curve; NaN without examples of both labels.
     package var rocAUC: Double
-    /// Average precision.
+    /// Average precision; NaN without examples of both labels.
     package var prAUC: Double
-    /// At a probability of 0.5.
+    /// Share of examples that are classified correctly at a probability of 0.5.
     package var accuracy: Double
+    /// At a probability of 0.5; 0 when no example reaches it.
     package var precision: Double
+    /// At a probability of 0.5; 0 without positive examples.
     package var recall: Double
+    /// Harmonic mean of precision and recall.
     package var f1: Double
+    /// Mean cross-entropy, nats. Probabilities are clipped to 10⁻¹⁵ from 0 and 1.
     package var logLoss: Double
+    /// Mean squared error of the probability.
     package var brier: Double
     /// Expected calibration error over ten bins of equal width.
     package var ece: Double
-    /// Positive rate among the tenth with the highest probabilities, over the positive rate of all.
+    /// Positive rate of the tenth with the highest probabilities, divided by the overall positive rate; NaN without positive
+    /// examples.
     package var liftTopDecile: Double
-    /// Points; a mean where figures are means.
+    /// Number of examples; in means, their mean number.
     package var n: Double
+    /// Share of positive examples.
     package var positiveRate: Double
 
     enum CodingKeys: String, CodingKey {
@@ -33,7 +41,8 @@ package struct Metrics: Codable, Equatable, Sendable {
     }
 
     /// - Parameters:
-    ///   - probabilities: one a point, in [0, 1].
+    ///   - probabilities: one for each example, in [0, 1].
+    ///   - labels: as many; at least one.
     ///   - seed: decides the order of ties, which lift depends on.
     /// - Complexity: O(n log n).
     package init(probabilities: [Double], labels: [Bool], seed: UInt64) {
@@ -71,16 +80,16 @@ package struct Metrics: Codable, Equatable, Sendable {
             (rocAUC, prAUC, liftTopDecile) = (.nan, .nan, .nan)
             return
         }
-        let ranked = RankedPoints(probabilities, labels)
+        let ranked = RankedExamples(probabilities, labels)
         (rocAUC, prAUC) = ranked.areas(positives: positives)
         liftTopDecile = ranked.lift(probabilities, labels, positives: positives, seed: seed)
     }
 
-    /// Means of several sets of figures, figure by figure.
-    package init(meanOf figures: [Metrics]) {
-        precondition(!figures.isEmpty)
-        func mean(_ figure: (Metrics) -> Double) -> Double {
-            figures.reduce(0) { $0 + figure($1) } / Double(figures.count)
+    /// The mean of each metric over several sets of examples; at least one.
+    package init(meanOf all: [Metrics]) {
+        precondition(!all.isEmpty)
+        func mean(_ metric: (Metrics) -> Double) -> Double {
+            all.reduce(0) { $0 + metric($1) } / Double(all.count)
         }
         rocAUC = mean(\.rocAUC)
         prAUC = mean(\.prAUC)

@@ -2,17 +2,23 @@ import Customers
 import Ensemble
 import Events
 
-extension Grader {
-    /// The model that predictions are of.
+extension LabelJoin {
+    /// A version of the model, which predictions belong to. Its bytes in a checkpoint: version, serving model, number of models
+    /// (varint) and the models, each name with its length before it.
     package struct Version: Sendable, Equatable {
-        /// Most models of one, and most versions.
+        /// Most models of a version.
         static let modelLimit = 5
+        /// Most versions, since predictions refer to theirs by 16 bits.
         static let limit = Int(UInt16.max)
 
+        /// The artifact's version.
         package let version: String
+        /// The model whose probability is served.
         package let servingModel: ModelName
+        /// All models that score, in the order of a prediction's probabilities.
         package let models: [ModelName]
 
+        /// - Parameter models: at most five count.
         package init(version: String, servingModel: ModelName, models: [ModelName]) {
             self.version = version
             self.servingModel = servingModel

@@ -1,7 +1,7 @@
 import Ensemble
 
-extension Grader {
-    /// An event, and the prediction that it led to.
+extension LabelJoin {
+    /// An event, and the prediction that was published for it.
     public struct Event: Sendable {
         @usableFromInline let customerHash: UInt64
         @usableFromInline let invoiceHash: UInt64
@@ -10,13 +10,13 @@ extension Grader {
         @usableFromInline let isPurchase: Bool
         @usableFromInline let scores: Scores
         @usableFromInline let offset: Int64
-        /// How many events before it, of the batch, are of customers who are not graded.
+        /// Events of the batch before it that are outside the sample.
         @usableFromInline var passed: Int
 
         /// - Parameters:
         ///   - time: of the event, milliseconds.
-        ///   - clock: the instant that the prediction is of: the customer's latest event time.
-        ///   - offset: of its message; one that was taken before is passed over.
+        ///   - clock: the instant that the prediction is for: the customer's latest event time, milliseconds.
+        ///   - offset: of the event's message.
         @inlinable
         public init(
             customerHash: UInt64, invoiceHash: UInt64, time: Int64, clock: Int64, isPurchase: Bool, scores: Scores,
@@ -33,17 +33,19 @@ extension Grader {
         }
     }
 
-    /// Successive events of one partition, to be graded together (see `begin`). Of customers who are not graded, once they
-    /// are sampled, only the times are kept: these move the partition's clock.
+    /// Successive events of one partition, to be joined together (see `begin`).
+    ///
+    /// Of customers outside the sample only the event times are kept, since these advance the partition's clock.
     public struct Batch: Sendable {
         @usableFromInline var events: [Event] = []
         @usableFromInline var times: [Int64] = []
         @usableFromInline var next: Int64 = 0
         @usableFromInline var sampledBelow: UInt64 = 0
 
+        /// An empty batch, whose memory is reused every time that it is begun.
         public init() {}
 
-        /// Forgets the events before.
+        /// Forgets the earlier events.
         mutating func begin(from next: Int64, sampledBelow: UInt64) {
             events.removeAll(keepingCapacity: true)
             times.removeAll(keepingCapacity: true)
@@ -51,6 +53,8 @@ extension Grader {
             self.sampledBelow = sampledBelow
         }
 
+        /// Adds the next event. One whose offset has been joined before is ignored.
+        /// - Complexity: O(1) amortised.
         @inlinable
         @inline(__always)
         public mutating func append(_ event: Event) {

@@ -1,9 +1,11 @@
-/// Elements side by side, as in an array: a value, whose memory is copied when it changes while others hold it.
+/// A fixed number of elements with value semantics: the memory is copied when it changes while others hold it.
 ///
-/// Unlike an array it does not look who holds it for every element that is written: `own` does, once for as many as are
-/// changed after it. Whoever uses `start` keeps the value as long.
+/// An array checks for other holders whenever an element is written. Here `own` checks once, before any number of writes. The
+/// value must outlive the use of `start`.
+///
+/// Unchecked: the memory is only written after `own`, when no other value shares it.
 struct OwnedMemory<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
-    /// Gives the memory back when nobody holds it any more.
+    /// Frees the memory when the last value is gone.
     private final class Holder {
         let start: UnsafeMutablePointer<Element>
 
@@ -12,12 +14,13 @@ struct OwnedMemory<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
         deinit { start.deallocate() }
     }
 
+    /// Elements that there is room for.
     let capacity: Int
     private var holder: Holder
-    /// Written to only by who has called `own`.
+    /// Call `own` before writing to it.
     private(set) var start: UnsafeMutablePointer<Element>
 
-    /// Elements that nobody has set yet.
+    /// Uninitialised elements.
     init(capacity: Int) {
         self.capacity = capacity
         holder = Holder(capacity: capacity)
@@ -29,7 +32,7 @@ struct OwnedMemory<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
         start.initialize(repeating: element, count: count)
     }
 
-    /// Makes the memory this value's alone: the first `count` elements are copied if others hold it.
+    /// Makes the memory this value's alone. If others hold it, the first `count` elements are copied.
     @inline(__always)
     mutating func own(_ count: Int) {
         if !isKnownUniquelyReferenced(&holder) { copy(count) }

@@ -1,21 +1,26 @@
-/// A prediction that was published, and its label as soon as that is known.
-package struct GradedPrediction: Sendable, Equatable {
+/// A published prediction, and its label as soon as that is known.
+package struct LabeledPrediction: Sendable, Equatable {
+    /// Whether the customer bought again within the horizon. The raw values are those of checkpoints.
     package enum Label: UInt8, BitwiseCopyable, Sendable {
         case pending, notBought, bought
     }
 
     /// t, milliseconds of event time.
     package let time: Int64
-    /// Offset of the message that it is of.
+    /// Offset of the message that was scored.
     package let offset: Int64
+    /// Hash of the customer identifier.
     package let customerHash: UInt64
+    /// Hash of the invoice number.
     package let invoiceHash: UInt64
-    /// Probability by the models of its version, in that version's order; 0 beyond them.
+    /// By the models of its version, in that version's order; 0 beyond them.
     package let probabilities: InlineArray<5, Double>
-    /// Place in the grader's versions.
+    /// Index into the label join's versions.
     package let version: UInt16
+    /// Pending until a later event decides it.
     package let label: Label
 
+    /// Compares all members; `InlineArray` is not `Equatable`.
     package static func == (a: Self, b: Self) -> Bool {
         (a.time, a.offset, a.customerHash, a.invoiceHash, a.version, a.label)
             == (b.time, b.offset, b.customerHash, b.invoiceHash, b.version, b.label)

@@ -1,0 +1,173 @@
+import Customers
+import Ensemble
+import Events
+
+/// Joins a partition's predictions with their labels: whether the customer bought again within the horizon.
+///
+/// A prediction at time t for an event of one invoice becomes `bought` as soon as a purchase line of another invoice of the
+/// same customer has a time s with t < s ≤ t + horizon. It becomes `notBought` once the partition's clock has passed
+/// t + horizon. Training and evaluation use the same label, except that they also see events that arrive too late here.
+/// The result depends only on the events and their order, not on batches or time of day. Owned by one thread.
+///
+/// Memory is 88 bytes for each prediction kept, and 80 to 320 for each customer of theirs.
+public struct LabelJoin: Sendable {
+    /// A prediction whose label has just become known.
+    package struct Outcome: Sendable {
+        /// The prediction with its label.
+        package let prediction: LabeledPrediction
+        /// Whether the customer bought again within the horizon.
+        package var isBought: Bool { prediction.label == .bought }
+        /// Event time of the purchase, milliseconds; `nil` when there was none.
+        package let boughtAt: Int64?
+    }
+
+    /// Receives each label when it becomes known.
+    /// - Parameters:
+    ///   - offset: of the event that decided it.
+    ///   - outcome: reads the whole prediction. Its memory is no longer in the processor's cache, so call it only if needed.
+    package typealias OutcomeHandler = (_ isBought: Bool, _ offset: Int64, _ outcome: () -> Outcome) throws -> Void
+
+    /// Everything except the predictions and the table of customers. Small enough to be copied at every undo point.
+    struct Progress: Sendable {
+        var versions: [Version] = []
+        /// Index of the version that new predictions belong to.
+        var version = 0
+        /// Whether that version has all models in their canonical order, so that its scores need no lookup.
+        var hasAllModels = false
+        var clock = PartitionClock()
+        var nextOffset: Int64 = 0
+        /// Number of the first chunk kept. Chunks are numbered consecutively, and no number is used twice.
+        var firstChunk = 0
+        /// Predictions kept.
+        var count = 0
+        /// No prediction before this number is pending.
+        var expiryCursor = 0
+        /// Whether the prediction at `expiryCursor` was found pending. If so, none expires before the clock moves.
+        var isBlocked = false
+        /// The clock at the last expiry.
+        var expiredAt: Int64 = 0
+        /// Customers are in the sample if the upper half of their hash is below this.
+        var sampledBelow = UInt64(1) << 32
+        /// Chunks removed since the last snapshot.
+        var removed: Range<Int> = 0..<0
+    }
+
+    /// For how long after their horizon predictions are evaluated, milliseconds of event time.
+    let window: Int64
+    private let limit: Int
+    var progress = Progress()
+    /// All are full except the last one.
+    var chunks: [PredictionChunk] = []
+    var customers = PendingPredictions()
+    /// Snapshot whose records are being read.
+    var snapshot: OpenSnapshot?
+    var journal = LabelJoinJournal()
+
+    /// Model versions that predictions refer to by index.
+    package var versions: [Version] { progress.versions }
+    /// Offset of the next message to join; earlier ones are ignored.
+    package var nextOffset: Int64 { progress.nextOffset }
+    /// Share of the customers whose predictions are joined; below 1 once there were more predictions than the limit.
+    package var sampledShare: Double { Double(progress.sampledBelow) / Double(UInt64(1) << 32) }
+
+    /// - Parameters:
+    ///   - windowDays: for how long after their horizon predictions are evaluated, days of event time.
+    ///   - limit: most predictions kept. Whenever they exceed it, half of the customers are dropped.
+    package init(windowDays: Int, limit: Int) {
+        window = Int64(windowDays) * EventTime.millisecondsPerDay
+        self.limit = max(limit, PredictionChunk.limit)
+    }
+
+    /// Sets the model version that predictions belong to from now on.
+    package mutating func use(_ version: Version) {
+        progress.hasAllModels = version.models == ModelName.allCases
+        if let known = progress.versions.firstIndex(of: version) {
+            progress.version = known
+            return
+        }
+        progress.version = progress.versions.count
+        progress.versions.append(version)
+    }
+
+    /// Prefetch distances in events: first the customer's slot, then the prediction that it points to.
+    private static let slotDistance = 8
+    private static let predictionDistance = 4
+
+    /// Empties a batch for the events that come next. A batch begun before an `undo` must be begun again.
+    package func begin(_ batch: inout Batch) {
+        batch.begin(from: progress.nextOffset, sampledBelow: progress.sampledBelow)
+    }
+
+    /// Adds a batch's predictions in order, and resolves the earlier ones that its events decide.
+    /// - Throws: what `onOutcome` throws. The state is then only good for `undo`.
+    /// - Complexity: O(events) amortised.
+    package mutating func join(_ batch: Batch, onOutcome: OutcomeHandler) rethrows {
+        var passed = 0
+        try batch.events.withUnsafeBufferPointer { events in
+            for index in events.indices {
+                // Customers come in no order that the processor could predict.
+                if index + Self.slotDistance < events.count {
+                    customers.prefetch(events[index + Self.slotDistance].customerHash)
+                }
+                if index + Self.predictionDistance < events.count { prefetch(events[index + Self.predictionDistance]) }
+                observe(batch.times[passed..<events[index].passed])
+                passed = events[index].passed
+                try join(events[index], onOutcome)
+            }
+        }
+        observe(batch.times[passed...])
+        progress.nextOffset = batch.next
+    }
+
+    /// Advances the clock by the events of customers outside the sample.
+    private mutating func observe(_ times: ArraySlice<Int64>) {
+        for time in times { progress.clock.observe(time) }
+    }
+
+    private mutating func join(_ event: Event, _ onOutcome: OutcomeHandler) rethrows {
+        progress.nextOffset = event.offset + 1
+        // The sample may have been halved since the batch was begun.
+        guard event.customerHash >> 32 < progress.sampledBelow else { return progress.clock.observe(event.time) }
+        if progress.clock.time != progress.expiredAt { try expire(event.offset, onOutcome) }
+        try joinSampled(event, onOutcome)
+        progress.clock.observe(event.time)
+        if !progress.isBlocked || progress.clock.time != progress.expiredAt { try expire(event.offset, onOutcome) }
+    }
+
+    private mutating func joinSampled(_ event: Event, _ onOutcome: OutcomeHandler) rethrows {
+        let slot = slot(of: event.customerHash, event.invoiceHash)
+        customers[slot].begin(event.invoiceHash)
+        if event.isPurchase, customers[slot].older != 0 { try resolveOlder(slot, event, onOutcome) }
+        append(
+            PredictionChunk.Case(
+                time: event.instant, invoiceHash: event.invoiceHash, previous: customers[slot].add(end + 1)),
+            PredictionChunk.Content(
+                offset: event.offset, customerHash: event.customerHash, probabilities: probabilities(event.scores),
+                version: UInt16(progress.version)))
+        if progress.count > limit { sample() }
+    }
+
+    private func probabilities(_ scores: Scores) -> InlineArray<5, Double> {
+        if progress.hasAllModels {
+            return [
+                scores.logisticRegression, scores.randomForest, scores.xgboost, scores.stacking, scores.blending,
+            ]
+        }
+        let models = progress.versions[progress.version].models
+        return InlineArray { $0 < models.count ? scores[models[$0]] : 0 }
+    }
+
+    mutating func append(_ new: PredictionChunk.Case, _ content: PredictionChunk.Content) {
+        if place(of: end).place == 0 { chunks.append(PredictionChunk()) }
+        chunks[chunks.count - 1].append(new, content)
+        progress.count += 1
+    }
+
+    /// Prefetches the first prediction that a purchase may resolve.
+    private func prefetch(_ event: Event) {
+        guard event.isPurchase, let at = customers.latest(of: event.customerHash, exceptOf: event.invoiceHash) else {
+            return
+        }
+        prefetch(at - 1)
+    }
+}
