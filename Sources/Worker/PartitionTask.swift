@@ -131,7 +131,7 @@ final class PartitionTask {
 
     func giveUpSnapshot() {
         grader?.giveUpSnapshot()
-        table.giveUpSnapshot()
+        table.discardSnapshot()
     }
 
     /// Has the checkpoint read again.
