@@ -1,4 +1,4 @@
-/// A set of small indices, a bit each.
+/// A set of small integers, one bit each.
 struct Bitmap: Sendable {
     private var words: [UInt64] = []
 
@@ -33,7 +33,7 @@ struct Bitmap: Sendable {
         for word in other.words.indices { words[word] |= other.words[word] }
     }
 
-    /// What is at one index goes to another, where the last element takes the place of one that is removed.
+    /// Follows the last element of an array to the index of a removed one.
     mutating func move(_ last: Int, to index: Int) {
         if contains(last) { insert(index) } else { remove(index) }
         remove(last)

@@ -1,45 +1,46 @@
 import Events
 
-/// What keeps the state of a customer bounded who does more than any customer does: a test account, a reseller's robot.
+/// Bounds the state of a customer with far more events than a person makes, such as a test account or a reseller's robot.
 ///
-/// Looked at once in 8,192 of a customer's events, so that it depends on nothing but the events: then
-/// - while there are more than 4,096 instants the older half is made coarser, each two becoming the later of them;
-/// - of more than 65,536 keys (invoices, products, descriptions, days) the older half is forgotten; one that comes back
-///   counts anew, while it is still counted where it was.
+/// The bounds are applied at every 8,192nd event of the customer, so that the state depends on the events alone:
+/// - while there are more than 4,096 time buckets, each two neighbours in the older half are merged into the later one;
+/// - of more than 65,536 keys (invoices, products, descriptions, days) the older half is forgotten. A forgotten key stays
+///   counted where it was, and counts once more if it occurs again.
 ///
-/// At most 12,288 instants and 106,496 keys are remembered, in less than 6 MiB a customer.
+/// So a state has at most 12,288 buckets and 106,496 keys, in less than 6 MiB.
 extension CustomerState {
     static let eventsBetweenBounds: Int64 = 8192
-    static let momentLimit = 4096
+    static let bucketLimit = 4096
     static let keyLimit = 65_536
 
-    /// - Complexity: O(moments + keys), seldom.
+    /// - Complexity: O(buckets + keys), seldom.
     mutating func keepWithinBounds() {
-        while momentCount > Self.momentLimit { coarsen() }
-        // Counted or not, what is forgotten counts anew.
+        while bucketCount > Self.bucketLimit { coarsen() }
+        // The cached key may be among the forgotten ones and would then have to count again.
         counted = Counted()
         latest.forgetOldest(beyond: Self.keyLimit, deadUpTo: clock &- Windows.longestMilliseconds)
     }
 
-    /// Makes one instant of each two in the older half. Keys go along, so that each still has an instant of its time.
+    /// Merges each two neighbouring buckets in the older half into the later one. The times of their keys move along, so
+    /// that every key still has a bucket of its time.
     private mutating func coarsen() {
         compact()
-        let half = moments.count / 4 * 2
-        let times = moments[..<half].map(\.time)
-        var coarser: [Moment] = []
-        coarser.reserveCapacity(moments.count - half / 2)
+        let half = buckets.count / 4 * 2
+        let times = buckets[..<half].map(\.time)
+        var coarser: [TimeBucket] = []
+        coarser.reserveCapacity(buckets.count - half / 2)
         for first in stride(from: 0, to: half, by: 2) {
-            var moment = moments[first + 1]
-            moment.totals += moments[first].totals
-            coarser.append(moment)
+            var bucket = buckets[first + 1]
+            bucket.totals += buckets[first].totals
+            coarser.append(bucket)
         }
-        coarser += moments[half...]
-        moments = coarser
+        coarser += buckets[half...]
+        buckets = coarser
         latest.moveTimes { time in
             let at = times.partitioningIndex { $0 >= time }
             return at < half && times[at] == time ? times[at | 1] : time
         }
-        // An instant may have been moved back into a window that it had left.
+        // The events of a merged bucket's earlier half may be back in a window that they had left.
         sumWindows()
     }
 }
@@ -54,6 +55,7 @@ extension LatestTable {
         grow(deadUpTo: max(deadUpTo, forgottenUpTo))
     }
 
+    /// Replaces the time of every key.
     mutating func moveTimes(_ newTime: (Int64) -> Int64) {
         for index in slots.indices where slots[index].key != 0 { slots[index].time = newTime(slots[index].time) }
     }

@@ -6,28 +6,28 @@ import Events
 ///     lifetime    first event, first and last purchase, last return (0 for none, else 1 + distance), 15 sums, country u64
 ///     basket      invoice u64, 5 sums
 ///     days        count, then the first day and the distance to each next one
-///     moments     count, then for each the distance in time, which sums are not zero (u16), and those
-///     keys        count, then for each its hash u64 and the number of its moment
+///     buckets     count, then for each the distance in time, which sums are not zero (u16), and those
+///     keys        count, then for each its hash u64 and the index of its bucket
 ///
-/// Window totals, the gaps between days and the order of the key table follow from these and are not kept.
+/// Window totals, the gaps between days and the order of the key table follow from these and are not written.
 extension CustomerState {
-    /// Version of the layout above, and of what a state makes of its events.
-    public static let codecVersion: UInt64 = 2
+    /// Version of the layout above and of how a state is computed from events. States of another version are not read.
+    package static let codecVersion: UInt64 = 2
 
-    /// Appends the state.
-    /// - Complexity: O(moments + keys); about 11 bytes a key and 15 a moment.
-    public func encode(into writer: inout ByteWriter) {
+    /// Appends the encoded state.
+    /// - Complexity: O(buckets + keys); about 11 bytes a key and 15 a bucket.
+    package func encode(into writer: inout ByteWriter) {
         writer.varint(UInt64(clock))
         lifetime.encode(into: &writer, clock: clock)
         basket.encode(into: &writer)
         purchaseDays.encode(into: &writer)
 
-        writer.varint(UInt64(moments.count - expired))
+        writer.varint(UInt64(buckets.count - expired))
         var previous = clock &- Windows.longestMilliseconds
-        for moment in moments[expired...] {
-            writer.varint(UInt64(moment.time &- previous))
-            previous = moment.time
-            moment.totals.encode(into: &writer)
+        for bucket in buckets[expired...] {
+            writer.varint(UInt64(bucket.time &- previous))
+            previous = bucket.time
+            bucket.totals.encode(into: &writer)
         }
         let deadUpTo = clock &- Windows.longestMilliseconds
         let live = latest.slots.filter { $0.key != 0 && $0.time > deadUpTo }
@@ -38,8 +38,10 @@ extension CustomerState {
         }
     }
 
-    /// Reads a state back; it goes on exactly as the one that was written would have.
-    public init(decoding reader: inout ByteReader) throws(StateError) {
+    /// Decodes a state. Later events change it exactly as they would have changed the encoded one.
+    /// - Throws: `StateError` for bytes that no state encodes to; it never traps.
+    /// - Complexity: O(bytes).
+    package init(decoding reader: inout ByteReader) throws(StateError) {
         let clock = try reader.time()
         self.clock = clock
         lifetime = try Lifetime(decoding: &reader, clock: clock)
@@ -52,15 +54,15 @@ extension CustomerState {
 
         let deadUpTo = clock - Windows.longestMilliseconds
         let count = try reader.count(ofAtLeast: 3)
-        moments.reserveCapacity(count)
+        buckets.reserveCapacity(count)
         var time = deadUpTo
         for _ in 0..<count {
             let step = try reader.varint()
-            guard step > 0, step <= UInt64(clock - time) else { throw StateError("moments out of order") }
+            guard step > 0, step <= UInt64(clock - time) else { throw StateError("time buckets out of order") }
             time += Int64(step)
-            var moment = Moment(time: time)
-            moment.totals = try Totals(decoding: &reader)
-            moments.append(moment)
+            var bucket = TimeBucket(time: time)
+            bucket.totals = try Totals(decoding: &reader)
+            buckets.append(bucket)
         }
         sumWindows()
 
@@ -69,21 +71,21 @@ extension CustomerState {
         for _ in 0..<keys {
             let key = try reader.word64()
             let at = try reader.varint()
-            guard key != 0, at < UInt64(moments.count) else { throw StateError("a key of no moment") }
-            guard latest.record(key, at: moments[Int(at)].time, deadUpTo: deadUpTo) == nil else {
+            guard key != 0, at < UInt64(buckets.count) else { throw StateError("a key of no time bucket") }
+            guard latest.record(key, at: buckets[Int(at)].time, deadUpTo: deadUpTo) == nil else {
                 throw StateError("a key twice")
             }
         }
     }
 
-    /// Works out from the moments what each window holds.
+    /// Computes the start and the totals of each window from the buckets.
     mutating func sumWindows() {
         var sum = Totals()
-        var start = moments.count
+        var start = buckets.count
         for window in 0..<Windows.count {
-            while start > 0, moments[start - 1].time > clock &- Windows.milliseconds[window] {
+            while start > 0, buckets[start - 1].time > clock &- Windows.milliseconds[window] {
                 start -= 1
-                sum += moments[start].totals
+                sum += buckets[start].totals
             }
             starts[window] = start
             totals[window] = sum

@@ -1,15 +1,15 @@
 extension CustomerState {
-    /// What happened at one instant.
-    public struct Instant: Equatable, Sendable {
+    /// The sums over the events of one instant.
+    package struct Instant: Equatable, Sendable {
         /// Milliseconds since 1970 UTC.
-        public let time: Int64
+        package let time: Int64
         /// Of the events of that instant. An invoice, a day, a product or a description counts at its latest instant only.
-        public let totals: Totals
+        package let totals: Totals
     }
 
-    /// The instants of the longest window that are remembered, ascending.
-    /// - Complexity: O(instants).
-    public var timeline: [Instant] {
-        moments[expired...].map { Instant(time: $0.time, totals: $0.totals) }
+    /// The time buckets of the longest window, ascending in time.
+    /// - Complexity: O(buckets).
+    package var timeline: [Instant] {
+        buckets[expired...].map { Instant(time: $0.time, totals: $0.totals) }
     }
 }

@@ -1,15 +1,15 @@
 import Events
 
-/// All that is remembered of one customer: a pure function of that customer's events in the order of the stream.
+/// The state of one customer: a pure function of that customer's events in the order of the stream.
 ///
-/// Windows slide in event time, exact to the millisecond. The clock is the latest event time seen and never goes back;
-/// an event that arrives late is counted where it belongs if it is still in a window, and in the lifetime totals in any
-/// case. Memory is one `Moment` per distinct event time and one key per distinct invoice, product, description and day
-/// of the longest window, up to a bound (see `keepWithinBounds`).
+/// Windows slide in event time, exact to the millisecond. The clock is the latest event time seen and never goes back.
+/// A late event counts in the windows that its time lies in, and in the lifetime totals in any case. Memory is one
+/// `TimeBucket` per distinct event time and one key per distinct invoice, product, description and day of the longest
+/// window, up to a bound (see `keepWithinBounds`).
 public struct CustomerState: Sendable {
-    /// The events of one instant.
+    /// The sums over the events of one instant.
     @usableFromInline
-    struct Moment: Equatable, Sendable {
+    struct TimeBucket: Equatable, Sendable {
         @usableFromInline var time: Int64
         @usableFromInline var totals: Totals
         @inlinable
@@ -21,19 +21,23 @@ public struct CustomerState: Sendable {
 
     /// Latest event time seen, or the later instant that the state was advanced to; milliseconds.
     public internal(set) var clock: Int64
+    /// Sums over all events of the customer.
     public internal(set) var lifetime: Lifetime
     /// The events since the invoice number last changed, in the order of the stream.
     public internal(set) var basket = Basket()
+    /// Days with a purchase in the longest window.
     public internal(set) var purchaseDays = PurchaseDays()
 
-    /// Instants of the longest window, ascending; those before `expired` have left it.
-    @usableFromInline var moments: [Moment] = []
+    /// Ascending in time. Those before `expired` have left the longest window.
+    @usableFromInline var buckets: [TimeBucket] = []
     @usableFromInline var expired = 0
-    /// For each window, the first moment inside and the totals from there on.
+    /// For each window, the first bucket in it.
     @usableFromInline var starts: InlineArray<6, Int> = InlineArray(repeating: 0)
+    /// For each window, the sum of its buckets.
     @usableFromInline var totals: InlineArray<6, Totals> = InlineArray(repeating: Totals())
+    /// The latest time of each key in the longest window.
     @usableFromInline var latest = LatestTable()
-    /// What has been counted last; not kept, for what is counted twice changes nothing.
+    /// Cache of the last counted key; not serialised because counting is idempotent.
     var counted = Counted()
 
     struct Counted: Sendable {
@@ -52,24 +56,25 @@ public struct CustomerState: Sendable {
     @inlinable
     public func window(_ index: Int) -> Totals { totals[index] }
 
-    /// How many instants are remembered.
-    public var momentCount: Int { moments.count - expired }
+    /// How many time buckets the longest window holds.
+    package var bucketCount: Int { buckets.count - expired }
 
-    /// Memory that the state occupies, bytes.
-    public var memoryBytes: Int {
-        MemoryLayout<CustomerState>.size + moments.capacity * MemoryLayout<Moment>.stride
+    /// Memory that the state occupies, in bytes, with the spare capacity of its arrays.
+    /// - Complexity: O(1).
+    package var memoryBytes: Int {
+        MemoryLayout<CustomerState>.size + buckets.capacity * MemoryLayout<TimeBucket>.stride
             + latest.slots.capacity * MemoryLayout<LatestTable.Slot>.stride
             + (purchaseDays.days.capacity + purchaseDays.sortedGaps.capacity) * MemoryLayout<Int32>.stride
     }
 
-    /// Takes in one event.
-    /// - Complexity: O(1) amortised for events in order of time; a late one is placed by binary search and insertion
-    ///   among the moments of the longest window.
+    /// Updates the state with the customer's next event.
+    /// - Complexity: O(1) amortised for events in order of time. A late one is placed by binary search, and where there is no
+    ///   bucket of its time yet, inserted among those of the longest window.
     public mutating func update(_ event: CustomerEvent) {
         advance(to: event.time)
         basket.add(event)
         lifetime.add(event, basketSpend: basket.spend)
-        // Whatever becomes of the event, so that no order of events gets past it.
+        // Deferred, so that it is also done where an event too late for any window returns early.
         defer { if lifetime.events & (Self.eventsBetweenBounds - 1) == 0 { keepWithinBounds() } }
         let deadUpTo = clock &- Windows.longestMilliseconds
         guard event.time > deadUpTo else { return }
@@ -86,7 +91,8 @@ public struct CustomerState: Sendable {
             step.spend = event.amount
             step.units = event.quantity
         }
-        // The lines of an invoice follow one another at one time, and count it and its day once.
+        // The lines of an invoice arrive one after the other with the same time. The first one has counted the invoice and
+        // its day.
         let isNextLine = counted.time == event.time && counted.invoiceHash == event.invoiceHash
         if !isNextLine {
             count(.invoice, event.invoiceHash, at: event.time, deadUpTo, &step)
@@ -109,11 +115,11 @@ public struct CustomerState: Sendable {
                 count(.description, event.descriptionHash, at: event.time, deadUpTo, &step)
             }
         }
-        moments[at].totals += step
+        buckets[at].totals += step
         addToWindows(step, at: at)
     }
 
-    /// Moves the clock on, so that windows give back what has left them; an earlier time changes nothing.
+    /// Advances the clock and subtracts from each window the buckets that have left it. An earlier time changes nothing.
     /// - Complexity: O(1) amortised.
     public mutating func advance(to time: Int64) {
         guard time > clock else { return }
@@ -122,60 +128,60 @@ public struct CustomerState: Sendable {
         for window in 0..<Windows.count {
             let leavesUpTo = time &- Windows.milliseconds[window]
             var start = starts[window]
-            while start < moments.count, moments[start].time <= leavesUpTo {
-                totals[window] -= moments[start].totals
+            while start < buckets.count, buckets[start].time <= leavesUpTo {
+                totals[window] -= buckets[start].totals
                 start &+= 1
             }
             starts[window] = start
         }
         expired = starts[Windows.count - 1]
-        if expired > 16, expired > moments.count / 2 { compact() }
+        if expired > 16, expired > buckets.count / 2 { compact() }
         if dayPassed { purchaseDays.expire(upTo: EventTime.day(of: time) - Int32(Windows.longestDays)) }
     }
 
-    /// The state as it will stand at a later time if nothing happens until then.
+    /// A copy of the state as it will be at a later time if no event comes until then.
     public func advanced(to time: Int64) -> CustomerState {
         var copy = self
         copy.advance(to: time)
         return copy
     }
 
-    /// The index of the moment at `time`, made if there is none.
+    /// The index of the bucket at `time`, which is inserted if there is none.
     private mutating func place(_ time: Int64) -> Int {
-        if let last = moments.last, last.time >= time {
-            if last.time == time { return moments.count - 1 }
+        if let last = buckets.last, last.time >= time {
+            if last.time == time { return buckets.count - 1 }
             let at = index(of: time)
-            if moments[at].time == time { return at }
-            moments.insert(Moment(time: time), at: at)
-            // A window starts behind the new moment if it starts behind its time.
+            if buckets[at].time == time { return at }
+            buckets.insert(TimeBucket(time: time), at: at)
+            // In the windows that do not reach back to this time, the first bucket has moved up by one.
             for window in 0..<Windows.count where time <= clock &- Windows.milliseconds[window] { starts[window] += 1 }
             return at
         }
-        moments.append(Moment(time: time))
-        // A window that this moment has already left must start behind it.
+        buckets.append(TimeBucket(time: time))
+        // A late event may be the latest bucket and yet too old for the shorter windows: they start behind it.
         for window in 0..<Windows.count where time <= clock &- Windows.milliseconds[window] {
-            starts[window] = moments.count
+            starts[window] = buckets.count
         }
-        return moments.count - 1
+        return buckets.count - 1
     }
 
     func index(of time: Int64) -> Int {
         var low = expired
-        var high = moments.count
+        var high = buckets.count
         while low < high {
             let middle = (low + high) >> 1
-            if moments[middle].time >= time { high = middle } else { low = middle + 1 }
+            if buckets[middle].time >= time { high = middle } else { low = middle + 1 }
         }
         return low
     }
 
-    private mutating func addToWindows(_ step: Totals, at moment: Int) {
-        for window in 0..<Windows.count where moment >= starts[window] { totals[window] += step }
+    private mutating func addToWindows(_ step: Totals, at bucket: Int) {
+        for window in 0..<Windows.count where bucket >= starts[window] { totals[window] += step }
     }
 
-    /// Counts a key as distinct at its latest occurrence: in `step`, which is for this time, and not any more where it
-    /// occurred before.
-    /// - Returns: whether it is new to the longest window.
+    /// Counts a key as distinct at its latest occurrence: adds it to `step`, the sums of the event's time, and subtracts it
+    /// from the bucket of its occurrence before.
+    /// - Returns: whether the key is new to the longest window.
     @discardableResult
     @inline(__always)
     private mutating func count(
@@ -192,12 +198,13 @@ public struct CustomerState: Sendable {
 
     private mutating func uncount(_ kind: KeyKind, at time: Int64) {
         let at = index(of: time)
-        kind.adjust(&moments[at].totals, by: -1)
+        kind.adjust(&buckets[at].totals, by: -1)
         for window in 0..<Windows.count where at >= starts[window] { kind.adjust(&totals[window], by: -1) }
     }
 
+    /// Drops the buckets that have left the longest window.
     mutating func compact() {
-        moments.removeFirst(expired)
+        buckets.removeFirst(expired)
         for window in 0..<Windows.count { starts[window] -= expired }
         expired = 0
     }

@@ -1,22 +1,24 @@
 import CPrefetch
 import Events
 
-/// Asking for a customer's memory before the event's turn comes.
+/// Prefetching a customer's memory some events before their own event is processed.
 ///
-/// With millions of customers nothing of one is in a cache when their event arrives, and one thing has to be read to
-/// know where the next one lies: slot, state, history. So the table is told of events that are a few ahead, several
-/// times each, and the fetches of several customers overlap. Nothing of this changes what an event does.
+/// With millions of customers none of a customer's memory is in a cache when their event arrives, and each part has the
+/// address of the next: slot, state, arrays. So each part is prefetched a few events after the one before, and the cache
+/// misses of several customers overlap. Prefetching has no effect on the result.
 extension CustomerTable {
-    /// How many events ahead of its turn each step is best taken.
+    /// How many events before its own event each part is prefetched; chosen by measurement.
     private static let slotDistance = 16
     private static let stateDistance = 12
     private static let arraysDistance = 8
     private static let historyDistance = 4
 
-    /// To be called before each event of a batch is taken in.
+    /// Prefetches for the events ahead. To be called before each event of a batch is processed.
     /// - Parameters:
-    ///   - position: the event whose turn it is.
-    ///   - event: the event at a position below `count`.
+    ///   - position: the position in the batch of the event that is processed next.
+    ///   - count: events in the batch.
+    ///   - event: returns the event at a position below `count`.
+    /// - Complexity: O(1).
     @inline(__always)
     public func lookAhead(from position: Int, count: Int, _ event: (Int) -> CustomerEvent) {
         if position == 0 {
@@ -35,7 +37,7 @@ extension CustomerTable {
         }
     }
 
-    /// The customer in the hash's own slot: nearly always the one that is meant.
+    /// The index in the hash's own slot: the customer's, unless another one occupies their slot.
     private func likelyIndex(_ hash: UInt64) -> Int {
         Int(slots[Int(truncatingIfNeeded: hash) & (slots.count - 1)]) - 1
     }
@@ -65,11 +67,11 @@ extension CustomerTable {
     }
 }
 
-/// Where a state's arrays lie, without touching them: to hold an array is to count its holders, in memory that is not
-/// there yet.
+/// The addresses of a state's arrays. An `Array` value is not used, because copying it would write a reference count into
+/// memory that is not in the cache yet.
 ///
-/// An array is a pointer to its storage, whose count is at byte 16 and whose elements are from byte 32 on; an empty one's
-/// storage has a count too. What is read of it only says what to fetch early.
+/// An array is a pointer to its storage, with the count at byte 16 and the elements from byte 32 on; the storage of an
+/// empty array has a count as well. A wrong address could only prefetch in vain.
 private struct StateAddresses {
     private let state: UnsafeRawPointer
 
@@ -77,7 +79,7 @@ private struct StateAddresses {
         state = UnsafeRawPointer(states.baseAddress.unsafelyUnwrapped + index)
     }
 
-    private static let moments = offset(of: \.moments)
+    private static let buckets = offset(of: \.buckets)
     private static let keys = offset(of: \.latest.slots)
     private static let days = offset(of: \.purchaseDays.days)
     private static let gaps = offset(of: \.purchaseDays.sortedGaps)
@@ -96,16 +98,16 @@ private struct StateAddresses {
     private static func count(_ storage: UnsafeRawPointer) -> Int { storage.load(fromByteOffset: 16, as: Int.self) }
 
     func fetchArrays() {
-        cp_prefetch(storage(Self.moments))
+        cp_prefetch(storage(Self.buckets))
         cp_prefetch(storage(Self.keys))
         cp_prefetch(storage(Self.days))
         cp_prefetch(storage(Self.gaps))
     }
 
-    /// What an event of the customer will touch.
+    /// Prefetches the elements that the customer's event will read or write.
     func fetchElements(_ event: CustomerEvent) {
-        let moments = storage(Self.moments)
-        let last = moments + 32 + Self.count(moments) &* MemoryLayout<CustomerState.Moment>.stride
+        let buckets = storage(Self.buckets)
+        let last = buckets + 32 + Self.count(buckets) &* MemoryLayout<CustomerState.TimeBucket>.stride
         cp_prefetch(last)
         cp_prefetch(last - 64)
         let keys = storage(Self.keys)

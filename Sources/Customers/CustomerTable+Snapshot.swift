@@ -2,53 +2,67 @@ import Events
 
 /// The table as it stood at one moment, written little by little while events go on changing it.
 ///
-/// Before a customer changes for the first time since then, their state is put aside as it was (copy on update; Salles
-/// et al., "An Evaluation of Checkpoint Recovery for Massively Multiplayer Online Games", VLDB 2009), so that nothing
-/// stands still for longer than one slice takes.
+/// A customer's state is encoded before its first change since that moment (copy on update; Salles et al., "An Evaluation
+/// of Checkpoint Recovery for Massively Multiplayer Online Games", VLDB 2009), so that nothing waits for longer than one
+/// slice takes.
 ///
-/// A snapshot is a sequence of records: identifier (counted), state (counted; empty for a customer who is gone).
+/// A snapshot is a sequence of records: identifier (counted), state (counted; empty for a customer who was removed).
 extension CustomerTable {
+    /// Customers that a snapshot of changes must hold.
+    struct Changes: Sendable {
+        /// New and updated customers, by their index.
+        var customers = Bitmap()
+        /// Identifiers of removed customers, none of whom is in the table again.
+        var removed: Set<[UInt8]> = []
+
+        mutating func formUnion(_ other: Changes) {
+            customers.formUnion(other.customers)
+            removed.formUnion(other.removed)
+        }
+    }
+
     struct Snapshot: Sendable {
         /// Customers still to be written.
         var awaited: Bitmap
         var cursor = 0
-        /// Identifiers of customers who were gone, still to be written.
+        /// Identifiers of removed customers still to be written.
         var gone: [[UInt8]] = []
-        /// Records put aside because their customers were about to change; those before `asideStart` are written.
+        /// Records of customers that have changed since; those before `asideStart` are written.
         var aside = ByteWriter()
         var asideStart = 0
         var state = ByteWriter()
-        /// What is to count as changed again if the snapshot is given up.
-        var changed: Bitmap
-        var removed: Set<[UInt8]>
+        /// What counts as changed again if the snapshot is discarded.
+        var changes: Changes
     }
 
-    /// Most bytes that wait aside: a snapshot that is written too slowly for this is given up.
+    /// Most bytes of `Snapshot.aside`. A snapshot that is written so slowly that it needs more is discarded.
     static let asideLimit = 64 << 20
 
     /// What a snapshot holds.
-    public enum SnapshotScope: Sendable {
+    package enum SnapshotScope: Sendable {
+        /// All customers.
         case everything
-        /// What has changed since the snapshot before, customers who are gone included.
+        /// Customers changed or removed since the snapshot before.
         case changes
     }
 
-    /// Begins a snapshot of the table as it stands; one that is under way is given up.
-    /// - Complexity: O(customers / 64), and the number of customers gone.
-    public mutating func beginSnapshot(_ scope: SnapshotScope) {
+    /// Begins a snapshot of the table as it stands. One that is under way is discarded; one that is finished is taken to be
+    /// durable.
+    /// - Complexity: O(customers / 64 + customers removed).
+    package mutating func beginSnapshot(_ scope: SnapshotScope) {
         precondition(scope == .everything || tracksChanges)
-        giveUpSnapshot()
+        if snapshot != nil { discardSnapshot() }
         snapshot = Snapshot(
-            awaited: scope == .everything ? Bitmap(upTo: count) : changed,
-            gone: scope == .changes ? Array(removed) : [], changed: changed, removed: removed)
-        removed = []
-        changed = Bitmap()
+            awaited: scope == .everything ? Bitmap(upTo: count) : changes.customers,
+            gone: scope == .changes ? Array(changes.removed) : [], changes: changes)
+        changes = Changes()
+        finishedChanges = nil
     }
 
-    /// Appends further records of the snapshot, until there are so many bytes of them.
-    /// - Returns: whether there is more to come; when there is not, the snapshot is over.
-    /// - Throws: `StateError` when the snapshot was written too slowly and has been given up.
-    public mutating func writeSnapshot(into writer: inout ByteWriter, bytes limit: Int) throws(StateError) -> Bool {
+    /// Appends further records of the snapshot until the writer holds `limit` bytes.
+    /// - Returns: whether there is more to come; if not, the snapshot is finished.
+    /// - Throws: `StateError` when the snapshot was written too slowly and has been discarded.
+    package mutating func writeSnapshot(into writer: inout ByteWriter, bytes limit: Int) throws(StateError) -> Bool {
         guard snapshot != nil else { throw StateError("written too slowly for what changes meanwhile") }
         while writer.count < limit, let customerID = snapshot!.gone.popLast() {
             customerID.withUnsafeBytes { writer.counted($0) }
@@ -62,6 +76,7 @@ extension CustomerTable {
             write(index, into: &writer)
         }
         guard snapshot!.gone.isEmpty, snapshot!.aside.count == 0 else { return true }
+        finishedChanges = snapshot!.changes
         snapshot = nil
         return false
     }
@@ -84,15 +99,18 @@ extension CustomerTable {
         }
     }
 
-    /// Ends a snapshot that will not be finished; what it was to hold counts as changed again.
-    public mutating func giveUpSnapshot() {
-        guard let snapshot else { return }
-        changed.formUnion(snapshot.changed)
-        removed.formUnion(snapshot.removed)
-        self.snapshot = nil
+    /// Ends a snapshot that will not become durable, whether it is under way or finished. What it covers counts as changed
+    /// again.
+    /// - Complexity: O(customers / 64 + customers removed).
+    package mutating func discardSnapshot() {
+        for discarded in [snapshot?.changes, finishedChanges] {
+            if let discarded { changes.formUnion(discarded) }
+        }
+        snapshot = nil
+        finishedChanges = nil
     }
 
-    /// Puts a customer aside, if the snapshot under way still needs the state that is about to change.
+    /// Encodes a customer who is about to change, if the snapshot under way still has to write them.
     @inline(__always)
     mutating func keepForSnapshot(_ index: Int) {
         if snapshot != nil, snapshot!.awaited.contains(index) { putAside(index) }
@@ -104,7 +122,7 @@ extension CustomerTable {
         snapshot!.awaited.remove(index)
         write(index, into: &aside)
         snapshot!.aside = aside
-        if aside.count > Self.asideLimit { giveUpSnapshot() }
+        if aside.count > Self.asideLimit { discardSnapshot() }
     }
 
     private mutating func write(_ index: Int, into writer: inout ByteWriter) {
@@ -114,10 +132,12 @@ extension CustomerTable {
         snapshot!.state.bytes.withUnsafeBytes { writer.counted($0) }
     }
 
-    /// Takes in one record of a snapshot, in place of what is known of that customer.
-    /// - Returns: the customer's identifier, and whether there is a state.
+    /// Reads one record of a snapshot and replaces that customer's state by it. A customer recorded as removed is left as
+    /// they are.
+    /// - Returns: the customer's identifier, and whether the record has a state.
+    /// - Throws: `StateError` for bytes that are no record.
     @discardableResult
-    public mutating func restore(
+    package mutating func restore(
         from reader: inout ByteReader
     ) throws(StateError) -> (customerID: UnsafeRawBufferPointer, isPresent: Bool) {
         let customerID = try reader.counted()
@@ -131,6 +151,7 @@ extension CustomerTable {
         guard inner.isAtEnd else { throw StateError("a state with \(inner.remaining) bytes too many") }
         let hash = contentHash(customerID)
         if let index = find(customerID, hash: hash) {
+            prepareToChange(index)
             states[index] = state
             entries[index].clock = state.clock
         } else {
@@ -139,6 +160,6 @@ extension CustomerTable {
         return (customerID, true)
     }
 
-    /// Says how far the partition had come when a snapshot was begun.
-    public mutating func restore(clock: PartitionClock) { self.clock = clock }
+    /// Sets how far the partition had come in event time when the snapshot was begun.
+    package mutating func restore(clock: PartitionClock) { self.clock = clock }
 }

@@ -1,7 +1,7 @@
-/// For each key of one customer, when it occurred last: open addressing with linear probing.
+/// The latest time of each key of one customer: open addressing with linear probing.
 ///
-/// Keys that have left the longest window are dead: they read as absent and are swept out when the table would grow, so
-/// its size follows the most that the window has held.
+/// Keys whose latest time has left the longest window are dead. They read as absent and are dropped when the table would
+/// grow, so that its size follows the most keys that the window has held.
 @usableFromInline
 struct LatestTable: Sendable {
     @usableFromInline
@@ -22,7 +22,7 @@ struct LatestTable: Sendable {
     @inlinable
     init() {}
 
-    /// An empty table with room for so many keys.
+    /// An empty table with room for so many keys without growing.
     init(capacityFor count: Int) {
         guard count > 0 else { return }
         slots = [Slot](repeating: Slot(key: 0, time: 0), count: Self.capacity(for: count))
@@ -34,9 +34,9 @@ struct LatestTable: Sendable {
         return capacity
     }
 
-    /// Records that `key` occurred at `time`, unless it occurred later already.
-    /// - Parameter deadUpTo: times at or before this count as never.
-    /// - Returns: the time it was known to have occurred at last, `nil` if it is new to the window.
+    /// Records that `key` occurred at `time`. An occurrence before the recorded one changes nothing.
+    /// - Parameter deadUpTo: keys with a latest time up to this one are dead.
+    /// - Returns: the key's latest time before this call; `nil` for a new or dead key.
     /// - Complexity: O(1) amortised.
     @inlinable
     mutating func record(_ key: UInt64, at time: Int64, deadUpTo: Int64) -> Int64? {

@@ -1,37 +1,47 @@
 import Events
 
-/// What is summed over a customer's whole history, however long ago.
+/// Sums over a customer's whole history, without a window.
 public struct Lifetime: Equatable, Sendable {
     /// Earliest event time seen, milliseconds.
     public var firstEventTime: Int64
     /// Earliest and latest purchase line, milliseconds; `nil` before there is one.
     public var firstPurchaseTime: Int64?
+    /// See `firstPurchaseTime`.
     public var lastPurchaseTime: Int64?
     /// Latest cancellation line, milliseconds.
     public var lastReturnTime: Int64?
     /// Events of any kind.
     public var events: Int64 = 0
+    /// Events that are purchases.
     public var purchaseLines: Int64 = 0
-    /// Purchase lines of a product that had come up before in the stream and was still within the longest window.
+    /// Purchase lines of a product that the customer had bought before within the longest window, in the stream's order.
     public var repeatLines: Int64 = 0
+    /// Events that are cancellations.
     public var returnLines: Int64 = 0
-    /// Ten-thousandths of the currency.
+    /// Amount of the purchase lines, ten-thousandths of the currency.
     public var spend: Int64 = 0
+    /// Amount given back by cancellation lines, ten-thousandths, positive.
     public var returnAmount: Int64 = 0
+    /// Pieces bought.
     public var units: Int64 = 0
-    /// Invoices and days with a purchase line. One that comes back after the longest window counts anew; one that
-    /// arrives later than that does not count.
+    /// Invoices with a purchase line. One that occurs again after the longest window counts again; an event that arrives
+    /// too late for that window does not count.
     public var purchaseInvoices: Int64 = 0
+    /// UTC days with a purchase line, counted like the invoices.
     public var purchaseDays: Int64 = 0
-    /// The most that one basket came to, ten-thousandths.
+    /// The largest amount of one basket, ten-thousandths.
     public var largestBasketSpend: Int64 = 0
-    /// Over all events: day of the week (Monday 0) and its square, month (1...12) and its square, events at weekends.
+    /// Over all events, the day of the week (Monday is 0).
     public var weekdaySum: Int64 = 0
+    /// Over all events, the square of the day of the week.
     public var weekdaySquareSum: Int64 = 0
+    /// Over all events, the month (1...12).
     public var monthSum: Int64 = 0
+    /// Over all events, the square of the month.
     public var monthSquareSum: Int64 = 0
+    /// Events on Saturdays and Sundays.
     public var weekendEvents: Int64 = 0
-    /// Hash of the country named last; 0 when none was.
+    /// `contentHash` of the latest event's country that was not empty; 0 if all were.
     public var countryHash: UInt64 = 0
 
     @usableFromInline

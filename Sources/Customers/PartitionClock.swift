@@ -1,9 +1,9 @@
 import Events
 
-/// How far a partition has come in event time, for deciding who has been idle too long.
+/// How far a partition has come in event time, by which customers count as idle.
 ///
-/// It is the latest time at or beyond which a whole block of 64 successive events lay: a single event from a broken clock
-/// moves it nowhere, and it depends on the events and their order alone.
+/// The time is the maximum over all blocks of 64 successive events of the block's earliest event time. So a single event
+/// from a wrong clock does not move it, and it depends on the events and their order alone.
 public struct PartitionClock: Equatable, Sendable {
     static let block = 64
 
@@ -12,8 +12,11 @@ public struct PartitionClock: Equatable, Sendable {
     private var inBlock = 0
     private var blockMinimum = Int64.max
 
+    /// A clock before the first event.
     public init() {}
 
+    /// Advances the clock by one event.
+    /// - Parameter time: event time, milliseconds.
     public mutating func observe(_ time: Int64) {
         blockMinimum = min(blockMinimum, time)
         inBlock += 1
@@ -23,13 +26,16 @@ public struct PartitionClock: Equatable, Sendable {
         blockMinimum = .max
     }
 
-    public func encode(into writer: inout ByteWriter) {
+    /// Appends the clock.
+    package func encode(into writer: inout ByteWriter) {
         writer.signed(time)
         writer.varint(UInt64(inBlock))
         writer.signed(blockMinimum)
     }
 
-    public init(decoding reader: inout ByteReader) throws(StateError) {
+    /// Decodes a clock.
+    /// - Throws: `StateError` for bytes that no clock encodes to.
+    package init(decoding reader: inout ByteReader) throws(StateError) {
         time = try reader.signed()
         let count = try reader.varint()
         guard count < UInt64(Self.block) else { throw StateError("a partition clock with a block of \(count) events") }

@@ -1,15 +1,16 @@
 import Events
 
-/// The UTC days on which a customer bought, within the longest window, and the gaps between them in order of length.
+/// The UTC days of the longest window on which a customer bought, and the gaps between them in order of length.
 ///
-/// At most 365 days, so at most 364 gaps: bounded whatever the customer does.
+/// At most 365 days and 364 gaps.
 public struct PurchaseDays: Equatable, Sendable {
     /// Days since 1970-01-01, ascending.
     public private(set) var days: [Int32] = []
     /// Gaps between neighbouring days, in days, ascending.
     public private(set) var sortedGaps: [Int32] = []
-    /// Of the gaps, and of their squares.
+    /// The sum of the gaps, in days.
     public private(set) var gapSum: Int64 = 0
+    /// The sum of the squares of the gaps.
     public private(set) var gapSquareSum: Int64 = 0
 
     @usableFromInline
@@ -22,8 +23,8 @@ public struct PurchaseDays: Equatable, Sendable {
         for gap in sortedGaps { add(gap, 1) }
     }
 
-    /// Adds a day, in the order of time wherever it arrives.
-    /// - Complexity: O(1) for a day that is there already as the latest; O(365) for a new one, once a customer's day.
+    /// Adds a day, which need not be the latest.
+    /// - Complexity: O(1) for the latest day of the set; O(365) for a new one.
     @usableFromInline
     mutating func insert(_ day: Int32) {
         if let last = days.last, last <= day {
@@ -43,7 +44,7 @@ public struct PurchaseDays: Equatable, Sendable {
         days.insert(day, at: at)
     }
 
-    /// Drops the days up to and including `day`.
+    /// Removes the days up to and including `day`.
     @usableFromInline
     mutating func expire(upTo day: Int32) {
         guard let first = days.first, first <= day else { return }
@@ -69,7 +70,7 @@ public struct PurchaseDays: Equatable, Sendable {
 }
 
 extension Array {
-    /// The first index whose element satisfies the predicate, in an array where all that do come last.
+    /// The first index whose element satisfies the predicate, where all elements that do are at the end.
     @inlinable
     func partitioningIndex(where isInSecond: (Element) -> Bool) -> Int {
         var low = 0

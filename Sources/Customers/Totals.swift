@@ -1,7 +1,7 @@
-/// Sums over some set of events; what went in can be taken out again exactly.
+/// Sums over some set of events, which can be subtracted exactly.
 ///
-/// Distinct counts are sums too: each key (an invoice, a product, ...) counts once, at the moment of its latest
-/// occurrence, so the keys whose latest occurrence lies in a window are the distinct keys of that window.
+/// Distinct counts are sums too: each key (an invoice, a product, ...) counts once, at the time of its latest occurrence.
+/// So the keys whose latest occurrence lies in a window are the distinct keys of that window.
 /// Sums wrap around instead of trapping: addition stays invertible, and no input can stop the program.
 public struct Totals: Equatable, Sendable {
     /// Amount of the purchase lines, ten-thousandths of the currency.
@@ -12,7 +12,9 @@ public struct Totals: Equatable, Sendable {
     public var units: Int64 = 0
     /// Events of any kind.
     public var events: Int32 = 0
+    /// Events that are purchases.
     public var purchaseLines: Int32 = 0
+    /// Events that are cancellations.
     public var returnLines: Int32 = 0
     /// Distinct invoices with a purchase line.
     public var purchaseInvoices: Int32 = 0
@@ -25,8 +27,10 @@ public struct Totals: Equatable, Sendable {
     /// Distinct descriptions of products bought.
     public var descriptions: Int32 = 0
 
+    /// The sums over no events.
     public init() {}
 
+    /// Adds the sums of a disjoint set of events.
     @inlinable
     public static func += (left: inout Totals, right: Totals) {
         left.spend &+= right.spend
@@ -42,6 +46,7 @@ public struct Totals: Equatable, Sendable {
         left.descriptions &+= right.descriptions
     }
 
+    /// Subtracts the sums of a subset of the events.
     @inlinable
     public static func -= (left: inout Totals, right: Totals) {
         left.spend &-= right.spend
@@ -58,13 +63,13 @@ public struct Totals: Equatable, Sendable {
     }
 }
 
-/// What is counted as distinct, by the key's kind.
+/// The kinds of keys that are counted as distinct.
 @usableFromInline
 enum KeyKind: UInt64, CaseIterable {
     case purchaseInvoice = 1
     case purchaseDay, invoice, product, description
 
-    /// The key's hash among all kinds: one table per customer serves them all.
+    /// The key of a content hash, different for each kind, so that one table per customer holds all kinds. Never 0.
     @inlinable
     func key(_ hash: UInt64) -> UInt64 {
         let mixed = (hash ^ (rawValue &* 0x9E37_79B9_7F4A_7C15)) &* 0xD6E8_FEB8_6659_FD93
@@ -72,6 +77,7 @@ enum KeyKind: UInt64, CaseIterable {
         return key == 0 ? 1 : key
     }
 
+    /// Adds to the kind's count in `totals`.
     @inlinable
     func adjust(_ totals: inout Totals, by step: Int32) {
         switch self {

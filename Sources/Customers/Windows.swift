@@ -2,10 +2,11 @@ import Events
 
 /// The sliding windows of a customer's state: event time in (clock − length, clock].
 public enum Windows {
-    /// Lengths in days, ascending. State is bound to this set: an artifact of other windows is refused.
+    /// Lengths in days, ascending. States are computed for these windows only; an artifact with others is refused.
     public static let days: [Int] = [7, 30, 60, 90, 180, 365]
+    /// How many windows there are.
     public static let count = 6
-    /// Nothing older than this is kept, but for lifetime totals.
+    /// The longest window. Older events remain in the lifetime totals only.
     public static let longestDays = 365
 
     @usableFromInline

@@ -8,10 +8,10 @@ enum JSONDocument {
     static func parse(_ bytes: [UInt8], path: String) throws(ArtifactError) -> JSONValue {
         do {
             return try bytes.withUnsafeBytes { bytes in
-                var parser = Parser(cursor: JSONCursor(bytes))
-                let value = try parser.value(depth: 0)
-                parser.cursor.skipSpace()
-                guard parser.cursor.at == bytes.count else { throw parser.error("bytes behind its end") }
+                var cursor = JSONCursor(bytes)
+                let value = try value(&cursor, depth: 0)
+                cursor.skipSpace()
+                guard cursor.at == bytes.count else { throw cursor.error("bytes behind its end") }
                 return value
             }
         } catch let error as EventError {
@@ -21,98 +21,74 @@ enum JSONDocument {
         }
     }
 
-    private struct Parser {
-        var cursor: JSONCursor
+    private static let words: [(StaticString, JSONValue)] = [
+        ("true", .bool(true)), ("false", .bool(false)), ("null", .null), ("NaN", .float(.nan)),
+        ("Infinity", .float(.infinity)), ("-Infinity", .float(-.infinity)),
+    ]
 
-        func error(_ what: String) -> EventError {
-            EventError(field: nil, reason: "not JSON: \(what) at byte \(cursor.at)")
+    /// Reads a value that is in `depth` objects and arrays.
+    private static func value(_ cursor: inout JSONCursor, depth: Int) throws(EventError) -> JSONValue {
+        guard depth < JSONValue.depthLimit else {
+            throw cursor.error("nested deeper than \(JSONValue.depthLimit) levels")
         }
-
-        mutating func value(depth: Int) throws(EventError) -> JSONValue {
-            guard depth < JSONValue.depthLimit else { throw error("nested deeper than \(JSONValue.depthLimit) levels") }
-            cursor.skipSpace()
-            if cursor.skip("{") { return try object(depth: depth) }
-            if cursor.skip("[") { return try array(depth: depth) }
-            if cursor.isAt("\"") { return .string(try string()) }
-            for (word, value) in Self.words where cursor.skip(word: word) { return value }
-            return try number()
-        }
-
-        private static let words: [(StaticString, JSONValue)] = [
-            ("true", .bool(true)), ("false", .bool(false)), ("null", .null), ("NaN", .float(.nan)),
-            ("Infinity", .float(.infinity)), ("-Infinity", .float(-.infinity)),
-        ]
-
-        private mutating func string() throws(EventError) -> String {
+        cursor.skipSpace()
+        switch cursor.current {
+        case UInt8(ascii: "{"): return try object(&cursor, depth: depth)
+        case UInt8(ascii: "["): return try array(&cursor, depth: depth)
+        case UInt8(ascii: "\""):
             let (raw, isEscaped) = try cursor.string()
-            guard isEscaped else { return String(decoding: raw, as: UTF8.self) }
-            let unescaped = [UInt8](unsafeUninitializedCapacity: raw.count) { buffer, count in
-                count = JSONCursor.unescape(raw, into: UnsafeMutableRawBufferPointer(buffer))
+            return .string(String(decoding: isEscaped ? JSONCursor.unescaped(raw) : Array(raw), as: UTF8.self))
+        default:
+            for (word, value) in words where cursor.skip(word: word) { return value }
+            return try number(&cursor)
+        }
+    }
+
+    private static func number(_ cursor: inout JSONCursor) throws(EventError) -> JSONValue {
+        let text = String(decoding: try cursor.number(), as: UTF8.self)
+        if let integer = Int64(text) { return .integer(integer) }
+        guard let float = Float(text) else { throw cursor.error("malformed value") }
+        return .float(float)
+    }
+
+    private static func object(_ cursor: inout JSONCursor, depth: Int) throws(EventError) -> JSONValue {
+        var members: [String: JSONValue] = [:]
+        try cursor.forEachMember { name, cursor throws(EventError) in
+            let key = name.text
+            guard members.updateValue(try value(&cursor, depth: depth + 1), forKey: key) == nil else {
+                throw cursor.error("a second \"\(key)\" in one object")
             }
-            return String(decoding: unescaped, as: UTF8.self)
         }
+        return .object(members)
+    }
 
-        private mutating func number() throws(EventError) -> JSONValue {
-            let text = String(decoding: try cursor.number(), as: UTF8.self)
-            if let integer = Int64(text) { return .integer(integer) }
-            guard let float = Float(text) else { throw error("malformed value") }
-            return .float(float)
-        }
-
-        private mutating func object(depth: Int) throws(EventError) -> JSONValue {
-            var members: [String: JSONValue] = [:]
-            cursor.skipSpace()
-            if cursor.skip("}") { return .object(members) }
-            repeat {
-                cursor.skipSpace()
-                let key = try string()
-                try cursor.expectColon()
-                guard members.updateValue(try value(depth: depth + 1), forKey: key) == nil else {
-                    throw error("a second \"\(key)\" in one object")
+    /// Numbers alone are kept side by side, as integers until the first that is none.
+    private static func array(_ cursor: inout JSONCursor, depth: Int) throws(EventError) -> JSONValue {
+        var integers: [Int64] = []
+        var floats: [Float] = []
+        var others: [JSONValue] = []
+        try cursor.forEachElement { cursor throws(EventError) in
+            let element = try value(&cursor, depth: depth + 1)
+            switch element {
+            case .integer(let value) where others.isEmpty && floats.isEmpty: integers.append(value)
+            case .integer(let value) where others.isEmpty: floats.append(Float(value))
+            case .float(let value) where others.isEmpty:
+                if floats.isEmpty {
+                    floats = integers.map { Float($0) }
+                    integers = []
                 }
-                cursor.skipSpace()
-            } while cursor.skip(",")
-            guard cursor.skip("}") else { throw error("expected , or }") }
-            return .object(members)
+                floats.append(value)
+            default:
+                others += integers.map { .integer($0) } + floats.map { .float($0) }
+                (integers, floats) = ([], [])
+                others.append(element)
+            }
         }
-
-        /// Numbers alone are kept side by side, as integers until the first that is none.
-        private mutating func array(depth: Int) throws(EventError) -> JSONValue {
-            var integers: [Int64] = []
-            var floats: [Float] = []
-            var others: [JSONValue] = []
-            cursor.skipSpace()
-            if cursor.skip("]") { return .array([]) }
-            repeat {
-                let element = try value(depth: depth + 1)
-                switch element {
-                case .integer(let value) where others.isEmpty && floats.isEmpty: integers.append(value)
-                case .integer(let value) where others.isEmpty: floats.append(Float(value))
-                case .float(let value) where others.isEmpty:
-                    if floats.isEmpty {
-                        floats = integers.map { Float($0) }
-                        integers = []
-                    }
-                    floats.append(value)
-                default:
-                    others += integers.map { .integer($0) } + floats.map { .float($0) }
-                    (integers, floats) = ([], [])
-                    others.append(element)
-                }
-                cursor.skipSpace()
-            } while cursor.skip(",")
-            guard cursor.skip("]") else { throw error("expected , or ]") }
-            return others.isEmpty ? (floats.isEmpty ? .integers(integers) : .floats(floats)) : .array(others)
-        }
+        return others.isEmpty ? (floats.isEmpty ? .integers(integers) : .floats(floats)) : .array(others)
     }
 }
 
 extension JSONCursor {
-    fileprivate func isAt(_ token: Unicode.Scalar) -> Bool {
-        var ahead = self
-        return ahead.skip(token)
-    }
-
     fileprivate mutating func skip(word: StaticString) -> Bool {
         let start = at
         for index in 0..<word.utf8CodeUnitCount {

@@ -144,27 +144,16 @@ public final class EventDecoder {
         var fields = EventFields()
         var cursor = JSONCursor(message)
         cursor.skipSpace()
-        guard cursor.skip("{") else { throw cursor.error("expected an object") }
-        cursor.skipSpace()
-        if !cursor.skip("}") {
-            var expected = 0
-            repeat {
-                cursor.skipSpace()
-                let key = try cursor.string()
-                try cursor.expectColon()
-                cursor.skipSpace()
-                let name = key.escaped ? unescaped(key.raw, of: message) : key.raw
-                if let field = EventField(rawValue: place(ofName: name, expected: &expected)) {
-                    guard fields[field].kind == .absent else {
-                        throw EventError(field: names[field], reason: "appears twice")
-                    }
-                    fields[field] = try value(&cursor, of: message)
-                } else {
-                    try cursor.skipValue()
-                }
-                cursor.skipSpace()
-            } while cursor.skip(",")
-            guard cursor.skip("}") else { throw cursor.error("expected , or }") }
+        var expected = 0
+        try cursor.forEachMember { key, cursor throws(EventError) in
+            let name = key.isEscaped ? unescaped(key.raw) : key.raw
+            guard let field = EventField(rawValue: place(ofName: name, expected: &expected)) else {
+                return try cursor.skipValue()
+            }
+            guard fields[field].kind == .absent else {
+                throw EventError(field: names[field], reason: "appears twice")
+            }
+            fields[field] = try value(&cursor)
         }
         cursor.skipSpace()
         guard cursor.at == message.count else { throw cursor.error("more after the object") }
@@ -185,14 +174,12 @@ public final class EventDecoder {
         return -1
     }
 
-    private func value(_ cursor: inout JSONCursor, of message: UnsafeRawBufferPointer) throws(EventError)
-        -> EventFields.Value
-    {
+    private func value(_ cursor: inout JSONCursor) throws(EventError) -> EventFields.Value {
         let start = cursor.at
         switch cursor.current {
         case UInt8(ascii: "\""):
             let text = try cursor.string()
-            return EventFields.Value(.string, text.escaped ? unescaped(text.raw, of: message) : text.raw)
+            return EventFields.Value(.string, text.escaped ? unescaped(text.raw) : text.raw)
         case UInt8(ascii: "n"):
             try cursor.literal()
             return EventFields.Value(.null, UnsafeRawBufferPointer(start: nil, count: 0))
@@ -200,13 +187,13 @@ public final class EventDecoder {
             return EventFields.Value(.number, try cursor.number())
         default:
             try cursor.skipValue()
-            return EventFields.Value(.other, UnsafeRawBufferPointer(rebasing: message[start..<cursor.at]))
+            return EventFields.Value(.other, UnsafeRawBufferPointer(rebasing: cursor.bytes[start..<cursor.at]))
         }
     }
 
-    private func unescaped(_ raw: UnsafeRawBufferPointer, of message: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer
-    {
-        // A piece is never moved or given up while a text in it may be in use; no text grows by being unescaped.
+    /// A text with its escapes resolved, in the decoder's own memory.
+    private func unescaped(_ raw: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        // A piece is neither moved nor freed while a text in it may be in use. Resolving escapes never makes a text longer.
         if scratch.isEmpty || scratch[scratch.count - 1].count - scratchUsed < raw.count {
             scratch.append(.allocate(byteCount: max(Self.scratchBytes, raw.count), alignment: 1))
             scratchUsed = 0

@@ -1,55 +1,43 @@
 /// Writes events as JSON messages under the shop's own field names: the counterpart of `EventDecoder`.
-public struct EventEncoder: Sendable {
+package struct EventEncoder: Sendable {
     private let keys: [[UInt8]]
 
-    public init(names: FieldNames = FieldNames()) {
-        keys = EventField.allCases.map { field in
-            var key: [UInt8] = field.rawValue == 0 ? [] : [UInt8(ascii: ",")]
-            JSONText.appendString(names[field], to: &key)
-            key.append(UInt8(ascii: ":"))
-            return key
-        }
+    /// - Parameter names: the names of the messages' fields.
+    package init(names: FieldNames = FieldNames()) {
+        keys = EventField.allCases.map { JSONWriter.prepared(names[$0]) }
     }
 
     /// Appends one message.
     ///
-    /// Values keep the form that they came in; CSV texts become strings, numbers and ISO 8601 times where they are such,
-    /// and stay strings where they are not: what was broken before is broken in the same way after.
-    public func append(_ fields: EventFields, to out: inout [UInt8]) {
-        out.append(UInt8(ascii: "{"))
-        for field in EventField.allCases {
-            let value = fields[field]
-            out.append(contentsOf: keys[field.rawValue])
-            switch value.kind {
-            case .absent, .null: out.append(contentsOf: "null".utf8)
-            case .number, .other: out.append(contentsOf: value.bytes)
-            case .string: JSONText.appendString(value.bytes, to: &out)
-            case .text: append(text: value.bytes, of: field, to: &out)
+    /// Values keep the form that they were read in. Of CSV texts, those that are numbers and times become JSON numbers and
+    /// ISO 8601 strings; others stay strings, so that a malformed field stays malformed.
+    /// - Complexity: O(bytes).
+    package func append(_ fields: EventFields, to out: inout [UInt8]) {
+        JSONWriter.append(to: &out) { writer in
+            writer.object { writer in
+                for field in EventField.allCases {
+                    let value = fields[field]
+                    writer.preparedKey(keys[field.rawValue])
+                    switch value.kind {
+                    case .absent, .null: writer.null()
+                    case .number, .other: writer.raw(value.bytes)
+                    case .string: writer.string(value.bytes)
+                    case .text: Self.write(text: value.bytes, of: field, to: &writer)
+                    }
+                }
             }
         }
-        out.append(UInt8(ascii: "}"))
     }
 
-    private func append(text: UnsafeRawBufferPointer, of field: EventField, to out: inout [UInt8]) {
-        if text.isEmpty, !field.isNeeded || field == .customerID {
-            out.append(contentsOf: "null".utf8)
-            return
-        }
+    private static func write(text: UnsafeRawBufferPointer, of field: EventField, to writer: inout JSONWriter) {
+        if text.isEmpty, !field.isNeeded || field == .customerID { return writer.null() }
         switch field {
         case .quantity, .unitPrice:
-            if FixedPoint.parse(text, digits: 0) != nil {
-                out.append(contentsOf: text)
-                return
-            }
+            if FixedPoint.parse(text, digits: 0) != nil { writer.raw(text) } else { writer.string(text) }
         case .invoiceDate:
-            if let time = EventTime.parseISO8601(text) ?? EventTime.parseMonthDayYear(text) {
-                out.append(UInt8(ascii: "\""))
-                EventTime.appendISO8601(time, to: &out)
-                out.append(UInt8(ascii: "\""))
-                return
-            }
-        default: break
+            let time = EventTime.parseISO8601(text) ?? EventTime.parseMonthDayYear(text)
+            if let time { writer.instant(time) } else { writer.string(text) }
+        default: writer.string(text)
         }
-        JSONText.appendString(text, to: &out)
     }
 }

@@ -1,16 +1,21 @@
-/// A position in the bytes of one JSON text, moved forward over tokens after RFC 8259, strictly.
+/// A position in the bytes of one JSON text. Its methods check the next token against RFC 8259 and move behind it.
 package struct JSONCursor {
+    /// The text; it must outlive the cursor.
     package let bytes: UnsafeRawBufferPointer
+    /// The position of the next byte.
     package var at = 0
 
     /// How deep unknown values may nest.
     static let depthLimit = 64
 
+    /// A cursor at the first byte.
     package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
+    /// The next byte; `nil` at the end.
     @inline(__always)
     package var current: UInt8? { at < bytes.count ? bytes[at] : nil }
 
+    /// Moves behind spaces, tabs and line ends.
     @inline(__always)
     package mutating func skipSpace() {
         while at < bytes.count {
@@ -20,6 +25,8 @@ package struct JSONCursor {
         }
     }
 
+    /// Moves behind the token if it is the next byte.
+    /// - Returns: whether it was.
     @inline(__always)
     package mutating func skip(_ token: Unicode.Scalar) -> Bool {
         guard at < bytes.count, bytes[at] == UInt8(ascii: token) else { return false }
@@ -134,6 +141,13 @@ package struct JSONCursor {
         return to
     }
 
+    /// A checked string's content with its escapes resolved.
+    package static func unescaped(_ raw: UnsafeRawBufferPointer) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: raw.count) { buffer, count in
+            count = unescape(raw, into: UnsafeMutableRawBufferPointer(buffer))
+        }
+    }
+
     /// A number's text, checked against the grammar; the cursor is on its first byte.
     @inline(__always)
     package mutating func number() throws(EventError) -> UnsafeRawBufferPointer {
@@ -185,7 +199,10 @@ package struct JSONCursor {
         throw error("malformed value")
     }
 
-    /// Passes over a value of any kind, checking it all the same.
+    /// Passes over a value of any kind and checks it. Objects may have several members of one name.
+    /// - Parameter depth: the levels of objects and arrays that the value is in.
+    /// - Throws: `EventError` for a value that is malformed or nested too deep.
+    /// - Complexity: O(bytes).
     package mutating func skipValue(depth: Int = 0) throws(EventError) {
         guard depth < Self.depthLimit else { throw error("nested deeper than \(Self.depthLimit) levels") }
         skipSpace()
@@ -193,37 +210,22 @@ package struct JSONCursor {
         case nil: throw error("ends too early")
         case UInt8(ascii: "\""): _ = try string()
         case UInt8(ascii: "{"):
-            at += 1
-            skipSpace()
-            if skip("}") { return }
-            repeat {
-                skipSpace()
-                _ = try string()
-                try expectColon()
-                try skipValue(depth: depth + 1)
-                skipSpace()
-            } while skip(",")
-            guard skip("}") else { throw error("expected , or }") }
+            try forEachMember { _, value throws(EventError) in try value.skipValue(depth: depth + 1) }
         case UInt8(ascii: "["):
-            at += 1
-            skipSpace()
-            if skip("]") { return }
-            repeat {
-                try skipValue(depth: depth + 1)
-                skipSpace()
-            } while skip(",")
-            guard skip("]") else { throw error("expected , or ]") }
+            try forEachElement { element throws(EventError) in try element.skipValue(depth: depth + 1) }
         case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): try literal()
         default: _ = try number()
         }
     }
 
+    /// Moves behind space and a colon.
     @inline(__always)
     package mutating func expectColon() throws(EventError) {
         skipSpace()
         guard skip(":") else { throw error("expected :") }
     }
 
+    /// An error of the text as a whole that names the cursor's position.
     @inline(never)
     package func error(_ what: String) -> EventError {
         EventError(field: nil, reason: "not JSON: \(what) at byte \(at)")

@@ -176,7 +176,7 @@ package final class PartitionState {
     /// Ends a snapshot that will not be finished.
     package func discardSnapshot() {
         labelJoin?.discardSnapshot()
-        table.giveUpSnapshot()
+        table.discardSnapshot()
     }
 }
 

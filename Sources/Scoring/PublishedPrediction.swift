@@ -15,20 +15,16 @@ public struct PublishedPrediction: Equatable, Sendable {
         var texts: [String: [UInt8]] = [:]
         func refuse(_ field: String) -> EventError { EventError(field: field, reason: "missing or ill-typed") }
         cursor.skipSpace()
-        guard cursor.skip("{") else { throw EventError(field: nil, reason: "not JSON: expected an object") }
-        repeat {
-            cursor.skipSpace()
-            let key = String(decoding: try cursor.string().raw, as: UTF8.self)
-            try cursor.expectColon()
-            cursor.skipSpace()
+        try cursor.forEachMember { name, value throws(EventError) in
+            let key = name.text
             switch key {
-            case "customer_id", "invoice_no", "event_time": texts[key] = try Self.text(&cursor)
-            case "purchase_probability": texts[key] = Array(try cursor.number())
-            default: try cursor.skipValue()
+            case "customer_id", "invoice_no", "event_time":
+                let (raw, isEscaped) = try value.string()
+                texts[key] = isEscaped ? JSONCursor.unescaped(raw) : Array(raw)
+            case "purchase_probability": texts[key] = Array(try value.number())
+            default: try value.skipValue()
             }
-            cursor.skipSpace()
-        } while cursor.skip(",")
-        guard cursor.skip("}") else { throw EventError(field: nil, reason: "not JSON: expected , or }") }
+        }
 
         guard let customer = texts["customer_id"] else { throw refuse("customer_id") }
         guard let invoice = texts["invoice_no"] else { throw refuse("invoice_no") }
@@ -41,13 +37,5 @@ public struct PublishedPrediction: Equatable, Sendable {
         invoiceHash = invoice.withUnsafeBytes { contentHash($0) }
         self.time = time
         self.probability = probability
-    }
-
-    private static func text(_ cursor: inout JSONCursor) throws(EventError) -> [UInt8] {
-        let (raw, isEscaped) = try cursor.string()
-        guard isEscaped else { return Array(raw) }
-        return Array(unsafeUninitializedCapacity: raw.count) { buffer, count in
-            count = JSONCursor.unescape(raw, into: UnsafeMutableRawBufferPointer(buffer))
-        }
     }
 }

@@ -123,14 +123,18 @@ public struct Scorer {
         identifiers.append(contentsOf: event.invoiceNo)
     }
 
+    /// Drops the events that were added and not yet scored, for a caller who cannot go on to `score` and will add them again.
+    /// Their customers' states stay as `add` has updated them.
+    public mutating func removePending() {
+        pending.removeAll(keepingCapacity: true)
+        identifiers.removeAll(keepingCapacity: true)
+        matrix.removeAll()
+    }
+
     /// Scores what was added since the last call, all rows together, and hands over each prediction in order.
     public mutating func score(_ body: (Prediction) throws -> Void) rethrows {
         artifact.ensemble.score(matrix, into: &scores, workspace: &workspace)
-        defer {
-            pending.removeAll(keepingCapacity: true)
-            identifiers.removeAll(keepingCapacity: true)
-            matrix.removeAll()
-        }
+        defer { removePending() }
         // Held once: read through self, each would be copied for every row.
         let (encoder, explanations, payload, scores) = (encoder, explanations, payload, scores)
         try identifiers.withUnsafeBytes { identifiers in

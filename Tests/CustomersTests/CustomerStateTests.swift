@@ -109,7 +109,7 @@ import Testing
             event.product = "P\(number)"
             try decoder.with(event) { _ = table.update($0) }
         }
-        #expect(table.states[0].momentCount == 365)
+        #expect(table.states[0].bucketCount == 365)
         #expect(table.states[0].window(5).products == 365)
         #expect(table.states[0].lifetime.purchaseInvoices == 20_000)
         #expect(table.states[0].memoryBytes < 200_000)

@@ -150,7 +150,7 @@ import Testing
         }
     }
 
-    @Test func whatASnapshotGivesUpIsInTheNext() throws {
+    @Test func whatADiscardedSnapshotCoveredIsInTheNext() throws {
         for seed in UInt64(0)..<20 {
             var random = SplitMix64(seed: seed)
             let events = Self.years(&random, customers: 300, count: 3000)
@@ -175,7 +175,7 @@ import Testing
                     // Mostly lost; one that was small enough to be written whole counts.
                     if try !table.writeSnapshot(into: &begun, bytes: 2000) { try follow(begun) }
                 }
-                if random.next() % 40 == 0 { table.giveUpSnapshot() }
+                if random.next() % 40 == 0 { table.discardSnapshot() }
                 guard number % 500 == 499 else { continue }
                 table.beginSnapshot(number == 499 ? .everything : .changes)
                 var writer = ByteWriter()

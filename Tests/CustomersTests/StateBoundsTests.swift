@@ -24,8 +24,8 @@ import Testing
             }
             if number % 4096 == 0, let state {
                 largest = max(largest, state.memoryBytes)
-                let bound = CustomerState.momentLimit + Int(CustomerState.eventsBetweenBounds)
-                #expect(state.momentCount <= bound)
+                let bound = CustomerState.bucketLimit + Int(CustomerState.eventsBetweenBounds)
+                #expect(state.bucketCount <= bound)
             }
         }
         #expect(largest < 6 << 20, "\(largest)")
@@ -49,8 +49,8 @@ import Testing
                 state?.update($0)
             }
         }
-        let bound = CustomerState.momentLimit + Int(CustomerState.eventsBetweenBounds)
-        #expect(try #require(state).momentCount <= bound)
+        let bound = CustomerState.bucketLimit + Int(CustomerState.eventsBetweenBounds)
+        #expect(try #require(state).bucketCount <= bound)
     }
 
     @Test func anInvoiceThatWasForgottenCountsAnewAlsoAfterItWasReadBack() throws {
@@ -101,6 +101,6 @@ import Testing
                 return
             }
         }
-        #expect(try #require(straight).momentCount < 40_000)
+        #expect(try #require(straight).bucketCount < 40_000)
     }
 }

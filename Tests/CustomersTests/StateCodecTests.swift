@@ -32,7 +32,7 @@ import Testing
         if one.lifetime != other.lifetime { return "lifetime" }
         if one.basket != other.basket { return "basket" }
         if one.purchaseDays != other.purchaseDays { return "purchase days" }
-        if one.moments[one.expired...] != other.moments[other.expired...] { return "moments" }
+        if one.buckets[one.expired...] != other.buckets[other.expired...] { return "buckets" }
         for window in 0..<Windows.count {
             if one.totals[window] != other.totals[window] { return "totals of window \(window)" }
             if one.starts[window] - one.expired != other.starts[window] - other.expired {

@@ -35,7 +35,7 @@ import Testing
             (lifetime["windows"] as? [[String: Any]])?.compactMap { $0["days"] as? Int } == [7, 30, 60, 90, 180, 365])
         #expect((lifetime["days_bought"] as? [String])?.count == state.purchaseDays.days.count)
         let timeline = try #require(lifetime["timeline"] as? [[String: Any]])
-        #expect(timeline.count == state.momentCount)
+        #expect(timeline.count == state.bucketCount)
         let year = try #require((lifetime["windows"] as? [[String: Any]])?.last)
         let spend = timeline.reduce(0.0) { $0 + ($1["spend"] as? Double ?? .nan) }
         #expect(abs(spend - (year["spend"] as? Double ?? .nan)) < 1e-6)

@@ -127,6 +127,27 @@ import Testing
         #expect(count == 1)
     }
 
+    @Test func eventsThatWereRemovedAreNotScored() throws {
+        var scorer = Scorer(artifact: artifact)
+        var (table, other) = (CustomerTable(), CustomerTable())
+        var payloads: [[String]] = [[], []]
+        // The first round fails between adding and scoring; the second adds other events.
+        try EventDecoder().with(SampleEvent(customer: "lost")) { scorer.add($0, tag: 1, to: &table) }
+        scorer.removePending()
+        #expect(scorer.pendingCount == 0)
+        for (round, isFirst) in [true, false].enumerated() {
+            try EventDecoder().with(SampleEvent(customer: "kept")) {
+                if isFirst { scorer.add($0, tag: 2, to: &table) } else { scorer.add($0, tag: 2, to: &other) }
+            }
+            scorer.score { prediction in
+                #expect(prediction.tag == 2)
+                payloads[round].append(String(decoding: prediction.payload, as: UTF8.self))
+            }
+        }
+        #expect(payloads[0].count == 1)
+        #expect(payloads[0] == payloads[1])
+    }
+
     @Test func setsThePriorityAtTheThresholds() {
         let thresholds = PriorityThresholds(high: 0.7, medium: 0.4)
         #expect(thresholds.priority(of: 0.7) == .high)

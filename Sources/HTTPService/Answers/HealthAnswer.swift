@@ -1,4 +1,5 @@
 import Ensemble
+import Events
 import NIOCore
 import Worker
 

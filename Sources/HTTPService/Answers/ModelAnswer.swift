@@ -1,4 +1,5 @@
 import Ensemble
+import Events
 import Features
 
 /// What `GET /v1/model` and `GET /v1/features` say: the artifact's own words, written once.

@@ -1,4 +1,5 @@
 import Ensemble
+import Events
 import Monitoring
 import Worker
 

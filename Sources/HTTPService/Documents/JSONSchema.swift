@@ -79,8 +79,6 @@ struct JSONSchema {
     static let money = number("In units of the currency.")
 
     static func quoted(_ text: String) -> String {
-        var out: [UInt8] = []
-        JSONText.appendString(text, to: &out)
-        return String(decoding: out, as: UTF8.self)
+        String(decoding: JSONWriter.text { $0.string(text) }, as: UTF8.self)
     }
 }

@@ -20,26 +20,8 @@ enum BodyReader {
                 try end(&cursor, body)
                 throw EventError(field: "", reason: "")
             }
-            _ = cursor.skip("{")
-            cursor.skipSpace()
-            if !cursor.skip("}") {
-                var seen: Set<String> = []
-                repeat {
-                    cursor.skipSpace()
-                    let (raw, isEscaped) = try cursor.string()
-                    let name =
-                        isEscaped
-                        ? String(decoding: JSONCursor.unescaped(raw), as: UTF8.self)
-                        : String(decoding: raw, as: UTF8.self)
-                    guard seen.insert(name).inserted else {
-                        throw cursor.error("\"\(name.prefix(80))\" stands twice in one object")
-                    }
-                    try cursor.expectColon()
-                    cursor.skipSpace()
-                    try member(name, &cursor)
-                    cursor.skipSpace()
-                } while cursor.skip(",")
-                guard cursor.skip("}") else { throw cursor.error("expected , or }") }
+            try cursor.forEachMember(repeatedNames: .refused) { name, value throws(EventError) in
+                try member(name.text, &value)
             }
             try end(&cursor, body)
         } catch {

@@ -36,7 +36,7 @@ struct FeatureRequest {
                 return try cursor.skipValueStrictly(levels: BodyReader.levels)
             }
             hasFeatures = true
-            guard cursor.skip("{") else {
+            guard cursor.current == UInt8(ascii: "{") else {
                 wrong = wrong ?? .badBody(name, "must be an object of numbers and nulls by feature")
                 return try cursor.skipValueStrictly(levels: BodyReader.levels)
             }
@@ -51,35 +51,26 @@ struct FeatureRequest {
     }
 
     private mutating func readFeatures(_ cursor: inout JSONCursor, _ faults: inout Faults) throws(EventError) {
-        cursor.skipSpace()
-        if cursor.skip("}") { return }
         var expected = 0
         var unknown: Set<String> = []
-        repeat {
-            cursor.skipSpace()
-            let (raw, isEscaped) = try cursor.string()
-            let place = isEscaped ? Self.place(ofEscaped: raw) : Self.place(of: raw, expected: &expected)
-            if let place {
-                guard !isGiven[place] else {
-                    throw cursor.error("\"\(FeatureSchema.names[place])\" stands twice in one object")
-                }
-                isGiven[place] = true
+        // Repeated names are found by the flags of the known ones, which is faster than a set of all.
+        try cursor.forEachMember { name, cursor throws(EventError) in
+            let place = name.isEscaped ? Self.place(ofEscaped: name.raw) : Self.place(of: name.raw, expected: &expected)
+            guard let place else {
+                let text = name.text
+                guard unknown.insert(text).inserted else { throw cursor.repeated(name) }
+                faults.unknown.append(String(text.prefix(200)))
+                _ = try Self.value(&cursor)
+                return
+            }
+            guard !isGiven[place] else { throw cursor.repeated(name) }
+            isGiven[place] = true
+            if let value = try Self.value(&cursor) {
+                row[place] = value
             } else {
-                let name = String(decoding: isEscaped ? JSONCursor.unescaped(raw) : Array(raw), as: UTF8.self)
-                guard unknown.insert(name).inserted else {
-                    throw cursor.error("\"\(name.prefix(80))\" stands twice in one object")
-                }
-                faults.unknown.append(String(name.prefix(200)))
+                faults.invalid.append(FeatureSchema.names[place])
             }
-            try cursor.expectColon()
-            cursor.skipSpace()
-            let value = try Self.value(&cursor)
-            if let place {
-                if let value { row[place] = value } else { faults.invalid.append(FeatureSchema.names[place]) }
-            }
-            cursor.skipSpace()
-        } while cursor.skip(",")
-        guard cursor.skip("}") else { throw cursor.error("expected , or }") }
+        }
     }
 
     /// NaN for null; `nil` for what is neither that nor a number that 32 bits can hold.

@@ -44,16 +44,10 @@ struct ScoreRequest {
     }
 
     private mutating func readEvents(_ cursor: inout JSONCursor) throws(EventError) {
-        _ = cursor.skip("[")
-        cursor.skipSpace()
-        if cursor.skip("]") { return }
-        repeat {
-            cursor.skipSpace()
-            let start = cursor.at
-            try cursor.skipValueStrictly(levels: BodyReader.levels - 1)
-            events.append(start..<cursor.at)
-            cursor.skipSpace()
-        } while cursor.skip(",")
-        guard cursor.skip("]") else { throw cursor.error("expected , or ]") }
+        try cursor.forEachElement { element throws(EventError) in
+            let start = element.at
+            try element.skipValueStrictly(levels: BodyReader.levels - 1)
+            events.append(start..<element.at)
+        }
     }
 }
