@@ -8,32 +8,30 @@ enum OutcomeEncoder {
         _ outcome: LabelJoin.Outcome, of version: LabelJoin.Version, customerID: [UInt8], to bytes: inout [UInt8]
     ) {
         let prediction = outcome.prediction
-        bytes += "{\"customer_id\":".utf8
-        customerID.withUnsafeBytes { JSONText.appendString($0, to: &bytes) }
-        bytes += ",\"event_time\":\"".utf8
-        EventTime.appendISO8601(prediction.time, to: &bytes)
-        bytes += "\",\"bought\":\(outcome.isBought)".utf8
-        if let time = outcome.boughtAt {
-            bytes += ",\"bought_at\":\"".utf8
-            EventTime.appendISO8601(time, to: &bytes)
-            bytes += "\"".utf8
-        }
-        bytes += ",\"purchase_probability\":".utf8
-        append(prediction.probabilities[version.models.firstIndex(of: version.servingModel) ?? 0], to: &bytes)
-        for (place, model) in version.models.enumerated() {
-            bytes += "\(place == 0 ? ",\"members\":{" : ",")\"\(model.rawValue)\":".utf8
-            append(prediction.probabilities[place], to: &bytes)
-        }
-        bytes += "},\"model_version\":".utf8
-        JSONText.appendString(version.version, to: &bytes)
-        bytes += "}".utf8
-    }
-
-    private static func append(_ probability: Double, to bytes: inout [UInt8]) {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: ShortestDecimal.longest) { room in
-            guard let start = room.baseAddress else { return }
-            let end = ShortestDecimal.write(probability, to: start)
-            bytes.append(contentsOf: UnsafeBufferPointer(start: start, count: end - start))
+        JSONWriter.append(to: &bytes) { writer in
+            writer.object { writer in
+                writer.key("customer_id")
+                customerID.withUnsafeBytes { writer.string($0) }
+                writer.key("event_time")
+                writer.instant(prediction.time)
+                writer.key("bought")
+                writer.bool(outcome.isBought)
+                if let time = outcome.boughtAt {
+                    writer.key("bought_at")
+                    writer.instant(time)
+                }
+                writer.key("purchase_probability")
+                writer.number(prediction.probabilities[version.models.firstIndex(of: version.servingModel) ?? 0])
+                writer.key("members")
+                writer.object { writer in
+                    for (place, model) in version.models.enumerated() {
+                        writer.key(model.rawValue)
+                        writer.number(prediction.probabilities[place])
+                    }
+                }
+                writer.key("model_version")
+                writer.string(version.version)
+            }
         }
     }
 }
