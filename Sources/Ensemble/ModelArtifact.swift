@@ -16,7 +16,7 @@ public struct ModelArtifact: Sendable {
     public let directory: String
     public let manifest: Manifest
     public let ensemble: Ensemble
-    public let tables: FrozenTables
+    public let categoryEncoding: CategoryEncoding
     /// The tree members in readable form; without trees where the artifact has no such member.
     public let randomForest: TreeModel
     public let xgboost: TreeModel
@@ -80,7 +80,7 @@ public struct ModelArtifact: Sendable {
         results = try content(Self.resultsName)
         let own = [Self.logisticName, Self.forestName, Self.xgboostName, Self.resultsName]
         otherFiles = contents.filter { !own.contains($0.key) && $0.key != manifest.origin?.format.rawValue }
-        tables = FrozenTables(countries: manifest.countries)
+        categoryEncoding = CategoryEncoding(countries: manifest.countries)
         if let models = manifest.models {
             let none = TreeModel(trees: [], baseMargin: 0)
             let model = try Self.imported(manifest, models, path: manifestPath) { name throws(ArtifactError) in

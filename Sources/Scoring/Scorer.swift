@@ -75,7 +75,7 @@ public struct Scorer {
         self.artifact = artifact
         explanations = explainer.map { Explanations($0) }
         workspace = Ensemble.Workspace(for: artifact.ensemble)
-        extractor = FeatureExtractor(tables: artifact.tables)
+        extractor = FeatureExtractor(encoding: artifact.categoryEncoding)
         encoder = PredictionEncoder(
             manifest: artifact.manifest, thresholds: thresholds,
             explanation: explainer.map { ExplanationEncoder($0, count: features) })

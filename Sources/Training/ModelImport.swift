@@ -16,7 +16,7 @@ extension TrainingRun {
             seed: UInt64(settings.seed))
         let manifest = Manifest(
             version: "", timeToLiveDays: settings.timeToLiveDays, servingModel: model.name, weights: [:],
-            countries: prepared.tables.countries, history: prepared.survey.record, seed: settings.seed,
+            countries: prepared.encoding.countries, history: prepared.survey.record, seed: settings.seed,
             trainedUntil: EventTime.text(prepared.times.split), trainingPoints: 0,
             settings: settings.evaluation.record, madeWith: ["future-cart": Manifest.programVersion],
             goldenRows: Self.goldenRows(prepared.points, ensemble), files: [:], models: [model.name],

@@ -194,7 +194,7 @@ package struct RetrainJob: Sendable {
             outcome.championNote =
                 "the champion was imported: what it learned from is not known, and if TEST was part of that its figures flatter it"
         }
-        let theirs = TestPredictions(ensemble, on: fitted.predictions.sets, tables: champion.tables)
+        let theirs = TestPredictions(ensemble, on: fitted.predictions.sets, encoding: champion.categoryEncoding)
         outcome.comparison = Comparison(
             fitted.predictions, serving: settings.servingModel, champion: theirs, serving: manifest.servingModel,
             version: manifest.version, seed: UInt64(settings.seed))

@@ -13,7 +13,7 @@ package struct TrainingRun: Sendable {
     package struct Prepared: Sendable {
         package let survey: HistorySurvey
         package let times: EvaluationProtocol
-        package let tables: FrozenTables
+        package let encoding: CategoryEncoding
         package let points: ScoringPoints
     }
 
@@ -43,15 +43,15 @@ package struct TrainingRun: Sendable {
     ) throws -> Prepared {
         let times = try EvaluationProtocol(
             start: survey.firstTime, end: survey.lastTime, settings: settings.evaluation)
-        let tables = FrozenTables(
+        let encoding = CategoryEncoding(
             countries: countries ?? survey.countries(until: times.split - EvaluationProtocol.horizon))
         let points = try unreadableIsBad {
             try ScoringPoints(
-                history, survey: survey, snapshots: times.snapshots, tables: tables,
+                history, survey: survey, snapshots: times.snapshots, encoding: encoding,
                 timeToLiveDays: settings.timeToLiveDays, isUsable: times.isKnown, observe: observe
             ) { reader, events in progress("features, \(events) events", reader.share) }
         }
-        return Prepared(survey: survey, times: times, tables: tables, points: points)
+        return Prepared(survey: survey, times: times, encoding: encoding, points: points)
     }
 
     /// Both walks.
@@ -102,7 +102,7 @@ package struct TrainingRun: Sendable {
         let until = refitted == nil ? prepared.times.split : prepared.times.end
         let manifest = Manifest(
             version: "", timeToLiveDays: settings.timeToLiveDays, servingModel: settings.servingModel,
-            weights: result.weights, countries: prepared.tables.countries, history: prepared.survey.record,
+            weights: result.weights, countries: prepared.encoding.countries, history: prepared.survey.record,
             seed: settings.seed, trainedUntil: EventTime.text(until), trainingPoints: result.trainingPoints,
             settings: settings.record.merging(["refit": "\(refitted != nil)"]) { $1 },
             madeWith: ["future-cart": Manifest.programVersion, "xgboost": Booster.xgboostVersion],

@@ -40,7 +40,7 @@ struct ScaleCommand: ParsableCommand {
     func run() throws {
         try reportingFailures {
             let progress = Progress()
-            let extractor = FeatureExtractor(tables: try ModelArtifact(path: models).tables)
+            let extractor = FeatureExtractor(encoding: try ModelArtifact(path: models).categoryEncoding)
             var figures: [Figure] = []
             var base: Figure?
             for count in customers.sorted() {

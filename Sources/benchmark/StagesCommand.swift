@@ -57,7 +57,7 @@ struct StagesCommand: ParsableCommand {
 
     private func measure(_ messages: Messages, _ artifact: ModelArtifact) throws -> [(String, Double)] {
         let decoder = EventDecoder()
-        let extractor = FeatureExtractor(tables: artifact.tables)
+        let extractor = FeatureExtractor(encoding: artifact.categoryEncoding)
         let encoder = PredictionEncoder(manifest: artifact.manifest, thresholds: PriorityThresholds())
         var workspace = Ensemble.Workspace(for: artifact.ensemble)
         var (table, plain) = (CustomerTable(), CustomerTable())

@@ -39,7 +39,7 @@ import Testing
     ) {
         #expect(a.survey.digest == b.survey.digest, sourceLocation: location)
         #expect(a.survey.profile == b.survey.profile, sourceLocation: location)
-        #expect(a.tables == b.tables, sourceLocation: location)
+        #expect(a.encoding == b.encoding, sourceLocation: location)
         #expect(a.points.points.count == b.points.points.count, sourceLocation: location)
         let differing = zip(a.points.points.indices, zip(a.points.points, b.points.points)).count { index, pair in
             let (p, q) = pair

@@ -39,11 +39,11 @@ package struct ScoringPoints: Sendable {
     ///   - snapshots: cut-offs, ascending.
     ///   - observe: sees every scored event's feature row, in order; for tests of equality with serving.
     package init(
-        _ history: History, survey: HistorySurvey, snapshots: [Int64], tables: FrozenTables, timeToLiveDays: Int,
+        _ history: History, survey: HistorySurvey, snapshots: [Int64], encoding: CategoryEncoding, timeToLiveDays: Int,
         isUsable: (Int64) -> Bool, observe: ((CustomerEvent, ArraySlice<Float>) -> Void)? = nil,
         progress: (History.Reader, Int) -> Void
     ) throws {
-        let extractor = FeatureExtractor(tables: tables)
+        let extractor = FeatureExtractor(encoding: encoding)
         var customers = [Progress](repeating: Progress(), count: survey.customers.count)
         var read = 0
         for stream in history.streams.indices {
@@ -169,13 +169,13 @@ package struct ScoringPoints: Sendable {
     }
 
     /// Rows of the given points, in that order.
-    /// - Parameter tables: those of another artifact, whose rows these are to be.
-    package func rows(_ indices: [Int], tables: FrozenTables? = nil) -> FeatureMatrix {
+    /// - Parameter encoding: those of another artifact, whose rows these are to be.
+    package func rows(_ indices: [Int], encoding: CategoryEncoding? = nil) -> FeatureMatrix {
         var selection = FeatureMatrix(reservingRows: indices.count)
         for index in indices {
             var row = features(index)
-            if let tables {
-                row[row.startIndex + Feature.country.rawValue] = tables.countryRank(points[index].countryHash)
+            if let encoding {
+                row[row.startIndex + Feature.country.rawValue] = encoding.countryRank(points[index].countryHash)
             }
             selection.append(row: row)
         }

@@ -56,13 +56,13 @@ package struct TestPredictions: Sendable {
     private let places: [Int: Int]
 
     /// Scores all points in the form that serves.
-    /// - Parameter tables: the ensemble's own, where the points were made with another's.
-    package init(_ ensemble: Ensemble, on sets: TestSets, tables: FrozenTables? = nil) {
+    /// - Parameter encoding: the ensemble's own, where the points were made with another's.
+    package init(_ ensemble: Ensemble, on sets: TestSets, encoding: CategoryEncoding? = nil) {
         self.sets = sets
         models = ensemble.models
         var scores: [Scores] = []
         var workspace = Ensemble.Workspace(for: ensemble)
-        ensemble.score(sets.points.rows(sets.all, tables: tables), into: &scores, workspace: &workspace)
+        ensemble.score(sets.points.rows(sets.all, encoding: encoding), into: &scores, workspace: &workspace)
         self.scores = scores
         places = Dictionary(uniqueKeysWithValues: sets.all.enumerated().map { ($1, $0) })
     }
