@@ -13,12 +13,12 @@ import Testing
     let history: String
     var store: ArtifactStore { ArtifactStore(directory: models) }
 
-    /// Members small enough for a test.
+    /// BaseModels small enough for a test.
     static let small = [
         "--set", "xgboost.rounds=20", "--set", "random_forest.trees=20", "--set",
         "folds=2", "--set", "backtest.origins=0",
     ]
-    /// Members that cannot tell customers apart.
+    /// BaseModels that cannot tell customers apart.
     static let poor = [
         "--set", "xgboost.rounds=1", "--set", "xgboost.max_depth=1", "--set", "random_forest.trees=1", "--set",
         "random_forest.max_depth=1", "--set", "logistic_regression.ridge=1000",
@@ -172,7 +172,7 @@ import Testing
         let artifact = try ModelArtifact(path: models)
         #expect(artifact.manifest.version != plain.manifest.version)
         #expect(artifact.manifest.trainedUntil == artifact.manifest.history.lastEvent)
-        #expect(artifact.manifest.trainingPoints > plain.manifest.trainingPoints)
+        #expect(artifact.manifest.trainingExamples > plain.manifest.trainingExamples)
         #expect(artifact.results == plain.results)
 
         // The twin is what was trained without refit.
