@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    /// A customer who was drawn twice counts as two customers of the same points.
+    /// A customer who was drawn twice counts as two customers with the same examples.
     @Test func weighsCustomersAsIfTheirPointsWereRepeated() {
         let (probabilities, labels, customers) = Self.sample(seed: 3)
         var random = SplitMix64(seed: 5)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Training
 
-/// A history comes to the same points, rows and digest wherever it lies.
+/// A history gives the same examples, rows and digest wherever it lies.
 @Suite struct HistoryOrderTests {
     let directory: TemporaryDirectory
     let messages: [(customer: String, time: String, line: [UInt8])]

@@ -116,7 +116,7 @@ extension Dataset {
         }
     }
 
-    @Test func compiledMembersEqualLibxgboostsOwnMargins() throws {
+    @Test func compiledBaseModelsEqualLibxgboostsOwnMargins() throws {
         let directory = try TemporaryDirectory()
         let path = try Self.history(in: directory)
         let prepared = try TrainingRun(settings: Self.small()).prepare(history: path) { _, _ in }
