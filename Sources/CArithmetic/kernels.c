@@ -5,9 +5,9 @@
 #include <immintrin.h>
 #endif
 
-// Vectors are handed to inlined functions only, so how they would be passed does not matter.
+// Vectors are passed to inlined functions only, so that their calling convention does not matter.
 #pragma clang diagnostic ignored "-Wpsabi"
-// No operation may be fused with another: a fused one rounds once where two round twice.
+// No fused multiply-add: it rounds once where two operations round twice.
 #pragma STDC FP_CONTRACT OFF
 
 typedef float float16 __attribute__((ext_vector_type(16)));

@@ -1,12 +1,18 @@
-/// A model artifact that cannot be used: which file, why, and what to do about it.
-public struct ArtifactError: Error, Equatable, Sendable, CustomStringConvertible {
-    public let path: String
-    public let reason: String
+/// A model artifact or model file that cannot be read, written or used.
+package struct ArtifactError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The file or directory.
+    package let path: String
+    /// What is wrong with it, and what to do about it.
+    package let reason: String
 
-    public init(path: String, reason: String) {
+    /// - Parameters:
+    ///   - path: the file or directory.
+    ///   - reason: continues a sentence that begins with the path.
+    package init(path: String, reason: String) {
         self.path = path
         self.reason = reason
     }
 
-    public var description: String { "\(path): \(reason)" }
+    /// The path and the reason, for a log line.
+    package var description: String { "\(path): \(reason)" }
 }

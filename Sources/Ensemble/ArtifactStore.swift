@@ -1,27 +1,32 @@
 import Events
 import Foundation
 
-/// A directory of artifacts: which there are, which one is served, and which ones were.
+/// A directory of artifacts: the versions, the one in service, and the log of promotions.
 ///
 ///     DIR/<version>/       an artifact
 ///     DIR/current          → the version in service
-///     DIR/promotions.log   one line a promotion: time, version, by what
-public struct ArtifactStore: Sendable {
-    public let directory: String
+///     DIR/promotions.log   one line a promotion: time, version, reason
+package struct ArtifactStore: Sendable {
+    /// The directory's path.
+    package let directory: String
 
     static let logName = "promotions.log"
 
-    public init(directory: String) { self.directory = directory }
+    /// - Parameter directory: need not exist; reading a missing one finds no versions.
+    package init(directory: String) { self.directory = directory }
 
     /// One line of the log.
-    public struct Promotion: Equatable, Sendable {
-        public let time: String
-        public let version: String
-        public let reason: String
+    package struct Promotion: Equatable, Sendable {
+        /// ISO 8601.
+        package let time: String
+        /// The version that was promoted.
+        package let version: String
+        /// Why; `rollback` for a return to an earlier version.
+        package let reason: String
     }
 
-    /// Versions that lie there, the latest written first.
-    public var versions: [String] {
+    /// All versions in the directory, the latest written first.
+    package var versions: [String] {
         let manager = FileManager.default
         var written: [(name: String, at: Date)] = []
         for name in (try? manager.contentsOfDirectory(atPath: directory)) ?? [] {
@@ -34,14 +39,14 @@ public struct ArtifactStore: Sendable {
         return written.sorted { ($1.at, $1.name) < ($0.at, $0.name) }.map(\.name)
     }
 
-    /// The version in service.
-    public var current: String? {
+    /// The version in service; `nil` where `current` is no link.
+    package var current: String? {
         (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\(ModelArtifact.currentName)"))
             .map { ($0 as NSString).lastPathComponent }
     }
 
     /// All promotions, oldest first.
-    public var promotions: [Promotion] {
+    package var promotions: [Promotion] {
         let text =
             (try? Data(contentsOf: URL(fileURLWithPath: "\(directory)/\(Self.logName)"))).map {
                 String(decoding: $0, as: UTF8.self)
@@ -53,10 +58,10 @@ public struct ArtifactStore: Sendable {
         }
     }
 
-    /// Makes `current` point to a version that can be served, in one step, and writes that down.
-    /// - Parameter reason: by what it was promoted.
-    /// - Throws: `ArtifactError` when the version is not there or cannot be served; `current` stays as it was.
-    public func promote(_ version: String, reason: String) throws(ArtifactError) {
+    /// Points `current` at a version atomically, and logs the promotion.
+    /// - Parameter reason: what the log says.
+    /// - Throws: `ArtifactError` when the version does not exist or cannot be served; `current` then stays as it was.
+    package func promote(_ version: String, reason: String) throws(ArtifactError) {
         guard versions.contains(version) else {
             throw ArtifactError(
                 path: "\(directory)/\(version)",
@@ -64,14 +69,14 @@ public struct ArtifactStore: Sendable {
         }
         _ = try ModelArtifact(path: "\(directory)/\(version)")
         try requireLink()
-        // Opened before anything moves: what cannot be written down must not be done.
+        // Opened before `current` moves: a promotion that cannot be logged must not happen.
         let path = "\(directory)/\(Self.logName)"
         let log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         guard log >= 0 else {
             throw ArtifactError(path: path, reason: "cannot be written: \(String(cString: strerror(errno)))")
         }
         defer { close(log) }
-        // What was served before the log began can be gone back to as well.
+        // A version that was served before the log began is logged too, so that a rollback can return to it.
         var lines = ""
         if promotions.isEmpty, let current, current != version { lines += Self.line(current, reason: "was in service") }
         lines += Self.line(version, reason: reason)
@@ -85,17 +90,18 @@ public struct ArtifactStore: Sendable {
         }
     }
 
-    /// - Throws: `ArtifactError` where `current` is there and no link: a copy of a directory, say.
-    public func requireLink() throws(ArtifactError) {
+    /// Checks that `current` is a link or missing.
+    /// - Throws: `ArtifactError` where it is something else, such as a copied directory.
+    package func requireLink() throws(ArtifactError) {
         let path = "\(directory)/\(ModelArtifact.currentName)"
         guard current == nil, FileManager.default.fileExists(atPath: path) else { return }
         throw ArtifactError(
             path: path, reason: "is no link to one of the versions beside it; make it one, or move it away")
     }
 
-    /// Does what must not be done by two at once: writing, promoting and removing artifacts.
-    /// - Throws: `ArtifactError` when the directory cannot be made or locked; what `work` throws.
-    public func exclusively<Value>(_ work: () throws -> Value) throws -> Value {
+    /// Runs `work` with the store locked against other processes. Writing, promoting and removing artifacts need the lock.
+    /// - Throws: `ArtifactError` when the directory cannot be created or locked; what `work` throws.
+    package func exclusively<Value>(_ work: () throws -> Value) throws -> Value {
         let path = "\(directory)/.lock"
         try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
@@ -106,8 +112,8 @@ public struct ArtifactStore: Sendable {
         return try work()
     }
 
-    /// Versions that were in service when somebody went back to an earlier one, and have not been promoted by hand since.
-    public var rolledBack: Set<String> {
+    /// Versions that were rolled back and have not been promoted since.
+    package var rolledBack: Set<String> {
         var rolledBack: Set<String> = []
         var last: String?
         for promotion in promotions {
@@ -121,10 +127,10 @@ public struct ArtifactStore: Sendable {
         return rolledBack
     }
 
-    /// Goes back to what was served before the version in service.
+    /// Promotes the version that was served before the one in service.
     /// - Returns: the version that is served now.
-    /// - Throws: `ArtifactError` when there is none that can be served.
-    public func rollBack() throws(ArtifactError) -> String {
+    /// - Throws: `ArtifactError` when no earlier version can be served.
+    package func rollBack() throws(ArtifactError) -> String {
         for version in earlier {
             guard (try? ModelArtifact(path: "\(directory)/\(version)")) != nil else { continue }
             try promote(version, reason: "rollback")
@@ -136,11 +142,11 @@ public struct ArtifactStore: Sendable {
                 + (versions.isEmpty ? "none" : versions.joined(separator: ", ")))
     }
 
-    /// The version that was served before the current one.
-    public var previous: String? { earlier.first }
+    /// The version that was served before the current one and still exists.
+    package var previous: String? { earlier.first }
 
-    /// The versions that were served before the current one and are still there, the latest first, however often one
-    /// went back and forth: each rollback takes promotions away.
+    /// The versions that were served before the current one and still exist, the latest first. A rollback undoes the
+    /// promotions after the version that it returns to.
     private var earlier: [String] {
         var served: [String] = []
         for promotion in promotions {
@@ -149,23 +155,25 @@ public struct ArtifactStore: Sendable {
             }
             if served.last != promotion.version { served.append(promotion.version) }
         }
-        let there = Set(versions)
-        return served.reversed().filter { $0 != current && there.contains($0) }
+        let existing = Set(versions)
+        return served.reversed().filter { $0 != current && existing.contains($0) }
     }
 
-    /// Removes the artifacts beyond the latest so many; never the one in service and the one before it.
-    /// - Returns: versions removed.
-    public func prune(keeping count: Int) throws(ArtifactError) -> [String] {
+    /// Removes all but the latest artifacts; never the one in service and the one before it.
+    /// - Parameter count: latest artifacts to keep.
+    /// - Returns: the versions removed.
+    /// - Throws: `ArtifactError` for the first that cannot be removed.
+    package func prune(keeping count: Int) throws(ArtifactError) -> [String] {
         let kept = Set(versions.prefix(count) + [current, previous].compactMap { $0 })
         var removed: [String] = []
         for version in versions where !kept.contains(version) {
-            // Out of the way first: half an artifact must not be met under its name.
-            let draft = "\(directory)/.\(version).draft"
+            // Renamed first: a reader must not find half an artifact under its version.
+            let temporary = "\(directory)/.\(version).draft"
             do {
-                try FileManager.default.moveItem(atPath: "\(directory)/\(version)", toPath: draft)
-                Drafts.begin(draft)
-                defer { Drafts.end(draft) }
-                try FileManager.default.removeItem(atPath: draft)
+                try FileManager.default.moveItem(atPath: "\(directory)/\(version)", toPath: temporary)
+                Drafts.begin(temporary)
+                defer { Drafts.end(temporary) }
+                try FileManager.default.removeItem(atPath: temporary)
             } catch {
                 throw ArtifactError(
                     path: "\(directory)/\(version)",
@@ -178,11 +186,11 @@ public struct ArtifactStore: Sendable {
 
     private func moveCurrent(to version: String) throws(ArtifactError) {
         let link = "\(directory)/\(ModelArtifact.currentName)"
-        let draft = "\(directory)/.\(ModelArtifact.currentName).\(getpid()).draft"
-        unlink(draft)
-        guard symlink(version, draft) == 0, rename(draft, link) == 0 else {
+        let temporary = "\(directory)/.\(ModelArtifact.currentName).\(getpid()).draft"
+        unlink(temporary)
+        guard symlink(version, temporary) == 0, rename(temporary, link) == 0 else {
             let reason = String(cString: strerror(errno))
-            unlink(draft)
+            unlink(temporary)
             throw ArtifactError(path: link, reason: "cannot be moved to \(version): \(reason)")
         }
         Drafts.syncFolder(of: link)

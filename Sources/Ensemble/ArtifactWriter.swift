@@ -1,54 +1,62 @@
 import Events
 import Foundation
 
-/// Puts an artifact on disk, whole or not at all.
-public struct ArtifactWriter {
-    /// What a trainer hands over: the members' own files and the manifest without its list of files and version.
-    public struct Contents {
-        public enum Members {
-            /// The files are XGBoost's, UBJSON.
+/// Writes artifacts atomically: a reader finds a whole artifact or none.
+package struct ArtifactWriter {
+    /// An artifact before it is written: the models' files, and a manifest that still lacks its version and list of files.
+    package struct Contents {
+        /// The models' files.
+        package enum Models {
+            /// Three base models; the trees' files are XGBoost's, UBJSON.
             case trained(logisticRegression: LogisticModel, randomForest: [UInt8], xgboost: [UInt8])
+            /// One model that was trained elsewhere.
             case imported(ImportedModel)
         }
 
-        public var members: Members
-        public var results: [UInt8]
-        public var manifest: Manifest
-        /// Further files by name, of no consequence for scoring.
-        public var others: [String: [UInt8]]
+        /// The models' files.
+        package var models: Models
+        /// `results.json`.
+        package var results: [UInt8]
+        /// The manifest; its `version` and `files` are set on writing.
+        package var manifest: Manifest
+        /// Further files by name; scoring does not depend on them.
+        package var others: [String: [UInt8]]
 
-        public init(
+        /// The contents of a trained ensemble's artifact.
+        package init(
             logisticRegression: LogisticModel, randomForest: [UInt8], xgboost: [UInt8], results: [UInt8],
             manifest: Manifest, others: [String: [UInt8]] = [:]
         ) {
-            members = .trained(logisticRegression: logisticRegression, randomForest: randomForest, xgboost: xgboost)
+            models = .trained(logisticRegression: logisticRegression, randomForest: randomForest, xgboost: xgboost)
             self.results = results
             self.manifest = manifest
             self.others = others
         }
 
-        /// Puts the members that `results` are of beside those that serve.
-        public mutating func addTwin(
-            logisticRegression: LogisticModel, randomForest: [UInt8], xgboost: [UInt8], twin: Manifest.Twin
+        /// Adds the model that `results` are of, where the one that serves was refitted.
+        /// - Throws: `ArtifactError` when it holds a number that JSON cannot represent.
+        package mutating func addHoldoutModel(
+            logisticRegression: LogisticModel, randomForest: [UInt8], xgboost: [UInt8], holdout: Manifest.HoldoutModel
         ) throws(ArtifactError) {
-            let prefix = ModelArtifact.twinPrefix
+            let prefix = ModelArtifact.holdoutPrefix
             others[prefix + ModelArtifact.logisticName] = try ArtifactWriter.encode(logisticRegression)
             others[prefix + ModelArtifact.forestName] = randomForest
             others[prefix + ModelArtifact.xgboostName] = xgboost
-            manifest.evaluatedTwin = twin
+            manifest.holdoutModel = holdout
         }
 
-        public init(
+        /// The contents of an imported model's artifact.
+        package init(
             imported model: ImportedModel, results: [UInt8], manifest: Manifest, others: [String: [UInt8]] = [:]
         ) {
-            members = .imported(model)
+            models = .imported(model)
             self.results = results
             self.manifest = manifest
             self.others = others
         }
 
         fileprivate func files() throws(ArtifactError) -> [String: [UInt8]] {
-            switch members {
+            switch models {
             case .trained(let logisticRegression, let randomForest, let xgboost):
                 [
                     ModelArtifact.logisticName: try ArtifactWriter.encode(logisticRegression),
@@ -62,15 +70,17 @@ public struct ArtifactWriter {
     }
 
     /// The directory that holds the artifacts.
-    public let directory: String
+    package let directory: String
 
-    public init(directory: String) { self.directory = directory }
+    /// - Parameter directory: made where it is missing.
+    package init(directory: String) { self.directory = directory }
 
-    /// Writes the artifact under the version that its contents give it, flushed to disk before it gets its name.
-    /// - Parameter versionPrefix: put before the digest, to make versions sort and speak.
-    /// - Returns: the version. One that is there already holds the same bytes and stays as it is.
+    /// Writes an artifact under its version, a prefix and a digest of its contents. It is flushed to disk and read back in a
+    /// temporary directory, which then gets the version's name.
+    /// - Parameter versionPrefix: put before the digest, so that versions sort by it.
+    /// - Returns: the version. An artifact of that version that is there already is the same and stays.
     /// - Throws: `ArtifactError`; nothing is left behind.
-    public func write(_ contents: Contents, versionPrefix: String) throws(ArtifactError) -> String {
+    package func write(_ contents: Contents, versionPrefix: String) throws(ArtifactError) -> String {
         var manifest = contents.manifest
         let files = contents.others.merging(try contents.files()) { $1 }
         manifest.files = files.mapValues { SHA256.digest($0) }
@@ -79,26 +89,26 @@ public struct ArtifactWriter {
         let manifestBytes = try Self.encode(manifest)
 
         let target = "\(directory)/\(manifest.version)"
-        let draft = "\(directory)/.\(manifest.version).\(getpid()).draft"
+        let temporary = "\(directory)/.\(manifest.version).\(getpid()).draft"
         let manager = FileManager.default
-        // What is there already under this name holds the same bytes, unless it has been damaged since.
+        // An artifact of this name holds the same bytes, unless it has been damaged since.
         if (try? ModelArtifact(path: target)) != nil { return manifest.version }
-        Drafts.begin(draft)
-        defer { Drafts.end(draft) }
+        Drafts.begin(temporary)
+        defer { Drafts.end(temporary) }
         do {
-            try? manager.removeItem(atPath: draft)
-            try manager.createDirectory(atPath: draft, withIntermediateDirectories: true)
-            for (name, bytes) in files { try Self.writeFlushed(bytes, to: "\(draft)/\(name)") }
-            try Self.writeFlushed(manifestBytes, to: "\(draft)/\(ModelArtifact.manifestName)")
+            try? manager.removeItem(atPath: temporary)
+            try manager.createDirectory(atPath: temporary, withIntermediateDirectories: true)
+            for (name, bytes) in files { try Self.writeFlushed(bytes, to: "\(temporary)/\(name)") }
+            try Self.writeFlushed(manifestBytes, to: "\(temporary)/\(ModelArtifact.manifestName)")
             try Self.writeFlushed(
-                Array(ModelArtifact.digestLine(manifestBytes).utf8), to: "\(draft)/\(ModelArtifact.digestName)")
-            // Read back before it gets its name: what cannot be served must not exist.
-            _ = try ModelArtifact(path: draft)
+                Array(ModelArtifact.digestLine(manifestBytes).utf8), to: "\(temporary)/\(ModelArtifact.digestName)")
+            // Read back before it gets its name: an artifact that cannot be served must not exist.
+            _ = try ModelArtifact(path: temporary)
             if manager.fileExists(atPath: target) { try manager.removeItem(atPath: target) }
-            try manager.moveItem(atPath: draft, toPath: target)
+            try manager.moveItem(atPath: temporary, toPath: target)
             Drafts.syncFolder(of: target)
         } catch {
-            try? manager.removeItem(atPath: draft)
+            try? manager.removeItem(atPath: temporary)
             if let error = error as? ArtifactError { throw error }
             throw ArtifactError(path: target, reason: "cannot be written: \((error as NSError).localizedDescription)")
         }

@@ -1,14 +1,14 @@
 import CArithmetic
 import Features
 
-/// The tree models of an ensemble in the forms that serve: `RankedTrees` for blocks of rows, `TreeWalk` for rows that
-/// come alone. Both equal `TreeModel` bit for bit, whichever is taken.
+/// Tree models in the two forms that serve: `RankedTrees` for blocks of rows, `TreeWalk` for single rows. Both equal
+/// `TreeModel` bit for bit.
 ///
 /// Limits: where a tree has more than 256 leaves, all are walked in blocks too, several times slower.
 public struct CompiledForest: Sendable {
-    /// Rows that are computed together.
+    /// Rows of a block, which are computed together.
     public static let blockRows = Int(ce_block_rows)
-    /// A block costs as much as this many rows that are walked one by one.
+    /// A block costs as much as this many single rows.
     static let rowsWorthABlock = 16
 
     private let walks: [TreeWalk]
@@ -17,10 +17,12 @@ public struct CompiledForest: Sendable {
     /// Instruction set of the kernels.
     let level: Int32
 
-    public var modelCount: Int { walks.count }
+    /// Number of tree models.
+    package var modelCount: Int { walks.count }
 
+    /// - Parameter models: each gives a margin of its own.
     /// - Complexity: O(n log n) in the number of nodes.
-    public init(_ models: [TreeModel]) { self.init(models, level: ce_best_level()) }
+    package init(_ models: [TreeModel]) { self.init(models, level: ce_best_level()) }
 
     init(_ models: [TreeModel], level: Int32) {
         walks = models.map { TreeWalk($0) }
@@ -29,7 +31,7 @@ public struct CompiledForest: Sendable {
         self.level = level
     }
 
-    /// Whether so many rows are better computed as one block.
+    /// Whether a number of rows is computed as one block.
     func takesAsBlock(_ count: Int) -> Bool { ranked != nil && count >= Self.rowsWorthABlock }
 
     /// Log-odds of up to 64 rows by every model: model m's of row r are `workspace.margins[m * 64 + r]`. A block's rows
@@ -57,14 +59,14 @@ public struct CompiledForest: Sendable {
 
     /// Log-odds of one row by the first model.
     /// - Complexity: O(trees × depth); nothing is allocated.
-    public func margin(_ row: UnsafePointer<Float>, _ workspace: Workspace) -> Float {
+    package func margin(_ row: UnsafePointer<Float>, _ workspace: Workspace) -> Float {
         margins(rows: row, count: 1, workspace)
         return workspace.margins[0]
     }
 
     /// Log-odds of all rows of a matrix by every model: an array of rows for each.
     /// - Complexity: O(rows × trees × depth).
-    public func margins(_ matrix: FeatureMatrix) -> [[Float]] {
+    package func margins(_ matrix: FeatureMatrix) -> [[Float]] {
         let workspace = Workspace(for: self)
         var margins = walks.map { _ in [Float]() }
         for model in margins.indices { margins[model].reserveCapacity(matrix.rowCount) }
@@ -83,7 +85,7 @@ public struct CompiledForest: Sendable {
         return margins
     }
 
-    /// What a block needs while it is computed. Owned by one thread.
+    /// Scratch memory for margins. Used by one thread at a time.
     public final class Workspace {
         /// The block's rows by feature.
         let columns: UnsafeMutablePointer<Float>
@@ -92,9 +94,10 @@ public struct CompiledForest: Sendable {
         let margins: UnsafeMutablePointer<Float>
         /// One row as it is walked.
         let twice: UnsafeMutablePointer<Float>
-        /// A block that is not whole is computed from here.
+        /// A copy of a block of fewer than 64 rows.
         private let padded: UnsafeMutablePointer<Float>
 
+        /// Scratch memory for a forest, reused from call to call.
         public init(for forest: CompiledForest) {
             columns = .allocate(capacity: CompiledForest.blockRows * FeatureSchema.count)
             ranks = .allocate(capacity: max(1, forest.ranked?.planes.count ?? 0) * CompiledForest.blockRows)
@@ -113,7 +116,7 @@ public struct CompiledForest: Sendable {
             padded.deallocate()
         }
 
-        /// Some rows of a matrix as a block of which all 64 can be read.
+        /// Some rows of a matrix as a block whose 64 rows can all be read.
         func block(_ values: UnsafePointer<Float>, first: Int, count: Int) -> UnsafePointer<Float> {
             let rows = values + first * FeatureSchema.count
             if count == CompiledForest.blockRows { return rows }

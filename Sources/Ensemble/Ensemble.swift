@@ -2,112 +2,34 @@ import CArithmetic
 import Events
 import Features
 
-/// The models, by the names that results and predictions use.
-public enum ModelName: String, CaseIterable, Codable, Sendable {
-    case logisticRegression = "logistic_regression"
-    case randomForest = "random_forest"
-    case xgboost
-    case stacking
-    case blending
-    /// Is imported only.
-    case lightgbm
-
-    /// The five that training makes, in the order of predictions.
-    public static let allCases: [ModelName] = [.logisticRegression, .randomForest, .xgboost, .stacking, .blending]
-    /// Those, and what can only be imported.
-    public static let all = allCases + [.lightgbm]
-}
-
-/// Weights of the three members' log-odds: how both combiners and each member's calibration are written down.
+/// Scores rows by three base models, each with its calibration, and two meta-models over the base models' log-odds.
 ///
-/// log-odds = intercept + logistic · m₁ + forest · m₂ + boosted · m₃, with m the members' raw margins. Everything the
-/// ensemble does to its members is affine in log-odds, so a probability can be taken apart exactly into its features.
-public struct LogOddsWeights: Equatable, Sendable, Codable {
-    public var intercept: Double
-    public var logisticRegression: Double
-    public var randomForest: Double
-    public var xgboost: Double
-
-    public init(intercept: Double = 0, logisticRegression: Double = 0, randomForest: Double = 0, xgboost: Double = 0) {
-        self.intercept = intercept
-        self.logisticRegression = logisticRegression
-        self.randomForest = randomForest
-        self.xgboost = xgboost
-    }
-
-    @inlinable
-    func logOdds(_ logistic: Double, _ forest: Double, _ boosted: Double) -> Double {
-        intercept + logisticRegression * logistic + randomForest * forest + xgboost * boosted
-    }
-
-    @inlinable
-    func probability(_ logistic: Double, _ forest: Double, _ boosted: Double) -> Double {
-        Elementary.sigmoid(logOdds(logistic, forest, boosted))
-    }
-}
-
-/// One event's probabilities from all models that there are; 0 from the others.
-public struct Scores: Equatable, Sendable {
-    public var logisticRegression = 0.0
-    public var randomForest = 0.0
-    public var xgboost = 0.0
-    public var stacking = 0.0
-    public var blending = 0.0
-    public var lightgbm = 0.0
-
-    public init() {}
-
-    @inlinable
-    public subscript(_ model: ModelName) -> Double {
-        get {
-            switch model {
-            case .logisticRegression: logisticRegression
-            case .randomForest: randomForest
-            case .xgboost: xgboost
-            case .stacking: stacking
-            case .blending: blending
-            case .lightgbm: lightgbm
-            }
-        }
-        set {
-            switch model {
-            case .logisticRegression: logisticRegression = newValue
-            case .randomForest: randomForest = newValue
-            case .xgboost: xgboost = newValue
-            case .stacking: stacking = newValue
-            case .blending: blending = newValue
-            case .lightgbm: lightgbm = newValue
-            }
-        }
-    }
-}
-
-/// The ensemble: three members, each with its calibration, and two combiners over the members' log-odds.
-///
-/// Members are evaluated once a row, whatever the combiners make of them. An imported model is an ensemble of itself alone.
+/// Every base model is evaluated once a row. An imported model is an ensemble of one model.
 public struct Ensemble: Sendable {
-    /// How the members' raw margins become each model's log-odds.
-    public typealias Weights = [ModelName: LogOddsWeights]
+    /// How the base models' raw margins become each model's log-odds.
+    package typealias Weights = [ModelName: LogOddsWeights]
 
-    /// The models that it scores by, in the order of predictions.
+    /// The models that it has, in the order of predictions.
     public let models: [ModelName]
-    /// Without terms where the model is an imported one.
-    public let logisticRegression: LogisticModel
-    /// The random forest and the boosted trees, in this order; of an imported model its parts.
-    public let forest: CompiledForest
+    /// The logistic regression; without terms in an imported model.
+    package let logisticRegression: LogisticModel
+    /// The random forest and the boosted trees, in this order; an imported model's parts.
+    package let forest: CompiledForest
     let terms: [ce_term]
     private let weights: [LogOddsWeights]
 
-    /// - Precondition: `weights` has an entry for each of the five models; the logistic model a term for each feature.
-    public init(
+    /// - Precondition: `weights` has an entry for each of the five models; the logistic regression has a term for each
+    ///   feature.
+    /// - Complexity: O(n log n) in the number of tree nodes.
+    package init(
         logisticRegression: LogisticModel, randomForest: TreeModel, xgboost: TreeModel, weights: Weights
     ) {
         self.init(
             logisticRegression: logisticRegression, forest: CompiledForest([randomForest, xgboost]), weights: weights)
     }
 
-    /// A model alone, its log-odds as they are.
-    public init(alone model: ImportedModel) {
+    /// An imported model, its log-odds as they are.
+    package init(alone model: ImportedModel) {
         models = [model.name]
         logisticRegression = LogisticModel(intercept: 0, terms: [])
         forest = CompiledForest(model.parts)
@@ -126,10 +48,13 @@ public struct Ensemble: Sendable {
         }
     }
 
-    /// Scores the rows of a matrix into `scores`, which is made as long as the matrix.
+    /// Scores the rows of a matrix.
     ///
-    /// A row's scores do not depend on which rows stand beside it.
-    /// - Complexity: O(rows); memory is reused from call to call where `scores` and `workspace` are.
+    /// A row's scores do not depend on the rows beside it, to the last bit.
+    /// - Parameters:
+    ///   - matrix: `FeatureSchema.count` floats a row, NaN where a value is missing.
+    ///   - scores: emptied, then filled with one element a row.
+    /// - Complexity: O(rows × trees × depth); nothing is allocated once `scores` has the capacity.
     public func score(_ matrix: borrowing FeatureMatrix, into scores: inout [Scores], workspace: inout Workspace) {
         scores.removeAll(keepingCapacity: true)
         scores.reserveCapacity(matrix.rowCount)
@@ -149,12 +74,13 @@ public struct Ensemble: Sendable {
         }
     }
 
-    /// How the members' margins become a model's log-odds; `nil` for a model that is not there, or that stands alone.
+    /// How the base models' margins become a model's log-odds; `nil` for a model that the ensemble does not have, and for an
+    /// imported one.
     func weights(of model: ModelName) -> LogOddsWeights? {
         weights.isEmpty ? nil : models.firstIndex(of: model).map { weights[$0] }
     }
 
-    /// A model's log-odds of one row, as `score` takes its probability from.
+    /// A model's log-odds of one row, whose sigmoid is the probability that `score` gives.
     /// - Complexity: O(trees × depth); nothing is allocated.
     func logOdds(_ row: UnsafePointer<Float>, by model: ModelName, _ workspace: CompiledForest.Workspace) -> Double {
         forest.margins(rows: row, count: 1, workspace)
@@ -167,6 +93,7 @@ public struct Ensemble: Sendable {
         return weights.logOdds(logistic, margin(0), margin(1))
     }
 
+    /// An imported model's scores: the sigmoid of its parts' sum.
     private func appendAlone(_ count: Int, _ workspace: Workspace, to scores: inout [Scores]) {
         let model = models[0]
         for row in 0..<count {
@@ -180,6 +107,7 @@ public struct Ensemble: Sendable {
         }
     }
 
+    /// Scores a row by all models from its margins.
     private func combine(
         _ row: UnsafePointer<Float>, _ place: Int, _ workspace: Workspace, into scores: inout [Scores]
     ) {
@@ -196,7 +124,7 @@ public struct Ensemble: Sendable {
         scores.append(score)
     }
 
-    /// The same for the 64 rows whose margins have just been computed, of which the first `count` are wanted.
+    /// Scores the 64 rows whose margins have just been computed, and appends the first `count`.
     private func combineBlock(_ count: Int, _ workspace: Workspace, into scores: inout [Scores]) {
         let size = CompiledForest.blockRows
         let probabilities = workspace.probabilities
@@ -222,13 +150,14 @@ public struct Ensemble: Sendable {
         }
     }
 
-    /// What a block needs while it is scored. Owned by one thread.
+    /// Scratch memory for scoring. Used by one thread at a time.
     public final class Workspace {
         fileprivate let forest: CompiledForest.Workspace
         fileprivate let logistic: UnsafeMutablePointer<Double>
         /// 64 for each of the five models.
         fileprivate let probabilities: UnsafeMutablePointer<Double>
 
+        /// Scratch memory for an ensemble, reused from call to call.
         public init(for ensemble: Ensemble) {
             forest = CompiledForest.Workspace(for: ensemble.forest)
             logistic = .allocate(capacity: CompiledForest.blockRows)
@@ -243,7 +172,7 @@ public struct Ensemble: Sendable {
 }
 
 extension LogOddsWeights {
-    /// In the order in which the kernel takes them.
+    /// In the kernel's order.
     fileprivate var kernelWeights: InlineArray<4, Double> { [intercept, logisticRegression, randomForest, xgboost] }
 }
 

@@ -1,20 +1,20 @@
 import CArithmetic
 import Features
 
-/// Trees laid out for `TreeExplainer`: splits with a split below them, parents first, then those with two leaves, so that
-/// three loops without a branch on the tree's shape pass them.
+/// Trees laid out for `TreeExplainer`: first the splits that have a split below them, parents first, then the splits with two
+/// leaves. Three loops process them without a branch on the tree's shape.
 struct ExplainedTrees: Sendable {
     private(set) var trees: [ce_explained_tree] = []
     private(set) var splits: [ce_explained_split] = []
     private(set) var values: [Double] = []
     private(set) var bounds: [ce_explained_bounds] = []
     private(set) var factors: [Double] = []
-    /// Doubles that one row's slots take in the tree of the most.
+    /// Doubles that one row's slots take in the largest tree.
     private(set) var room = 0
-    /// Where each rule of quadrature stands among the factors.
+    /// Index in `factors` of the quadrature rule of each number of points.
     private var rules: [Int: UInt32] = [:]
 
-    /// Most factors of all trees (512 MiB); usual models have fewer than a hundredth.
+    /// Most factors of all trees, 512 MiB; usual models have less than a hundredth of it.
     static let factorLimit = 1 << 26
 
     struct Refusal: Error { let what: String }
@@ -22,28 +22,29 @@ struct ExplainedTrees: Sendable {
     /// A split while its tree is laid out.
     private struct Split {
         let node: TreeModel.Node
-        /// Among the tree's splits, as they were reached; −1 for the root.
+        /// Index of the parent among the tree's splits; −1 for the root.
         let parent: Int
         let isLeft: Bool
-        /// Splits above.
+        /// Number of splits above.
         let level: Int
         /// Product of the shares above.
         let weight: Double
-        /// Distinct features on the path down to here, this one too.
+        /// Number of distinct features on the path, this split's included.
         var distinct = 0
-        /// What the splits above say of its feature; `nil` if they do not ask for it.
+        /// The splits above on the same feature, combined; `nil` if there are none.
         var above: Above?
-        /// The left child's share, and the right one's.
+        /// Each child's share of the cover.
         var shares = (left: 0.5, right: 0.5)
     }
 
-    /// What a path's splits on one feature come to.
+    /// The splits of a path on one feature, combined.
     private struct Above {
         /// Product of their shares.
         var share = 1.0
-        /// low ≤ value < high; a `high` that is NaN is no bound.
+        /// A present value stays on the path if low ≤ value < high; NaN is no upper bound.
         var low = -Float.infinity
         var high = Float.nan
+        /// Whether a missing value stays on the path.
         var takesMissing = true
 
         func extended(by split: Split, isLeft: Bool) -> Above {
@@ -61,14 +62,17 @@ struct ExplainedTrees: Sendable {
     }
 
     /// Adds a tree.
-    /// - Returns: its mean leaf value by cover.
+    /// - Returns: its mean leaf value, weighted by cover.
+    /// - Throws: `Refusal` if the tree has no covers or is too large.
+    /// - Complexity: O(nodes × depth).
     mutating func append(_ tree: TreeModel.Tree) throws(Refusal) -> Double {
         guard !tree.nodes[0].isLeaf else { return Double(tree.nodes[0].threshold) }
         let (reached, expected) = try Self.splits(of: tree)
         func isTerminal(_ node: TreeModel.Node) -> Bool {
             tree.nodes[Int(node.left)].isLeaf && tree.nodes[Int(node.right)].isLeaf
         }
-        // Repeated splits stand together, within a level and among the terminal ones, so that processors guess right.
+        // Splits with a split on the same feature above are grouped, within a level and among the terminal ones, so that
+        // branches are predicted well.
         func isRepeated(_ index: Int) -> Int { reached[index].above == nil ? 0 : 1 }
         let inner = reached.indices.filter { !isTerminal(reached[$0].node) }
             .sorted { (reached[$0].level, isRepeated($0), $0) < (reached[$1].level, isRepeated($1), $1) }
@@ -76,7 +80,7 @@ struct ExplainedTrees: Sendable {
             .sorted { (isRepeated($0), $0) < (isRepeated($1), $1) }
         let points = ((reached.map(\.distinct).max() ?? 1) + 1) / 2
         let padded = (points + 3) / 4 * 4
-        // A tree has a leaf more than splits.
+        // A tree has one leaf more than splits.
         let most = 2 * reached.count * padded
         guard most <= TreeExplainer.roomLimit, factors.count + most <= Self.factorLimit else {
             throw Refusal(
@@ -97,7 +101,7 @@ struct ExplainedTrees: Sendable {
 
         var slots = [Int: Int](minimumCapacity: reached.count)
         for (slot, index) in (inner + terminal).enumerated() {
-            // A split is told by its parent's side, as it is the child on it.
+            // Keyed by the parent and the side on which the split is its child.
             slots[2 * (reached[index].parent + 1) + (reached[index].isLeft ? 0 : 1)] = slot
         }
         for index in inner {
@@ -121,7 +125,7 @@ struct ExplainedTrees: Sendable {
         return expected
     }
 
-    /// The splits that the root reaches, parents first, and the mean leaf value.
+    /// The splits of a tree, parents first, and the mean leaf value.
     private static func splits(of tree: TreeModel.Tree) throws(Refusal) -> (splits: [Split], expected: Double) {
         var splits = [Split(node: tree.nodes[0], parent: -1, isLeft: true, level: 0, weight: 1)]
         var expected = 0.0
@@ -158,7 +162,7 @@ struct ExplainedTrees: Sendable {
         return (splits, expected)
     }
 
-    /// From the nearest split above on the same feature, which knows of those above it.
+    /// The splits above on the same feature, combined: those above the nearest one, and that one.
     private static func above(_ split: Split, _ splits: [Split]) -> Above? {
         var (isLeft, at) = (split.isLeft, split.parent)
         while at >= 0 {
@@ -175,7 +179,7 @@ struct ExplainedTrees: Sendable {
         let missingPlace = feature + UInt32(FeatureSchema.count)
         var link = split.node.missingGoesLeft ? feature : missingPlace
         if let above = split.above {
-            // A missing value is NaN in the one place and above everything in the other.
+            // A missing value is NaN in one place of the row and infinite in the other.
             bounds.append(
                 ce_explained_bounds(
                     low: above.low, high: above.high, low_place: above.takesMissing ? missingPlace : feature,
@@ -192,7 +196,7 @@ struct ExplainedTrees: Sendable {
                 shares: (-split.shares.right, split.shares.left)))
     }
 
-    /// Where the rule of so many points stands; it is made when it is first asked for.
+    /// The index in `factors` of the rule of a number of points, which is appended when first needed.
     private mutating func rule(_ points: Int) -> UInt32 {
         if let place = rules[points] { return place }
         let place = UInt32(factors.count)

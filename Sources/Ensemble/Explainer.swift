@@ -4,9 +4,9 @@ import Features
 
 /// Explains the scores of an artifact's models, exactly.
 ///
-/// A model's log-odds are an intercept and a weighted sum of the members' margins, and so its contributions are the same sum
-/// of the members': SHAP values of the trees (`TreeExplainer`), and what the logistic regression's terms add beyond what they
-/// add on average (`LogisticModel.Term.expectedLogOdds`), which are its SHAP values for features taken as independent.
+/// A model's log-odds are an intercept and a weighted sum of the base models' margins, so its contributions are the same sum
+/// of theirs: SHAP values of the trees (`TreeExplainer`), and what each term of the logistic regression adds beyond its mean
+/// (`LogisticModel.Term.expectedLogOdds`), which is its SHAP value if features are independent.
 ///
 /// May be used from several threads, each with a workspace of its own.
 public struct Explainer: Sendable {
@@ -16,10 +16,10 @@ public struct Explainer: Sendable {
     private let ensemble: Ensemble
     private let trees: TreeExplainer
     private let recipes: [Recipe]
-    /// What the logistic regression's terms add on average, in schema order.
+    /// The mean contribution of each term of the logistic regression, in schema order.
     private let expectedSteps: [Double]
 
-    /// How one model's contributions are made of the members'.
+    /// How one model's contributions are computed from the base models'.
     private struct Recipe: Sendable {
         let model: ModelName
         let logisticRegression: Double
@@ -29,17 +29,17 @@ public struct Explainer: Sendable {
         let method: String
     }
 
-    /// - Throws: `ArtifactError` if the trees' files do not say what their nodes weighed in training, or a tree is too large:
-    ///   such an artifact scores and cannot be explained.
+    /// - Throws: `ArtifactError` if the tree files hold no covers, or a tree is too large. Such an artifact can score, but not
+    ///   be explained.
     /// - Complexity: O(nodes × depth).
-    public init(_ artifact: ModelArtifact) throws(ArtifactError) {
+    package init(_ artifact: ModelArtifact) throws(ArtifactError) {
         try self.init(
             artifact.ensemble, trees: artifact.trees, serving: artifact.manifest.servingModel, path: artifact.directory)
     }
 
     /// Explains an imported model.
     /// - Throws: `ArtifactError` as above.
-    public init(alone model: ImportedModel) throws(ArtifactError) {
+    package init(alone model: ImportedModel) throws(ArtifactError) {
         try self.init(model.ensemble, trees: model.parts, serving: model.name, path: model.origin.format.rawValue)
     }
 
@@ -73,25 +73,26 @@ public struct Explainer: Sendable {
     }
 
     /// The models that can be explained: those of the artifact.
-    public var models: [ModelName] { recipes.map(\.model) }
+    package var models: [ModelName] { recipes.map(\.model) }
 
-    /// Expected log-odds by a model; that of the artifact's served model unless another one is named.
+    /// Expected log-odds by a model; the served one unless named.
     /// - Precondition: the model is one of `models`.
-    public func baseLogOdds(of model: ModelName? = nil) -> Double { recipe(model).baseLogOdds }
+    package func baseLogOdds(of model: ModelName? = nil) -> Double { recipe(model).baseLogOdds }
 
     /// Explains a row's score.
     /// - Parameters:
     ///   - row: `FeatureSchema.count` values in schema order, NaN where one is missing.
     ///   - model: one of `models`; the served one unless named.
-    public func explain(_ row: [Float], by model: ModelName? = nil, _ workspace: Workspace) -> Explanation {
+    package func explain(_ row: [Float], by model: ModelName? = nil, _ workspace: Workspace) -> Explanation {
         precondition(row.count == FeatureSchema.count)
         return row.withUnsafeBufferPointer {
             explain($0.baseAddress.unsafelyUnwrapped, by: model, workspace)
         }
     }
 
-    /// The same for a row where it lies.
-    public func explain(
+    /// Explains the score of a row in the caller's memory.
+    /// - Parameter row: `FeatureSchema.count` floats.
+    package func explain(
         _ row: UnsafePointer<Float>, by model: ModelName? = nil, _ workspace: Workspace
     ) -> Explanation {
         let recipe = recipe(model)
@@ -106,10 +107,10 @@ public struct Explainer: Sendable {
             logOdds: logOdds, probability: Elementary.sigmoid(logOdds))
     }
 
-    /// Contributions to some rows' log-odds. A row's do not depend on which rows stand beside it.
+    /// Contributions to some rows' log-odds. A row's do not depend on the rows beside it.
     /// - Parameters:
     ///   - rows: `FeatureSchema.count` floats each.
-    ///   - contributions: room for as many doubles.
+    ///   - contributions: overwritten with as many doubles.
     /// - Complexity: O(rows × nodes); nothing is allocated.
     public func contributions(
         _ rows: UnsafePointer<Float>, count: Int, by model: ModelName? = nil,
@@ -137,13 +138,14 @@ public struct Explainer: Sendable {
         preconditionFailure("\(model ?? servingModel) is not among the models")
     }
 
-    /// What rows need while they are explained. Owned by one thread.
+    /// Scratch memory for explanations. Used by one thread at a time.
     public final class Workspace {
         fileprivate let forest: CompiledForest.Workspace
         fileprivate let trees: TreeExplainer.Workspace
-        /// What each term of the logistic regression adds.
+        /// The contribution of each term of the logistic regression.
         fileprivate let steps: UnsafeMutablePointer<Double>
 
+        /// Scratch memory for an explainer, reused from call to call.
         public init(for explainer: Explainer) {
             forest = CompiledForest.Workspace(for: explainer.ensemble.forest)
             trees = TreeExplainer.Workspace(for: explainer.trees)

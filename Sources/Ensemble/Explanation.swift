@@ -1,26 +1,27 @@
 import Features
 
-/// Why a row has the score that it has: what each feature adds to the log-odds.
+/// The explanation of one score: what each feature adds to the log-odds.
 public struct Explanation: Sendable, Equatable {
-    public let model: ModelName
+    /// The model that is explained.
+    package let model: ModelName
     /// How it was computed: `tree_shap_path_dependent` for trees, `linear` for the logistic regression, or both with a `+`.
-    public let method: String
-    /// Expected log-odds: what a row scores of which nothing is known.
-    public let baseLogOdds: Double
+    package let method: String
+    /// Expected log-odds: the score of a row of which nothing is known.
+    package let baseLogOdds: Double
     /// What each feature adds, in log-odds, in schema order.
-    public let contributions: [Double]
+    package let contributions: [Double]
     /// Log-odds of the score. `baseLogOdds` and the contributions add up to it but for `residualBound`.
-    public let logOdds: Double
+    package let logOdds: Double
     /// The score, exactly as `Ensemble.score` gives it.
-    public let probability: Double
+    package let probability: Double
 
     /// How far the sum may be from `logOdds`: scores add leaf values in 32-bit floats, as libxgboost does, contributions in
-    /// 64 bits. Usually they differ by 1e-6.
-    public static let residualBound = 1e-4
+    /// 64 bits. They usually differ by 1e-6.
+    package static let residualBound = 1e-4
 
-    /// The features of the largest contributions by absolute value, at most so many, the largest first, those of equal ones in
-    /// schema order.
-    public func top(_ count: Int) -> [(feature: Int, contribution: Double)] {
+    /// The features with the largest contributions by absolute value, the largest first, ties in schema order.
+    /// - Parameter count: most features to return.
+    package func top(_ count: Int) -> [(feature: Int, contribution: Double)] {
         contributions.withUnsafeBufferPointer { contributions in
             withUnsafeTemporaryAllocation(of: Int.self, capacity: max(0, min(count, contributions.count))) { top in
                 guard let values = contributions.baseAddress else { return [] }
@@ -29,8 +30,10 @@ public struct Explanation: Sendable, Equatable {
         }
     }
 
-    /// The same from contributions where they lie, as many as there is room for.
-    /// - Returns: how many.
+    /// Writes the indices of the features with the largest contributions, in the same order, as many as `top` has room for.
+    /// - Parameter contributions: `FeatureSchema.count` doubles.
+    /// - Returns: the number of features written.
+    /// - Complexity: O(features × room); nothing is allocated.
     public static func top(
         _ contributions: UnsafePointer<Double>, into top: UnsafeMutableBufferPointer<Int>
     ) -> Int {

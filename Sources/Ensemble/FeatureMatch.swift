@@ -1,16 +1,16 @@
 import Features
 import Settings
 
-/// Where a model file's features stand in the schema.
+/// Maps a model file's features to the schema's.
 struct FeatureMatch {
-    /// By the file's numbering.
+    /// Indices in the schema, by the file's feature number.
     let places: [Int32]
-    /// Whether the file named its features; otherwise they are taken in the schema's order.
+    /// Whether the file names its features; otherwise they are taken to be in the schema's order.
     let isByName: Bool
 
     /// - Parameters:
-    ///   - names: as the file has them, empty where it has none. What the libraries make up (`f0`, `Column_0`) is none.
-    ///   - count: features that the file says its model has.
+    ///   - names: as in the file, empty where it has none. Names that the libraries make up (`f0`, `Column_0`) count as none.
+    ///   - count: the number of features that the file states.
     /// - Throws: `ArtifactError` listing names that the schema does not have, each with the nearest that it has.
     init(names: [String], count: Int?, path: String) throws(ArtifactError) {
         func refuse(_ reason: String) -> ArtifactError { ArtifactError(path: path, reason: reason) }
@@ -46,10 +46,10 @@ struct FeatureMatch {
         isByName = true
     }
 
-    /// Unknown names that a message lists.
+    /// Most unknown names that a message lists.
     private static let listed = 10
 
-    /// The place of the file's feature in the schema; nil beyond the file's features.
+    /// The index in the schema of the file's feature; `nil` beyond the file's features.
     func place(_ feature: Int64) -> Int32? {
         places.indices.contains(Int(clamping: feature)) ? places[Int(feature)] : nil
     }

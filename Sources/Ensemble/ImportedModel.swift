@@ -1,22 +1,25 @@
 import Features
 import Foundation
 
-/// A tree model that somebody trained with XGBoost or LightGBM, read from the library's own file.
-public struct ImportedModel: Sendable {
-    public let name: ModelName
+/// A tree model that was trained elsewhere with XGBoost or LightGBM, read from the library's own file.
+package struct ImportedModel: Sendable {
+    /// `xgboost` or `lightgbm`.
+    package let name: ModelName
     /// Trees whose margins, added in 64-bit floats in this order, are the model's log-odds.
-    public let parts: [TreeModel]
-    public let origin: Manifest.Origin
-    /// The file as it was.
-    public let bytes: [UInt8]
-    /// What a reader of the file should know about how it was taken.
-    public let remarks: [String]
+    package let parts: [TreeModel]
+    /// The file's format, version and digest.
+    package let origin: Manifest.Origin
+    /// The file's bytes.
+    package let bytes: [UInt8]
+    /// How the file was interpreted, where that is not obvious; sentences for the operator.
+    package let notes: [String]
 
     /// Largest file that is read.
     static let sizeLimit = 1 << 30
 
+    /// Reads a model file of up to 1 GiB.
     /// - Throws: `ArtifactError` naming what in the file is not supported, and what to do.
-    public init(path: String) throws(ArtifactError) {
+    package init(path: String) throws(ArtifactError) {
         let attributes = try? FileManager.default.attributesOfItem(atPath: Self.target(of: path))
         if let attributes, attributes[.type] as? FileAttributeType != .typeRegular {
             throw ArtifactError(path: path, reason: "is no file")
@@ -33,12 +36,15 @@ public struct ImportedModel: Sendable {
         try self.init(bytes, path: path)
     }
 
-    /// - Parameter path: for messages.
-    public init(_ bytes: [UInt8], path: String) throws(ArtifactError) {
+    /// - Parameters:
+    ///   - bytes: the file's content; its format is told from the first bytes.
+    ///   - path: for messages.
+    /// - Throws: `ArtifactError` as above.
+    package init(_ bytes: [UInt8], path: String) throws(ArtifactError) {
         try self.init(bytes, format: Self.format(bytes, path: path), baseMargin: nil, path: path)
     }
 
-    /// Read again from an artifact.
+    /// Reads the file of an artifact, whose format and base margin the manifest records.
     init(_ bytes: [UInt8], origin: Manifest.Origin, path: String) throws(ArtifactError) {
         try self.init(bytes, format: origin.format, baseMargin: origin.baseMargin.map { Float($0) }, path: path)
     }
@@ -47,7 +53,7 @@ public struct ImportedModel: Sendable {
         _ bytes: [UInt8], format: Manifest.Origin.Format, baseMargin: Float?, path: String
     ) throws(ArtifactError) {
         self.bytes = bytes
-        var remarks: [String] = []
+        var notes: [String] = []
         let features: FeatureMatch
         let digest = SHA256.digest(bytes)
         switch format {
@@ -73,7 +79,7 @@ public struct ImportedModel: Sendable {
                         + "load it with one of them and save it again")
             }
             if let rounds = content.rounds, rounds.taken < rounds.all {
-                remarks.append(
+                notes.append(
                     "Of its \(rounds.all) rounds the first \(rounds.taken) are taken, up to best_iteration, as "
                         + "XGBClassifier predicts. To take all, delete that attribute: "
                         + "booster.set_attr(best_iteration=None).")
@@ -85,17 +91,17 @@ public struct ImportedModel: Sendable {
             origin = Manifest.Origin(format: format, version: version, sha256: digest, baseMargin: Double(margin))
         }
         if !features.isByName {
-            remarks.append(
+            notes.append(
                 "The file names no features: they are taken to be the schema's \(FeatureSchema.count), in order.")
         }
-        self.remarks = remarks
+        self.notes = notes
     }
 
     /// Log-odds of a base score to the last bit as libxgboost takes them: by the C library's 32-bit logarithm, whose last
     /// bit differs between systems. The artifact records what it was.
     private static func margin(_ baseScore: Float) -> Float { baseScore == 0.5 ? 0 : -logf(1 / baseScore - 1) }
 
-    /// Told by how the file begins.
+    /// The format, told from the first bytes.
     private static func format(_ bytes: [UInt8], path: String) throws(ArtifactError) -> Manifest.Origin.Format {
         if bytes.starts(with: "tree\n".utf8) || bytes.starts(with: "tree\r\n".utf8) { return .lightGBM }
         if bytes.first == UInt8(ascii: "{") {
@@ -116,10 +122,10 @@ public struct ImportedModel: Sendable {
         URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     }
 
-    /// Log-odds of one row, node by node.
+    /// Log-odds of one row, by the readable form of the trees.
     /// - Complexity: O(trees × depth).
-    public func margin(_ row: ArraySlice<Float>) -> Double { parts.reduce(0) { $0 + Double($1.margin(row)) } }
+    package func margin(_ row: ArraySlice<Float>) -> Double { parts.reduce(0) { $0 + Double($1.margin(row)) } }
 
-    /// The model as it serves, alone.
-    public var ensemble: Ensemble { Ensemble(alone: self) }
+    /// An ensemble of this one model, as it serves.
+    package var ensemble: Ensemble { Ensemble(alone: self) }
 }

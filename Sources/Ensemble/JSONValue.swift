@@ -1,5 +1,5 @@
-/// A value of JSON or of Universal Binary JSON, the two notations of XGBoost's model files. Arrays of numbers are kept as
-/// such: 8 or 4 bytes a number.
+/// A value of JSON or of Universal Binary JSON, the two notations of XGBoost's model files. Arrays of numbers take 8 or 4
+/// bytes a number.
 enum JSONValue {
     case null
     case bool(Bool)
@@ -12,15 +12,18 @@ enum JSONValue {
     case floats([Float])
     case object([String: JSONValue])
 
-    /// Levels of containers that a document may have.
+    /// Deepest nesting of containers.
     static let depthLimit = 32
 
+    /// An object's member; `nil` in any other value.
     subscript(_ key: String) -> JSONValue? {
         if case .object(let members) = self { members[key] } else { nil }
     }
 
+    /// A string's text.
     var text: String? { if case .string(let text) = self { text } else { nil } }
 
+    /// An array's elements.
     var elements: [JSONValue]? {
         switch self {
         case .array(let elements): elements
@@ -30,7 +33,7 @@ enum JSONValue {
         }
     }
 
-    /// Whole numbers; truth values are 1 and 0, as XGBoost wrote directions at times.
+    /// An array's integers; booleans count as 1 and 0, as some versions of XGBoost write split directions.
     var integers: [Int64]? {
         switch self {
         case .integers(let values): return values
@@ -48,6 +51,7 @@ enum JSONValue {
         }
     }
 
+    /// An array's numbers as 32-bit floats; `nil` if one of them needs 64 bits.
     var floats: [Float]? {
         switch self {
         case .floats(let values): return values

@@ -7,22 +7,22 @@ import Features
 /// `dart`, `goss` and `rf` write the same trees; those of `rf` are averaged.
 enum LightGBMModelFile {
     struct Content {
-        /// The model in parts of 64 trees. Leaves are 64-bit in the file and rounded to 32; parts are added in 64 bits, so
-        /// that what rounding does to a sum does not grow with the number of trees.
+        /// The model in parts of 64 trees. Leaf values are 64-bit in the file and rounded to 32; parts are added in 64 bits,
+        /// so that the rounding error of a sum does not grow with the number of trees.
         let parts: [TreeModel]
         let features: FeatureMatch
-        /// Of the format.
+        /// The format's version.
         let version: String
     }
 
     static let treesOfPart = 64
-    /// LightGBM reads values as near to zero as this as zero (`kZeroThreshold`), in whatever it predicts.
+    /// LightGBM treats values this close to zero as zero when it predicts (`kZeroThreshold`).
     static let zeroLimit: Float = 1e-35
 
     private typealias Block = [Substring: Substring]
 
-    /// - Throws: `ArtifactError` naming what is not as it must be and its line; nothing in the file can make the model read
-    ///   out of bounds or walk in circles.
+    /// - Throws: `ArtifactError` naming what is wrong or not supported, and its line. No file can make the model read out of
+    ///   bounds or walk in circles.
     static func parse(_ bytes: [UInt8], path: String) throws(ArtifactError) -> Content {
         func refuse(_ reason: String) -> ArtifactError { ArtifactError(path: path, reason: reason) }
         let (header, blocks) = try split(bytes, path: path)
@@ -61,7 +61,7 @@ enum LightGBMModelFile {
         return Content(parts: parts, features: features, version: version)
     }
 
-    /// Header and trees; each tree with the line on which it begins.
+    /// The header, and the trees with the line on which each begins.
     private static func split(
         _ bytes: [UInt8], path: String
     ) throws(ArtifactError) -> (header: Block, trees: [(line: Int, lines: Block)]) {
@@ -93,70 +93,11 @@ enum LightGBMModelFile {
     private static func tree(
         _ block: Block, _ match: FeatureMatch, scale: Double
     ) throws(Refusal) -> TreeModel.Tree {
-        func numbers<Number: LosslessStringConvertible>(
-            _ key: String, _ count: Int, as: Number.Type
-        ) throws(Refusal) -> [Number] {
-            let texts = (block[key[...]] ?? "").split(separator: " ")
-            let values = texts.compactMap { Number(String($0)) }
-            guard values.count == count, texts.count == count else {
-                throw Refusal(what: "must have \(count) numbers in \(key)")
-            }
-            return values
-        }
-        if let linear = block["is_linear"], linear != "0" {
-            throw Refusal(what: "has linear leaves, which are not supported: train without linear_tree")
-        }
-        if let categorical = block["num_cat"], categorical != "0" { throw Refusal(what: categoricalSplits) }
-        guard let leaves = block["num_leaves"].flatMap({ Int($0) }), (1..<TreeWalk.nodeLimit).contains(leaves) else {
-            throw Refusal(what: "does not say how many leaves it has")
-        }
-        let values = try numbers("leaf_value", leaves, as: Double.self)
-        let inner = leaves - 1
-        let features = try numbers("split_feature", inner, as: Int64.self)
-        let thresholds = try numbers("threshold", inner, as: Double.self)
-        let decisions = try numbers("decision_type", inner, as: UInt8.self)
-        let left = try numbers("left_child", inner, as: Int32.self)
-        let right = try numbers("right_child", inner, as: Int32.self)
-        /// Rows of each node, if the file has them.
-        func covers(_ key: String, _ count: Int) throws(Refusal) -> [Float?] {
-            guard block[key[...]] != nil else { return [Float?](repeating: nil, count: count) }
-            let covers = try numbers(key, count, as: Float.self)
-            guard covers.allSatisfy({ $0 >= 0 && $0.isFinite }) else {
-                throw Refusal(what: "has numbers of rows in \(key) that are none")
-            }
-            return covers
-        }
-        let innerCovers = try covers("internal_count", inner)
-        let leafCovers = try covers("leaf_count", leaves)
-        // Inner nodes first, as they are numbered; a leaf's number stands in a child's place as its complement.
-        func place(_ child: Int32) -> Int32? {
-            if child >= 0 { return child < inner ? child : nil }
-            return ~child < leaves ? Int32(inner) + ~child : nil
-        }
+        let columns = try Columns(block)
         var nodes: [TreeModel.Node] = []
-        nodes.reserveCapacity(inner + leaves)
-        for index in 0..<inner {
-            let decision = decisions[index]
-            guard decision & 1 == 0 else { throw Refusal(what: categoricalSplits) }
-            let missing = decision >> 2 & 3
-            guard missing == 0 || missing == 2 else {
-                throw Refusal(what: "takes zeros for missing, which is not supported: train without zero_as_missing")
-            }
-            let limit = thresholds[index]
-            guard !limit.isNaN, let feature = match.place(features[index]), let leftChild = place(left[index]),
-                let rightChild = place(right[index])
-            else { throw Refusal(what: "is malformed at split \(index)") }
-            // Without a direction of its own, a missing value counts as 0.
-            let missingGoesLeft = missing == 2 ? decision & 2 != 0 : limit >= 0
-            // Every value goes left, +infinity too: the same as none below −infinity, with the children exchanged.
-            let isExchanged = limit == .infinity
-            nodes.append(
-                TreeModel.Node(
-                    feature: feature, threshold: isExchanged ? -.infinity : threshold(limit),
-                    left: isExchanged ? rightChild : leftChild, right: isExchanged ? leftChild : rightChild,
-                    missingGoesLeft: missingGoesLeft != isExchanged, cover: innerCovers[index]))
-        }
-        for (value, cover) in zip(values, leafCovers) {
+        nodes.reserveCapacity(columns.splits + columns.leaves)
+        for index in 0..<columns.splits { nodes.append(try columns.split(index, match)) }
+        for (value, cover) in zip(columns.leafValues, columns.leafCovers) {
             let value = Float(value * scale)
             guard value.isFinite else { throw Refusal(what: "has a leaf that is no 32-bit number") }
             nodes.append(
@@ -167,10 +108,94 @@ enum LightGBMModelFile {
         return tree
     }
 
+    /// The columns of one tree's block: an entry a split, or an entry a leaf.
+    private struct Columns {
+        let splits: Int
+        let leaves: Int
+        let leafValues: [Double]
+        /// LightGBM's counts of rows; `nil` where the file has none.
+        let leafCovers: [Float?]
+        private let features: [Int64]
+        private let thresholds: [Double]
+        private let decisions: [UInt8]
+        private let left: [Int32]
+        private let right: [Int32]
+        private let splitCovers: [Float?]
+
+        init(_ block: Block) throws(Refusal) {
+            if let linear = block["is_linear"], linear != "0" {
+                throw Refusal(what: "has linear leaves, which are not supported: train without linear_tree")
+            }
+            if let categorical = block["num_cat"], categorical != "0" { throw Refusal(what: categoricalSplits) }
+            guard let leaves = block["num_leaves"].flatMap({ Int($0) }), (1..<TreeWalk.nodeLimit).contains(leaves)
+            else {
+                throw Refusal(what: "does not say how many leaves it has")
+            }
+            let splits = leaves - 1
+            leafValues = try Self.numbers(block, "leaf_value", leaves)
+            features = try Self.numbers(block, "split_feature", splits)
+            thresholds = try Self.numbers(block, "threshold", splits)
+            decisions = try Self.numbers(block, "decision_type", splits)
+            left = try Self.numbers(block, "left_child", splits)
+            right = try Self.numbers(block, "right_child", splits)
+            splitCovers = try Self.covers(block, "internal_count", splits)
+            leafCovers = try Self.covers(block, "leaf_count", leaves)
+            (self.splits, self.leaves) = (splits, leaves)
+        }
+
+        private static func numbers<Number: LosslessStringConvertible>(
+            _ block: Block, _ key: String, _ count: Int
+        ) throws(Refusal) -> [Number] {
+            let texts = (block[key[...]] ?? "").split(separator: " ")
+            let values = texts.compactMap { Number(String($0)) }
+            guard values.count == count, texts.count == count else {
+                throw Refusal(what: "must have \(count) numbers in \(key)")
+            }
+            return values
+        }
+
+        private static func covers(_ block: Block, _ key: String, _ count: Int) throws(Refusal) -> [Float?] {
+            guard block[key[...]] != nil else { return [Float?](repeating: nil, count: count) }
+            let covers: [Float] = try numbers(block, key, count)
+            guard covers.allSatisfy({ $0 >= 0 && $0.isFinite }) else {
+                throw Refusal(what: "has numbers of rows in \(key) that are none")
+            }
+            return covers
+        }
+
+        /// A split as a node of the tree, in which the splits come first and the leaves after them.
+        func split(_ index: Int, _ match: FeatureMatch) throws(Refusal) -> TreeModel.Node {
+            let decision = decisions[index]
+            guard decision & 1 == 0 else { throw Refusal(what: categoricalSplits) }
+            let missing = decision >> 2 & 3
+            guard missing == 0 || missing == 2 else {
+                throw Refusal(what: "takes zeros for missing, which is not supported: train without zero_as_missing")
+            }
+            let limit = thresholds[index]
+            guard !limit.isNaN, let feature = match.place(features[index]), let leftChild = node(left[index]),
+                let rightChild = node(right[index])
+            else { throw Refusal(what: "is malformed at split \(index)") }
+            // Where the file gives no direction, a missing value counts as 0.
+            let missingGoesLeft = missing == 2 ? decision & 2 != 0 : limit >= 0
+            // At +infinity every value goes left: the same as every value going right at −infinity, children exchanged.
+            let isExchanged = limit == .infinity
+            return TreeModel.Node(
+                feature: feature, threshold: isExchanged ? -.infinity : threshold(limit),
+                left: isExchanged ? rightChild : leftChild, right: isExchanged ? leftChild : rightChild,
+                missingGoesLeft: missingGoesLeft != isExchanged, cover: splitCovers[index])
+        }
+
+        /// The node of a child: a split's number, or the complement of a leaf's.
+        private func node(_ child: Int32) -> Int32? {
+            if child >= 0 { return child < splits ? child : nil }
+            return ~child < leaves ? Int32(splits) + ~child : nil
+        }
+    }
+
     private static let categoricalSplits = "has categorical splits: all features are numbers, name none as categorical"
 
-    /// The t for which x < t, with x a 32-bit float, says what LightGBM's x ≤ `limit` does: the float behind the last one
-    /// that is not above the limit, and around zero the end of what LightGBM takes for zero.
+    /// The t for which x < t, with x a 32-bit float, equals LightGBM's x ≤ `limit`: the float after the largest one that is
+    /// not above the limit; around zero, the end of the range that LightGBM treats as zero.
     static func threshold(_ limit: Double) -> Float {
         let zero = Double(zeroLimit)
         if limit >= 0 && limit < zero { return zeroLimit.nextUp }

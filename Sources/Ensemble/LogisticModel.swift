@@ -1,24 +1,30 @@
 import Events
 import Features
 
-/// Logistic regression over transformed, standardised features; a missing value has a weight of its own.
+/// Logistic regression over transformed, standardised features; a missing value has its own weight.
 ///
 /// log-odds = intercept + Σ (value missing ? missingWeight : weight · clip((transform(value) − mean) / scale, ±clip))
 public struct LogisticModel: Equatable, Sendable, Codable {
+    /// One feature's part.
     public struct Term: Equatable, Sendable, Codable {
+        /// The feature's name.
         public var feature: String
-        /// Take sign(x) · ln(1 + |x|) first.
+        /// Whether the value is transformed to sign(x) · ln(1 + |x|) first.
         public var isLogarithmic: Bool
+        /// Mean of the transformed value over the training examples.
         public var mean: Double
+        /// Standard deviation of the transformed value over the training examples.
         public var scale: Double
+        /// Log-odds for each standard deviation.
         public var weight: Double
+        /// Log-odds where the value is missing.
         public var missingWeight: Double
-        /// Mean of `logOdds` over the training points, weighted as in training: what an explanation measures a value's share
-        /// from. `nil` in files of before there were explanations; these then measure from 0, which is what the mean of the
-        /// values that are not missing adds.
+        /// Mean of `logOdds` over the training examples, weighted as in training; an explanation attributes to a value what it
+        /// adds beyond this. `nil` in files older than explanations, where 0 is used, the mean over values that are present.
         public var expectedLogOdds: Double?
 
-        public init(
+        /// A term; `expectedLogOdds` may be set once the weights are known.
+        package init(
             feature: String, isLogarithmic: Bool, mean: Double, scale: Double, weight: Double, missingWeight: Double,
             expectedLogOdds: Double? = nil
         ) {
@@ -31,7 +37,7 @@ public struct LogisticModel: Equatable, Sendable, Codable {
             self.expectedLogOdds = expectedLogOdds
         }
 
-        /// The value as it is before standardising.
+        /// The transformed value, before standardising.
         @inlinable
         public func transformed(_ x: Double) -> Double {
             isLogarithmic ? (x < 0 ? -Elementary.log1p(-x) : Elementary.log1p(x)) : x
@@ -44,23 +50,26 @@ public struct LogisticModel: Equatable, Sendable, Codable {
             return min(max((transformed(Double(value)) - mean) / scale, -LogisticModel.clip), LogisticModel.clip)
         }
 
-        /// What a value adds to the log-odds.
+        /// What a value adds to the log-odds; NaN is a missing one.
         public func logOdds(_ value: Float) -> Double { standardised(value).map { weight * $0 } ?? missingWeight }
     }
 
-    /// Standard deviations beyond which a value counts as this far out.
+    /// Standardised values are clipped to ±clip.
     public static let clip = 4.0
 
+    /// Log-odds of a row whose values are all at their means.
     public var intercept: Double
     /// One term a feature, in schema order.
     public var terms: [Term]
 
-    public init(intercept: Double, terms: [Term]) {
+    /// - Parameter terms: one a feature, in schema order.
+    package init(intercept: Double, terms: [Term]) {
         self.intercept = intercept
         self.terms = terms
     }
 
     /// Log-odds of one row.
+    /// - Parameter row: as many floats as there are terms.
     /// - Complexity: O(features).
     public func margin(_ row: UnsafePointer<Float>) -> Double {
         var sum = intercept

@@ -2,47 +2,56 @@ import Customers
 import Features
 import Foundation
 
-/// A trained ensemble as it lies on disk, read, checked and ready to score.
+/// A model artifact that was read from disk, verified, and is ready to score.
 ///
 ///     DIR/current                   → the version in service
 ///     DIR/<version>/manifest.json   what scoring depends on; names and digests of the others
 ///     DIR/<version>/manifest.sha256
 ///     DIR/<version>/logistic_regression.json, random_forest.ubj, xgboost.ubj, results.json
-///     DIR/<version>/evaluated_...   the members that results.json is of, where those that serve were fitted anew
+///     DIR/<version>/evaluated_...   the holdout model that results.json is of, where the one that serves was refitted
 ///
-/// An imported model's artifact has its file, as it was, in place of the three members': `xgboost.json`, `xgboost.ubj` or
-/// `lightgbm.txt`.
-public struct ModelArtifact: Sendable {
-    public let directory: String
-    public let manifest: Manifest
-    public let ensemble: Ensemble
-    public let tables: FrozenTables
-    /// The tree members in readable form; without trees where the artifact has no such member.
-    public let randomForest: TreeModel
-    public let xgboost: TreeModel
+/// An imported model's artifact has its unchanged file in place of the three base models': `xgboost.json`, `xgboost.ubj`
+/// or `lightgbm.txt`.
+package struct ModelArtifact: Sendable {
+    /// The artifact's own directory.
+    package let directory: String
+    /// What it says of itself.
+    package let manifest: Manifest
+    /// Its models, ready to score.
+    package let ensemble: Ensemble
+    /// The encoding of countries that its models were trained with.
+    package let categoryEncoding: CategoryEncoding
+    /// The random forest in readable form; without trees in an imported model's artifact.
+    package let randomForest: TreeModel
+    /// The boosted trees in readable form; without trees in a LightGBM model's artifact.
+    package let xgboost: TreeModel
     /// The trees of `ensemble.forest` in readable form, in its order.
     let trees: [TreeModel]
-    /// The evaluation that the trainer wrote, as it stands in `results.json`.
-    public let results: [UInt8]
-    /// Files of no consequence for scoring, by name.
-    public let otherFiles: [String: [UInt8]]
+    /// The bytes of `results.json`, the evaluation that the trainer wrote.
+    package let results: [UInt8]
+    /// The files that scoring does not depend on, by name.
+    package let otherFiles: [String: [UInt8]]
 
-    public static let manifestName = "manifest.json"
-    public static let digestName = "manifest.sha256"
-    public static let resultsName = "results.json"
-    public static let cardName = "model_card.md"
+    /// The manifest's file.
+    package static let manifestName = "manifest.json"
+    /// The file that holds the manifest's digest.
+    package static let digestName = "manifest.sha256"
+    /// The evaluation's file.
+    package static let resultsName = "results.json"
+    /// The model card's file.
+    package static let cardName = "model_card.md"
     static let logisticName = "logistic_regression.json"
     static let forestName = "random_forest.ubj"
     static let xgboostName = "xgboost.ubj"
     static let currentName = "current"
-    /// Of the names of an evaluated twin's files.
-    static let twinPrefix = "evaluated_"
+    /// Begins the names of the holdout model's files.
+    static let holdoutPrefix = "evaluated_"
 
-    /// Reads an artifact and refuses it unless every byte is as the trainer wrote it, it fits this program's features
-    /// and it scores its golden rows to the last bit.
+    /// Reads an artifact. It is refused unless every byte is as the trainer wrote it, it fits this program's features, and it
+    /// scores its golden rows to the last bit.
     /// - Parameter path: a directory of artifacts with a `current` one, or one artifact's own directory.
     /// - Throws: `ArtifactError` naming the file and the fix.
-    public init(path: String) throws(ArtifactError) {
+    package init(path: String) throws(ArtifactError) {
         let directory = try Self.resolve(path)
         self.directory = directory
         let manifestBytes = try Self.read(Self.manifestName, in: directory)
@@ -80,10 +89,10 @@ public struct ModelArtifact: Sendable {
         results = try content(Self.resultsName)
         let own = [Self.logisticName, Self.forestName, Self.xgboostName, Self.resultsName]
         otherFiles = contents.filter { !own.contains($0.key) && $0.key != manifest.origin?.format.rawValue }
-        tables = FrozenTables(countries: manifest.countries)
-        if let models = manifest.models {
+        categoryEncoding = CategoryEncoding(countries: manifest.countries)
+        if let names = manifest.models {
             let none = TreeModel(trees: [], baseMargin: 0)
-            let model = try Self.imported(manifest, models, path: manifestPath) { name throws(ArtifactError) in
+            let model = try Self.imported(manifest, names, path: manifestPath) { name throws(ArtifactError) in
                 try content(name)
             }
             randomForest = none
@@ -93,17 +102,17 @@ public struct ModelArtifact: Sendable {
             try Self.checkGoldenRows(manifest, ensemble, path: manifestPath)
             return
         }
-        let members = try Self.members(manifest.weights, in: directory) { name throws(ArtifactError) in
+        let models = try Self.baseModels(manifest.weights, in: directory) { name throws(ArtifactError) in
             try content(name)
         }
-        (randomForest, xgboost) = (members.randomForest, members.xgboost)
+        (randomForest, xgboost) = (models.randomForest, models.xgboost)
         trees = [randomForest, xgboost]
-        ensemble = members.ensemble
+        ensemble = models.ensemble
         try Self.checkGoldenRows(manifest, ensemble, path: manifestPath)
     }
 
-    /// Three members' files and what their weights make of them.
-    private static func members(
+    /// Parses the three base models' files and combines them by their weights.
+    private static func baseModels(
         _ weights: [String: LogOddsWeights], prefix: String = "", in directory: String,
         content: (String) throws(ArtifactError) -> [UInt8]
     ) throws(ArtifactError) -> (randomForest: TreeModel, xgboost: TreeModel, ensemble: Ensemble) {
@@ -128,21 +137,22 @@ public struct ModelArtifact: Sendable {
         return (forest, xgboost, ensemble)
     }
 
-    /// The ensemble that the artifact's figures are of, and what it learned from: the evaluated twin of one that was
-    /// fitted anew, else the one that is served.
-    public func evaluated() throws(ArtifactError) -> (ensemble: Ensemble, trainedUntil: String) {
-        guard let twin = manifest.evaluatedTwin else { return (ensemble, manifest.trainedUntil) }
-        let members = try Self.members(twin.weights, prefix: Self.twinPrefix, in: directory) {
+    /// The ensemble that `results.json` is of, and the end of its training period, ISO 8601: the holdout model of an artifact
+    /// that was refitted, otherwise the served ensemble.
+    /// - Throws: `ArtifactError` when the holdout model's files cannot be understood.
+    package func evaluated() throws(ArtifactError) -> (ensemble: Ensemble, trainedUntil: String) {
+        guard let holdout = manifest.holdoutModel else { return (ensemble, manifest.trainedUntil) }
+        let models = try Self.baseModels(holdout.weights, prefix: Self.holdoutPrefix, in: directory) {
             name throws(ArtifactError) in
             guard let bytes = otherFiles[name] else {
                 throw ArtifactError(path: "\(directory)/\(Self.manifestName)", reason: "does not list the file \(name)")
             }
             return bytes
         }
-        return (members.ensemble, twin.trainedUntil)
+        return (models.ensemble, holdout.trainedUntil)
     }
 
-    /// The one model of an artifact that holds an imported one.
+    /// The model of an imported model's artifact.
     private static func imported(
         _ manifest: Manifest, _ models: [ModelName], path: String,
         content: (String) throws(ArtifactError) -> [UInt8]
@@ -174,6 +184,7 @@ public struct ModelArtifact: Sendable {
                 + "make one with: trainer train --history FILE --models \(path)")
     }
 
+    /// Checks that the artifact fits this program's features, windows and horizon.
     private static func checkFit(_ manifest: Manifest, path: String) throws(ArtifactError) {
         func refuse(_ what: String, _ theirs: String, _ ours: String) -> ArtifactError {
             ArtifactError(
@@ -200,6 +211,7 @@ public struct ModelArtifact: Sendable {
         }
     }
 
+    /// Checks that the ensemble scores the golden rows as the trainer did, bit for bit.
     private static func checkGoldenRows(_ manifest: Manifest, _ ensemble: Ensemble, path: String) throws(ArtifactError)
     {
         var matrix = FeatureMatrix()

@@ -1,10 +1,12 @@
-/// Gauss–Legendre quadrature on 0...1: exact for polynomials of degree 2n − 1 at n points, all of them inside.
+/// Gauss–Legendre quadrature on 0...1: n points integrate polynomials of degree 2n − 1 exactly.
 struct Quadrature {
+    /// Ascending, all inside 0...1.
     let points: [Double]
+    /// One a point; they sum to 1.
     let weights: [Double]
 
-    /// The roots of the Legendre polynomial by Newton's method, from a cosine near each (Abramowitz and Stegun, 22.16.6).
-    /// IEEE additions, multiplications and divisions only: the same bits everywhere.
+    /// Finds the roots of the Legendre polynomial by Newton's method, each from a cosine close to it (Abramowitz and Stegun,
+    /// 22.16.6). Uses IEEE additions, multiplications and divisions only, so that the bits are the same on every machine.
     /// - Complexity: O(count²).
     init(count: Int) {
         precondition(count > 0)
@@ -18,7 +20,7 @@ struct Quadrature {
                 slope = derivative
                 x -= value / derivative
             }
-            // The middle point of an odd number is zero, and Newton's steps need not end there.
+            // The middle root of an odd number is exactly 0, which Newton's method may miss.
             if 2 * index + 1 == count {
                 x = 0
                 slope = Self.legendre(count, 0).derivative
@@ -40,7 +42,7 @@ struct Quadrature {
         return (value, Double(degree) * (x * value - before) / (x * x - 1))
     }
 
-    /// By its power series; to begin from only.
+    /// A cosine by its power series, precise enough to start Newton's method.
     private static func cosine(_ x: Double) -> Double {
         var (sum, term) = (1.0, 1.0)
         for k in 1...20 {

@@ -1,15 +1,15 @@
 import CArithmetic
 import Features
 
-/// Trees laid out for blocks of 64 rows: a node is one comparison of 64 bytes.
+/// Trees laid out for blocks of 64 rows, in which a node is evaluated by one comparison of 64 bytes.
 ///
-/// A feature's thresholds are sorted once; a row's value becomes its rank among them, a byte, and `value ≥ threshold`
-/// becomes `rank ≥ place`, exactly. A byte tells 255 thresholds apart, so a feature with more has several planes of
-/// ranks, and one whose missing values go both ways has one for either. From the root downwards each node then parts a
-/// set of 64 rows, and the rows that go right know that no leaf further left is theirs. After RapidScorer (Ye et al., KDD
-/// 2018), which also compares many rows' bytes with one node, but follows the rows down instead of striking leaves out.
+/// A feature's thresholds are sorted once. A row's value becomes its rank among them, a byte, so that `value ≥ threshold`
+/// becomes `rank ≥ threshold's rank`, exactly. The 64 rows' ranks of one feature are a plane. A byte distinguishes 255
+/// thresholds: a feature with more has several planes, and a feature whose missing values go both ways has one plane for
+/// each way. From the root downwards, each node splits its set of rows in two. After RapidScorer (Ye et al., KDD 2018), which
+/// also compares many rows' bytes with one node, but excludes leaves instead of following the rows down.
 struct RankedTrees: Sendable {
-    /// A plane before its thresholds are laid out.
+    /// Identifies a plane.
     fileprivate struct PlaneKey: Hashable {
         let feature: Int32
         let missingGoesLeft: Bool
@@ -21,10 +21,10 @@ struct RankedTrees: Sendable {
     private var nodes: [ce_node] = []
     private var values: [Float] = []
     private var trees: [ce_tree] = []
-    /// Where each model's trees end.
+    /// For each model, the index after its last tree.
     private var ends: [Int] = []
 
-    /// - Returns: nil if a tree has more than 256 leaves, or there are more planes than 65,536.
+    /// - Returns: `nil` if a tree has more than 256 leaves, or there are more than 65,536 planes.
     /// - Complexity: O(n log n) in the number of nodes.
     init?(_ models: [TreeModel]) {
         let trees = models.flatMap(\.trees)
@@ -73,7 +73,7 @@ struct RankedTrees: Sendable {
         thresholds += blocks
     }
 
-    /// The tree's splits level by level, those with two leaves behind all others.
+    /// Appends a tree's splits level by level, those with two leaves after all others.
     private mutating func append(
         _ tree: TreeModel.Tree, _ order: [PlaneKey: [Float: Int]], _ places: [PlaneKey: Int]
     ) {

@@ -1,31 +1,32 @@
 import CArithmetic
 import Features
 
-/// SHAP values of tree models, exact and in the time that a few walks of all their splits take.
+/// Exact SHAP values of tree models, in the time of a few passes over all splits.
 ///
-/// What is computed: the path-dependent SHAP values of S. Lundberg et al., "From local explanations to global understanding
-/// with explainable AI for trees" (2020), which libxgboost and LightGBM give as contributions. A feature outside a coalition
-/// sends a row both ways, in the proportion of the children's covers.
+/// Definition: the path-dependent SHAP values of S. Lundberg et al., "From local explanations to global understanding
+/// with explainable AI for trees" (2020), which libxgboost and LightGBM give as contributions. Where a split's feature is
+/// outside the coalition, a row goes both ways, in the proportion of the children's covers.
 ///
-/// How: a Shapley value is an integral over t of what the feature changes while every other one takes part with the chance t
+/// Method: a Shapley value is the integral over t of what the feature changes while every other feature takes part with
+/// probability t
 /// (G. Owen, "Multilinear extensions of games", 1972). Along a path with m distinct features it is the integral of a
-/// polynomial of degree m − 1 in t, so ⌈m / 2⌉ points of Gauss and Legendre give it exactly: 4 for trees of depth 8. (After
-/// P. Yu et al., "Linear TreeShap", 2022, which evaluates the same polynomials at points.) At one t a tree is a plain
-/// expectation: each split mixes its children by factors that add up to 1, also where its feature was asked for above, so
-/// products go down, sums go up, and one product a split and point goes to the split's feature. All factors lie in 0...1:
-/// nothing is divided by or cancels as in the subtraction of paths.
+/// polynomial of degree m − 1 in t, so ⌈m / 2⌉ points of Gauss–Legendre quadrature give it exactly: 4 for trees of depth 8.
+/// (After P. Yu et al., "Linear TreeShap", 2022, which evaluates the same polynomials at points.) At one t a tree is a plain
+/// expectation: each split weights its children by factors that add up to 1, also where a split above has the same feature.
+/// Products are passed down and sums up, and each split adds one product a point to its feature. All factors lie in 0...1,
+/// so that there is no division and no cancellation, unlike in algorithms that remove a feature from a path.
 ///
-/// A child's share is its cover over both children's; the parent's own is not looked at, so that shares add up to 1 whatever
-/// a file says, and contributions to the score. Of two children without cover each has one half.
+/// A child's share is its cover divided by both children's. The parent's cover is not used, so that shares always add up to 1
+/// and contributions to the score. Two children without cover have one half each.
 ///
 /// Limits: `roomLimit`.
 package struct TreeExplainer: Sendable {
-    /// Most doubles that one row's slots in one tree may take (a workspace then has 96 MiB); a tree of 255 leaves and 8 levels
+    /// Most doubles that one row's slots in one tree may take; a workspace then has 96 MiB. A tree of 255 leaves and 8 levels
     /// takes 1,024.
     static let roomLimit = 1 << 22
-    /// Trees beyond this are explained row by row: eight rows' factors would not stay in a cache.
+    /// Larger trees are explained row by row: the slots of eight rows would not fit in a cache.
     private static let groupRoomLimit = 1 << 15
-    /// Rows of a group cost as much as this many that are explained one by one.
+    /// A group of rows costs as much as this many single rows.
     private static let rowsWorthAGroup = 3
 
     private let models: [Range<Int>]
@@ -40,7 +41,7 @@ package struct TreeExplainer: Sendable {
         try self.init(models, level: ce_best_level(), path: path)
     }
 
-    /// - Parameter level: instruction set of the kernels.
+    /// - Parameter level: instruction set of the kernels, see `ce_best_level`.
     init(_ models: [TreeModel], level: Int32, path: String) throws(ArtifactError) {
         var layout = ExplainedTrees()
         var ranges: [Range<Int>] = []
@@ -62,11 +63,11 @@ package struct TreeExplainer: Sendable {
 
     /// Adds each model's SHAP values, times its weight, to the contributions of some rows.
     ///
-    /// A row's values do not depend on which rows stand beside it, to the last bit.
+    /// A row's values do not depend on the rows beside it, to the last bit.
     /// - Parameters:
     ///   - rows: `FeatureSchema.count` floats each.
-    ///   - weights: of each model; nothing is computed for 0.
-    ///   - contributions: one a feature for each row.
+    ///   - weights: one a model; models of weight 0 are skipped.
+    ///   - contributions: row-major, one a feature.
     /// - Complexity: O(rows × nodes × points); nothing is allocated.
     package func add(
         _ rows: UnsafePointer<Float>, count: Int, weights: [Double], to contributions: UnsafeMutablePointer<Double>,
@@ -76,19 +77,19 @@ package struct TreeExplainer: Sendable {
         let block = Workspace.groups * Self.groupRows
         for first in stride(from: 0, to: count, by: block) {
             let blockCount = min(block, count - first)
-            // A last group of few rows is not worth one.
+            // A last group of few rows is computed row by row.
             let over = blockCount % Self.groupRows
-            let alone = layout.room > Self.groupRoomLimit ? blockCount : over < Self.rowsWorthAGroup ? over : 0
-            addGroups(rows + first * width, blockCount - alone, weights, contributions + first * width, workspace)
-            for row in (first + blockCount - alone)..<(first + blockCount) {
-                addAlone(rows + row * width, weights, contributions + row * width, workspace)
+            let singles = layout.room > Self.groupRoomLimit ? blockCount : over < Self.rowsWorthAGroup ? over : 0
+            addGroups(rows + first * width, blockCount - singles, weights, contributions + first * width, workspace)
+            for row in (first + blockCount - singles)..<(first + blockCount) {
+                addSingle(rows + row * width, weights, contributions + row * width, workspace)
             }
         }
     }
 
     static let groupRows = Int(ce_explained_rows)
 
-    private func addAlone(
+    private func addSingle(
         _ row: UnsafePointer<Float>, _ weights: [Double], _ contributions: UnsafeMutablePointer<Double>,
         _ workspace: Workspace
     ) {
@@ -142,15 +143,16 @@ package struct TreeExplainer: Sendable {
         }
     }
 
-    /// What rows need while they are explained. Owned by one thread.
+    /// Scratch memory for explanations. Used by one thread at a time.
     package final class Workspace {
-        /// Groups of eight rows that pass a tree one after the other.
+        /// Groups of eight rows in a block.
         static let groups = 8
 
         fileprivate let columns: UnsafeMutablePointer<Float>
         fileprivate let sums: UnsafeMutablePointer<Double>
         fileprivate let slots: UnsafeMutablePointer<Double>
 
+        /// Scratch memory for an explainer, reused from call to call.
         package init(for explainer: TreeExplainer) {
             func aligned<Element>(_ count: Int, of value: Element) -> UnsafeMutablePointer<Element> {
                 let bytes = UnsafeMutableRawPointer.allocate(

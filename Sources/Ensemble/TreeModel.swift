@@ -3,19 +3,22 @@ import Features
 /// A sum of regression trees that gives log-odds: the readable form, walked node by node.
 ///
 /// `CompiledForest` is the form that serves; it equals this one bit for bit.
-public struct TreeModel: Equatable, Sendable {
-    public struct Node: Equatable, Sendable {
-        /// Feature that the node asks about; −1 in a leaf.
-        public let feature: Int32
-        /// Left below the threshold, right from it on. In a leaf, the leaf's value.
-        public let threshold: Float
-        public let left: Int32
-        public let right: Int32
-        /// Where a missing value (NaN) goes.
-        public let missingGoesLeft: Bool
-        /// What the node weighed in training: XGBoost's sum of hessians, LightGBM's number of rows. Not negative; `nil` where
-        /// the model's file does not say. Scores do not depend on it, explanations do.
-        public let cover: Float?
+package struct TreeModel: Equatable, Sendable {
+    /// A split or a leaf.
+    package struct Node: Equatable, Sendable {
+        /// Index of the split's feature in the schema; −1 in a leaf.
+        package let feature: Int32
+        /// A value below the threshold goes left, any other right. In a leaf, the leaf's value.
+        package let threshold: Float
+        /// Index of the left child; −1 in a leaf.
+        package let left: Int32
+        /// Index of the right child; −1 in a leaf.
+        package let right: Int32
+        /// Whether a missing value (NaN) goes left.
+        package let missingGoesLeft: Bool
+        /// The node's cover, its training weight: XGBoost's sum of hessians, LightGBM's number of rows. Not negative; `nil`
+        /// where the model's file has none. Explanations depend on it, scores do not.
+        package let cover: Float?
 
         init(
             feature: Int32, threshold: Float, left: Int32, right: Int32, missingGoesLeft: Bool, cover: Float? = nil
@@ -28,16 +31,18 @@ public struct TreeModel: Equatable, Sendable {
             self.cover = cover
         }
 
-        public var isLeaf: Bool { feature < 0 }
+        /// Whether it has no children.
+        package var isLeaf: Bool { feature < 0 }
     }
 
-    public struct Tree: Equatable, Sendable {
-        /// The root is the first.
-        public let nodes: [Node]
+    /// One regression tree.
+    package struct Tree: Equatable, Sendable {
+        /// The root is the first; children follow by index.
+        package let nodes: [Node]
 
         init(nodes: [Node]) { self.nodes = nodes }
 
-        /// Nodes of a file; `nil` unless those that the root reaches are a tree.
+        /// A tree from a file's nodes; `nil` unless they form one.
         init?(unchecked nodes: [Node]) {
             guard !nodes.isEmpty else { return nil }
             var parents = [Int](repeating: 0, count: nodes.count)
@@ -89,13 +94,14 @@ public struct TreeModel: Equatable, Sendable {
         }
     }
 
-    public let trees: [Tree]
+    /// Added in this order.
+    package let trees: [Tree]
     /// Log-odds that the sum starts from.
-    public let baseMargin: Float
+    package let baseMargin: Float
 
     /// Log-odds of one row: base margin plus leaf values, added in tree order in 32-bit floats as libxgboost does.
     /// - Complexity: O(trees × depth).
-    public func margin(_ row: ArraySlice<Float>) -> Float {
+    package func margin(_ row: ArraySlice<Float>) -> Float {
         var sum = baseMargin
         for tree in trees { sum += tree.leafValue(row) }
         return sum

@@ -1,13 +1,14 @@
 import CArithmetic
 import Features
 
-/// Trees laid out flat for rows that come alone: siblings side by side, a leaf its own child, so that a walk has no
-/// branch; several trees are walked at a time, so that as many chains of loads are in flight.
+/// Trees laid out flat for single rows. Siblings are adjacent and a leaf is its own child, so that a walk has no branch.
+/// Several trees are walked at a time, to keep several chains of loads in flight.
 ///
-/// A row is walked as two: one whose missing values are NaN, which no threshold is reached by, and one where they lie above
-/// every threshold; a node looks at the one that sends them its way.
+/// A value goes right if it is at or above the threshold. A row is prepared as two copies: in one, missing values are NaN,
+/// which always goes left; in the other they are infinite, which always goes right. A node reads the copy that sends missing
+/// values its way.
 struct TreeWalk: Sendable {
-    /// Nodes that a link can tell apart.
+    /// Nodes that a link's 24 bits can address.
     static let nodeLimit = 1 << 24
 
     private var nodes: [ce_walk_node] = []
@@ -16,10 +17,10 @@ struct TreeWalk: Sendable {
     private var roots: [UInt32] = []
     private var depths: [UInt8] = []
 
-    /// - Precondition: fewer nodes than `nodeLimit`, no tree deeper than 255 levels; model files are held to both.
+    /// - Precondition: fewer nodes than `nodeLimit` and no tree deeper than 255 levels, which reading a model file checks.
     /// - Complexity: O(nodes).
     init(_ model: TreeModel) {
-        // A place takes 8 bits of a link.
+        // A link has 8 bits for the place of a value in the prepared row.
         precondition(Self.rowCount <= 256)
         for tree in model.trees { append(tree) }
         precondition(nodes.count < Self.nodeLimit)
@@ -48,7 +49,7 @@ struct TreeWalk: Sendable {
         }
     }
 
-    /// A node as its own child, which only a leaf stays.
+    /// Appends a node as its own child; for a split, the caller then links the children.
     private mutating func append(_ node: TreeModel.Node) {
         let place = node.isLeaf ? 0 : Int(node.feature) + (node.missingGoesLeft ? 0 : FeatureSchema.count)
         nodes.append(
@@ -57,10 +58,10 @@ struct TreeWalk: Sendable {
         values.append(node.isLeaf ? node.threshold : 0)
     }
 
-    /// Floats of a row as it is walked.
+    /// Floats of a prepared row.
     static var rowCount: Int { 2 * FeatureSchema.count }
 
-    /// Makes a row ready for walking.
+    /// Prepares a row: its values with NaN for missing ones, then its values with infinity for them.
     static func prepare(_ row: UnsafePointer<Float>, into twice: UnsafeMutablePointer<Float>) {
         for index in 0..<FeatureSchema.count {
             let value = row[index]
@@ -69,7 +70,7 @@ struct TreeWalk: Sendable {
         }
     }
 
-    /// A prepared row's leaf values, added to `margin` in the order of the trees.
+    /// Adds a prepared row's leaf values to `margin`, in the order of the trees.
     /// - Complexity: O(trees × depth); nothing is allocated.
     func margin(_ row: UnsafePointer<Float>, from margin: Float) -> Float {
         ce_walk(row, nodes, values, roots, depths, roots.count, margin)

@@ -1,9 +1,10 @@
-/// A value of Universal Binary JSON (draft 12, https://ubjson.org), the notation of XGBoost's `.ubj` model files.
+/// Parses Universal Binary JSON (draft 12, https://ubjson.org), the notation of XGBoost's `.ubj` model files.
 ///
 /// Layout: a marker byte, then its payload, numbers big-endian. `{` and `[` open containers that run to `}` and `]`,
-/// unless `$ type` and `# count` behind the opening fix both.
+/// unless `$ type` and `# count` after the opening give element type and number.
 enum UBJSON {
     /// - Throws: `ArtifactError` for anything but exactly one well-formed value.
+    /// - Complexity: O(bytes).
     static func parse(_ bytes: [UInt8], path: String) throws(ArtifactError) -> JSONValue {
         var parser = Parser(bytes: bytes, path: path)
         let value = try parser.value(marker: parser.byte(), depth: 0)
@@ -50,7 +51,7 @@ enum UBJSON {
             }
         }
 
-        /// A length, never more than the bytes that are left.
+        /// A length, at most the number of bytes in the file.
         mutating func length() throws(ArtifactError) -> Int {
             guard let length = try integer(marker: byte()), length >= 0, length <= bytes.count else {
                 throw error("has a bad length")
@@ -105,7 +106,7 @@ enum UBJSON {
             }
         }
 
-        /// A typed array. Of 64-bit floats those are taken that 32 bits hold.
+        /// A typed array. 64-bit floats are accepted if 32 bits hold their values.
         private mutating func numbers(_ type: UInt8, _ count: Int) throws(ArtifactError) -> JSONValue {
             guard let width = Self.widths[type] else { throw error("has an array of unsupported type \(type)") }
             guard count <= (bytes.count - at) / width else { throw error("ends too early") }

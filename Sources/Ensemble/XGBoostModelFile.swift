@@ -4,14 +4,15 @@ import Features
 /// Reads XGBoost model files, as `Booster.save_model` writes them to `model.json` and `model.ubj`.
 ///
 /// Limits: booster `gbtree`, objective `binary:logistic`, numerical splits, one output.
-public enum XGBoostModelFile {
-    /// - Throws: `ArtifactError` naming what is not as it must be; nothing in the file can make the model read out of
-    ///   bounds or walk in circles.
-    public static func parse(_ bytes: [UInt8], path: String) throws(ArtifactError) -> TreeModel {
+package enum XGBoostModelFile {
+    /// Parses a UBJSON model file.
+    /// - Throws: `ArtifactError` naming what is wrong or not supported. No file can make the model read out of bounds or walk
+    ///   in circles.
+    package static func parse(_ bytes: [UInt8], path: String) throws(ArtifactError) -> TreeModel {
         try read(UBJSON.parse(bytes, path: path), path: path).model
     }
 
-    /// What a file says, read.
+    /// A parsed file.
     struct Content {
         let model: TreeModel
         let features: FeatureMatch
@@ -23,7 +24,8 @@ public enum XGBoostModelFile {
         let rounds: (taken: Int, all: Int)?
     }
 
-    /// - Parameter baseMargin: the base score's log-odds, where they are known already.
+    /// Reads a model from a parsed document, of JSON or UBJSON.
+    /// - Parameter baseMargin: the base score's log-odds, where an artifact records them.
     static func read(_ document: JSONValue, path: String, baseMargin: Float? = nil) throws(ArtifactError) -> Content {
         func refuse(_ reason: String) -> ArtifactError { ArtifactError(path: path, reason: reason) }
         guard let learner = document["learner"], let booster = learner["gradient_booster"] else {
@@ -92,7 +94,7 @@ public enum XGBoostModelFile {
         base == 0.5 ? 0 : -Float(Elementary.log(Double(1 / base - 1)))
     }
 
-    /// The rounds up to the best one, if early stopping has noted it: those by which `XGBClassifier` predicts.
+    /// The rounds up to the best one, where early stopping recorded it: `XGBClassifier` predicts by these.
     private static func rounds(
         _ learner: JSONValue, _ booster: JSONValue, trees: Int, path: String
     ) throws(ArtifactError) -> (taken: Int, all: Int, trees: Int)? {
@@ -116,7 +118,7 @@ public enum XGBoostModelFile {
         return (best + 1, trees / each, (best + 1) * each)
     }
 
-    /// A tree's covers, empty if it has none; `nil` if they cannot be such.
+    /// A tree's covers, empty if it has none; `nil` if they are malformed.
     private static func covers(_ document: JSONValue) -> [Float]? {
         guard let member = document["sum_hessian"] else { return [] }
         guard let covers = member.floats, covers.count == document["left_children"]?.integers?.count,

@@ -13,16 +13,16 @@ public final class FeatureExtractor: Sendable {
     static let halfLivesDays: InlineArray<3, Double> = [45, 90, 180]
 
     // Never changed; as arrays they would be held, and counted, for every event.
-    /// Ranks of the countries (see `FrozenTables`).
-    nonisolated(unsafe) private let countries: UnsafeMutableBufferPointer<FrozenTables.Slot>
+    /// Ranks of the countries (see `CategoryEncoding`).
+    nonisolated(unsafe) private let countries: UnsafeMutableBufferPointer<CategoryEncoding.Slot>
     /// Weight of a purchase day by age in days, for each half-life.
     nonisolated(unsafe) private let decay: UnsafeMutablePointer<SIMD4<Double>>
     /// Instruction set of the kernels.
     private let level = ce_best_level()
 
-    public init(tables: FrozenTables) {
-        countries = .allocate(capacity: tables.slots.count)
-        _ = countries.initialize(from: tables.slots)
+    public init(encoding: CategoryEncoding) {
+        countries = .allocate(capacity: encoding.slots.count)
+        _ = countries.initialize(from: encoding.slots)
         decay = .allocate(capacity: Windows.longestDays + 1)
         for age in 0...Windows.longestDays {
             var weights = SIMD4<Double>()
@@ -65,7 +65,7 @@ public final class FeatureExtractor: Sendable {
         rates(state, row)
         gaps(state, row)
         basket(state, row)
-        row.row[Feature.country.rawValue] = FrozenTables.countryRank(
+        row.row[Feature.country.rawValue] = CategoryEncoding.countryRank(
             state.pointee.lifetime.countryHash, in: UnsafeBufferPointer(countries))
     }
 

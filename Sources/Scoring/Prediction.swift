@@ -44,7 +44,7 @@ public struct PredictionEncoder: Sendable {
     /// Bytes of a payload beside the two identifiers.
     private let fixedRoom: Int
 
-    public init(manifest: Manifest, thresholds: PriorityThresholds) {
+    package init(manifest: Manifest, thresholds: PriorityThresholds) {
         self.init(manifest: manifest, thresholds: thresholds, explanation: nil)
     }
 

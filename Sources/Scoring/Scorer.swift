@@ -42,7 +42,7 @@ public struct Scorer {
         let isStateComplete: Bool
     }
 
-    public let artifact: ModelArtifact
+    package let artifact: ModelArtifact
     private let extractor: FeatureExtractor
     private let encoder: PredictionEncoder
     private var pending: [Pending] = []
@@ -53,7 +53,7 @@ public struct Scorer {
     private let explanations: Explanations?
     private let payload = PayloadMemory()
 
-    public init(artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds()) {
+    package init(artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds()) {
         self.init(artifact: artifact, thresholds: thresholds, explainer: nil, features: 0)
     }
 
@@ -61,7 +61,7 @@ public struct Scorer {
     /// - Parameter explainedFeatures: how many features each prediction names, those that moved the served model's log-odds
     ///   most; 0 for none.
     /// - Throws: `ArtifactError` if the artifact's models cannot be explained and are to be.
-    public init(
+    package init(
         artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds(), explainedFeatures: Int
     ) throws(ArtifactError) {
         self.init(
@@ -75,7 +75,7 @@ public struct Scorer {
         self.artifact = artifact
         explanations = explainer.map { Explanations($0) }
         workspace = Ensemble.Workspace(for: artifact.ensemble)
-        extractor = FeatureExtractor(tables: artifact.tables)
+        extractor = FeatureExtractor(encoding: artifact.categoryEncoding)
         encoder = PredictionEncoder(
             manifest: artifact.manifest, thresholds: thresholds,
             explanation: explainer.map { ExplanationEncoder($0, count: features) })

@@ -2,10 +2,12 @@
 package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
     /// One thing to fix, and where it is written.
     package struct Problem: Sendable, Equatable, CustomStringConvertible {
+        /// Where the mistake is written.
         package let origin: ConfigurationOrigin
+        /// What is wrong, and how to fix it.
         package let message: String
 
-        /// `place: message`, always one line: outside text cannot break out of it, since control characters are escaped.
+        /// `place: message`, always one line: control characters are escaped, so that a value cannot forge log lines.
         package var description: String {
             "\(origin): \(message)".unicodeScalars.reduce(into: "") { line, scalar in
                 switch scalar.properties.generalCategory {
@@ -16,7 +18,7 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
         }
     }
 
-    /// Never empty.
+    /// At least one, in the order of the layers.
     package let problems: [Problem]
 
     /// All the problems, one a line.

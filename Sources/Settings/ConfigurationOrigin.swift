@@ -11,6 +11,7 @@ package enum ConfigurationOrigin: Sendable, Hashable, CustomStringConvertible {
     /// A `--set` argument, by its key.
     case override(String)
 
+    /// The place as an error message names it.
     package var description: String {
         switch self {
         case .code: "default"

@@ -1,7 +1,7 @@
-/// Reads typed settings, and collects problems rather than stop at the first.
+/// Reads typed settings, and collects all problems instead of stopping at the first.
 ///
-/// Read every setting, then call `finish()`; only when that returns are the values read to be trusted. A value that
-/// cannot be used reads as its default until then. A default out of its own range is the caller's bug.
+/// Read every setting, then call `finish()`. The values may be used only if that returns: a value that is invalid reads as
+/// its default. A default outside of its own range is the caller's bug.
 package struct ConfigurationReader {
     private let ledger: Ledger
     private let path: String
@@ -16,26 +16,29 @@ package struct ConfigurationReader {
         self.path = path
     }
 
-    /// A reader of the keys in a mapping, on the same account as this one.
+    /// A reader of the keys in a mapping, which shares its problems and known keys with this one.
     package func section(_ key: String) -> ConfigurationReader {
         ledger.enter(path + key)
         return ConfigurationReader(ledger, path: path + key + ".")
     }
 
-    /// Text, or nil when no layer sets it.
+    /// Text; `nil` when no layer sets it.
     package func string(_ key: String) -> String? {
         value(key, .text)
     }
 
+    /// Text.
     package func string(_ key: String, default fallback: String) -> String {
         value(key, .text, fallback)
     }
 
+    /// An integer.
     package func int(_ key: String, default fallback: Int, in range: ClosedRange<Int> = .min ... .max) -> Int {
         precondition(range.contains(fallback))
         return value(key, .integer(in: range), fallback)
     }
 
+    /// A finite number.
     package func double(_ key: String, default fallback: Double, in range: ClosedRange<Double> = .finite) -> Double {
         precondition(range.contains(fallback))
         return value(key, .number(in: range), fallback)
@@ -62,11 +65,13 @@ package struct ConfigurationReader {
         list(key, .text, fallback)
     }
 
+    /// A list of integers, each within the range.
     package func ints(_ key: String, default fallback: [Int], in range: ClosedRange<Int> = .min ... .max) -> [Int] {
         precondition(fallback.allSatisfy(range.contains))
         return list(key, .integer(in: range), fallback)
     }
 
+    /// A list of numbers, each within the range.
     package func doubles(_ key: String, default fallback: [Double], in range: ClosedRange<Double> = .finite) -> [Double]
     {
         precondition(fallback.allSatisfy(range.contains))
@@ -75,8 +80,8 @@ package struct ConfigurationReader {
 
     /// A free-form mapping of names to values as written, sorted by name; names may hold dots.
     ///
-    /// A variable below the section that matches no name in the file or in `--set`, and was not read before for another
-    /// key, names a property in lower case with dots for underscores. So read sections with similar names first.
+    /// An environment variable below the section names a property in lower case, with dots for underscores, unless it stands
+    /// for a name in the file or in `--set`, or was read before for another key. So read sections with similar names first.
     package func properties(_ key: String) -> [(name: String, value: String)] {
         ledger.enter(path + key)
         let section = ConfigurationReader(ledger, path: path + key + ".")
@@ -90,12 +95,12 @@ package struct ConfigurationReader {
         ledger.settings.values.sorted { $0.key < $1.key }
     }
 
-    /// Reports a setting that was read but does not fit with others, at the place that it came from.
+    /// Reports a problem of a setting that was read but contradicts others, at the place where it is written.
     package func refuse(_ key: String, _ message: String) {
         ledger.report(ledger.settings[path + key]?.origin ?? .code, "'\(path + key)': \(message)")
     }
 
-    /// Leaves a section that nobody has read to a program that has a use for it: its keys are not unknown ones.
+    /// Marks a section as another program's, unless it has been read: its keys are then not reported as unknown.
     package func leave(_ section: String) {
         ledger.leave(path + section)
     }
@@ -109,7 +114,7 @@ package struct ConfigurationReader {
     }
 }
 
-// How every kind of setting is read.
+// Reads every kind of setting by its notation.
 extension ConfigurationReader {
     private func value<T>(_ key: String, _ notation: Notation<T>, _ fallback: T) -> T {
         value(key, notation) ?? use(fallback, for: key, notation.write)

@@ -4,6 +4,7 @@ package struct ConfigurationSetting: Sendable, Equatable {
     package let key: String
     /// The value as written, or `[redacted]` when the key looks like a secret's.
     package let value: String
+    /// The layer that the value is from.
     package let origin: ConfigurationOrigin
 
     init(key: String, value: String, origin: ConfigurationOrigin) {
@@ -12,7 +13,7 @@ package struct ConfigurationSetting: Sendable, Equatable {
         self.origin = origin
     }
 
-    /// Hides the values of keys that name a secret. Erring on the side of hiding, it also hides `input.key_field`.
+    /// Hides the values of keys that may name a secret; also harmless ones such as `input.key_field`.
     static func redact(_ value: String, of key: String) -> String {
         let key = key.lowercased()
         return ["password", "secret", "token", "key"].contains(where: key.contains) ? "[redacted]" : value

@@ -30,7 +30,7 @@ package struct ConfigurationTree: Sendable {
         }
     }
 
-    /// The same, over YAML in hand; `name` stands for the file's path in errors.
+    /// Parses YAML from memory and the layers above it; `name` stands for the file's path in errors.
     package init(
         yaml: String,
         name: String,

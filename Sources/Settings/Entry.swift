@@ -1,4 +1,4 @@
-/// What one layer says for one key.
+/// One layer's value of one key.
 struct Entry {
     enum Value: Equatable {
         case scalar(String)
@@ -10,7 +10,7 @@ struct Entry {
     let value: Value
     let origin: ConfigurationOrigin
 
-    /// The elements, where a list is expected. Only layers that cannot hold a list separate one with commas.
+    /// The elements, where a list is expected; `nil` for a single value. Environment and `--set` separate elements by commas.
     var items: [String]? {
         switch (value, origin) {
         case (.list(let items), _):

@@ -1,12 +1,12 @@
-/// What has been read from a tree so far: shared by the readers of all its sections.
+/// Records what has been read from a tree; shared by the readers of all its sections.
 final class Ledger {
     let tree: ConfigurationTree
     private(set) var settings: [String: ConfigurationSetting] = [:]
     private var keys: Set<String> = []
     private var sections: Set<String> = []
-    /// Sections that are another reader's to check.
+    /// Sections that belong to another program, each with a dot at its end.
     private var left: Set<String> = []
-    /// The key that an environment variable was read for.
+    /// The key that each environment variable was read for.
     private var owners: [String: String] = [:]
     private var problems: [ConfigurationError.Problem] = []
 
@@ -14,7 +14,7 @@ final class Ledger {
         self.tree = tree
     }
 
-    /// The entry in force for a key; nil when no layer has it. From now on the key is a known one.
+    /// The entry in force for a key; `nil` when no layer has it. The key counts as known from now on.
     func entry(_ key: String) -> Entry? {
         keys.insert(key)
         let variable = tree.variable(for: key)
@@ -27,8 +27,7 @@ final class Ledger {
         return tree.file[key]
     }
 
-    /// The names below a section in any layer. A variable that is no name's in the file or in `--set`, and was not read
-    /// for another key, names a property in lower case with dots.
+    /// The names below a section in any layer, see `ConfigurationReader.properties`.
     func names(under section: String) -> Set<String> {
         let path = section + "."
         let written = Array(tree.file.keys) + Array(tree.overrides.keys)

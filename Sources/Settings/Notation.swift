@@ -1,8 +1,8 @@
-/// How a type of value is written.
+/// The notation of a type of value in a configuration.
 struct Notation<Value> {
     /// What to write, as it reads after "takes".
     let expected: String
-    /// Nil when the text is not a value of the type, or out of range.
+    /// `nil` when the text is not a value of the type, or out of range.
     let parse: (String) -> Value?
     let write: (Value) -> String
 }

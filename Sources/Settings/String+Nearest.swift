@@ -1,5 +1,7 @@
 extension String {
-    /// The candidate fewest edits away, if that is few enough to be a slip; ties go to the first in order.
+    /// The candidate with the smallest edit distance, if that is small enough for a typing error; `nil` otherwise. Ties go to
+    /// the first in order.
+    /// - Complexity: O(candidates × n × m) in the lengths.
     package func nearest(in candidates: Set<String>) -> String? {
         let limit = max(2, count / 4)
         return candidates.sorted()

@@ -3,8 +3,8 @@ import Yams
 
 /// A YAML text, flattened to dotted keys.
 ///
-/// Taken: one document, a mapping of mappings, whose leaves are scalars and lists of scalars. Refused: duplicate keys,
-/// anchors and aliases (which grow a small file without bound), and tags. Nesting is limited by the parser.
+/// Accepted: one document, a mapping of mappings, whose leaves are scalars and lists of scalars. Refused: duplicate keys,
+/// tags, and anchors and aliases, with which a small file can expand without bound. The parser limits nesting.
 struct YAMLFile {
     static let maximumBytes = 1 << 20
 
@@ -40,7 +40,7 @@ struct YAMLFile {
     func entries() throws(ConfigurationError) -> [String: Entry] {
         do {
             let parser = try Parser(yaml: text, encoding: .utf8)
-            // Nodes hold their anchors weakly; the parser owns them.
+            // Nodes reference their anchors weakly, so the parser that owns them must stay alive.
             return try withExtendedLifetime(parser) {
                 var leaves = YAMLLeaves(file: name)
                 if let root = try parser.singleRoot() { leaves.add(root: root) }

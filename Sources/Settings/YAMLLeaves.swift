@@ -43,7 +43,7 @@ struct YAMLLeaves {
         }
     }
 
-    /// Within one mapping the parser finds duplicates; here `a: {b: 1}` meets `a.b: 2`.
+    /// Finds duplicates across mappings, such as `a: {b: 1}` and `a.b: 2`; the parser finds those within one mapping.
     private mutating func set(_ key: String, _ value: Entry.Value, _ origin: ConfigurationOrigin) {
         if let first = entries.updateValue(Entry(value: value, origin: origin), forKey: key)?.origin {
             problems.append(.init(origin: origin, message: "duplicate key '\(key)', first at \(first); keep one"))

@@ -3,26 +3,28 @@ import Events
 import Monitoring
 
 extension TrainingRun {
-    /// Evaluates an imported model on TEST and writes it as an artifact; `current` stays where it is.
+    /// Evaluates an imported model on TEST and writes it as an artifact; `current` stays as it is.
     ///
-    /// What the model learned from is not known: its figures are honest if that was TRAIN.
-    /// - Returns: the artifact's version, with its evaluation.
+    /// It is not known what the model was trained on. Its metrics are unbiased only if that was TRAIN.
+    /// - Parameter directory: the directory of artifacts.
+    /// - Returns: the artifact's version, and its metrics.
+    /// - Throws: `DataError` when TEST has too few examples; `ArtifactError` when the artifact cannot be written.
     package func importModel(
         _ model: ImportedModel, _ prepared: Prepared, models directory: String
     ) throws -> (version: String, evaluation: Evaluation) {
         let ensemble = model.ensemble
         let evaluation = Evaluation(
-            TestPredictions(ensemble, on: try TestSets(prepared.points, prepared.times)), serving: model.name,
+            TestPredictions(ensemble, on: try TestSets(prepared.dataset, prepared.times)), serving: model.name,
             seed: UInt64(settings.seed))
         let manifest = Manifest(
             version: "", timeToLiveDays: settings.timeToLiveDays, servingModel: model.name, weights: [:],
-            countries: prepared.tables.countries, history: prepared.survey.record, seed: settings.seed,
-            trainedUntil: EventTime.text(prepared.times.split), trainingPoints: 0,
+            countries: prepared.encoding.countries, history: prepared.survey.record, seed: settings.seed,
+            trainedUntil: EventTime.text(prepared.times.split), trainingExamples: 0,
             settings: settings.evaluation.record, madeWith: ["future-cart": Manifest.programVersion],
-            goldenRows: Self.goldenRows(prepared.points, ensemble), files: [:], models: [model.name],
+            goldenRows: Self.goldenRows(prepared.dataset, ensemble), files: [:], models: [model.name],
             origin: model.origin)
         let reference = ReferenceDistributions(
-            prepared.points, isIn: prepared.times.isTraining, ensemble: ensemble, serving: model.name)
+            prepared.dataset, isIncluded: prepared.times.isTraining, ensemble: ensemble, serving: model.name)
         let version = try ArtifactWriter(directory: directory).write(
             ArtifactWriter.Contents(
                 imported: model, results: try evaluation.json(), manifest: manifest,

@@ -1,9 +1,9 @@
 import Foundation
 import Synchronization
 
-/// Does pieces of work, so many at once and the first ones first, and gives their results in order.
-/// - Parameter progress: told what share of the pieces is done.
-/// - Throws: what the first piece that failed threw, in order.
+/// Runs `count` pieces of work on up to `threads` threads, the first pieces first, and returns their results in order.
+/// - Parameter progress: called on the calling thread with the share of the pieces that is done, 0...1.
+/// - Throws: the error of the first piece, in order, that failed.
 func inParallel<Value: Sendable>(
     _ count: Int, threads: Int, progress: (Double) -> Void = { _ in }, _ work: @Sendable @escaping (Int) throws -> Value
 ) throws -> [Value] {

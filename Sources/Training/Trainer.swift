@@ -2,68 +2,87 @@ import Ensemble
 import Events
 import Features
 
-/// From scoring points to an ensemble, by way of predictions that no member made of what it had seen.
+/// Trains an ensemble on a dataset.
+///
+/// The base models are fitted on all of TRAIN. They are also fitted once per time fold, on what was known when the fold
+/// begins, and predict that fold: calibration and stacking are fitted on these out-of-fold predictions.
 package struct Trainer: Sendable {
-    /// The trained ensemble and the files that hold its members.
+    /// A trained ensemble and the files that hold its base models.
     package struct Result: Sendable {
+        /// The ensemble, ready to score.
         package let ensemble: Ensemble
+        /// How the base models' log-odds become each model's.
         package let weights: Ensemble.Weights
+        /// The logistic regression.
         package let logisticRegression: LogisticModel
+        /// The random forest, an XGBoost model file (UBJSON).
         package let randomForestFile: [UInt8]
+        /// The boosted trees, an XGBoost model file (UBJSON).
         package let xgboostFile: [UInt8]
-        /// Points learned from.
-        package let trainingPoints: Int
+        /// Number of examples that the base models were fitted on.
+        package let trainingExamples: Int
     }
 
+    /// What is trained.
     package let settings: TrainingSettings
 
+    /// - Parameter settings: the hyperparameters; a result depends on these and the dataset alone.
     package init(settings: TrainingSettings) { self.settings = settings }
 
-    /// - Parameter progress: told what is being done and what share of the whole is behind.
+    /// - Parameters:
+    ///   - times: which examples belong to TRAIN.
+    ///   - progress: called with the step and the share of it that is done, 0...1.
+    /// - Throws: `DataError` when a fold has nothing to fit on; `TrainingError` from libxgboost.
     package func train(
-        _ points: ScoringPoints, protocol times: EvaluationProtocol, progress: (String, Double) -> Void
+        _ dataset: Dataset, protocol times: EvaluationProtocol, progress: (String, Double) -> Void
     ) throws -> Result {
-        let set = TrainingSet(points, settings.shares, isIn: times.isTraining)
-        guard !set.indices.isEmpty else {
+        let all = TrainingSet(dataset, settings.shares, isIncluded: times.isTraining)
+        guard !all.indices.isEmpty else {
             throw DataError("no training points before \(EventTime.text(times.split))")
         }
-        // The largest first; each of them needs one thread, so that the work is spread over sets and not within them.
-        var seen = [set]
-        var unseen: [TrainingSet] = []
+        let folds = try folds(dataset, times)
+        // The largest set first. Each model is fitted by one thread, so that the work is spread over models.
+        let fitted = try BaseModels.fit(dataset, [all] + folds.map(\.training), settings) { progress("members", $0) }
+        let weights = MetaModelTrainer.fit(
+            outOfFold: zip(folds, fitted.dropFirst()).map { fold, models in
+                models.predictions(dataset, fold.validation, weights: fold.validation.weights)
+            },
+            inSample: fitted[0].predictions(
+                dataset, all, weights: all.weights(dataset, halfLifeDays: settings.baseRateHalfLifeDays)))
+        return result(fitted[0], weights, trainingExamples: all.indices.count)
+    }
+
+    /// A block of time with the examples in it and those whose labels were known before it.
+    private struct Fold {
+        let training: TrainingSet
+        let validation: TrainingSet
+    }
+
+    private func folds(_ dataset: Dataset, _ times: EvaluationProtocol) throws(DataError) -> [Fold] {
+        var folds: [Fold] = []
         for (number, block) in blocks(times).enumerated() {
-            // Weights of their own: how many events a customer will have is not known when a block begins.
-            let ahead = TrainingSet(points, settings.shares) { times.isTraining($0) && block.contains($0.time) }
-            guard !ahead.indices.isEmpty else { continue }
-            unseen.append(ahead)
-            seen.append(
-                TrainingSet(points, settings.shares) {
-                    times.isTraining($0) && $0.time + EvaluationProtocol.horizon <= block.lowerBound
-                })
-            guard !seen[seen.count - 1].indices.isEmpty else {
+            // Weighted among themselves: how many events a customer will have is not known when the block begins.
+            let validation = TrainingSet(dataset, settings.shares) {
+                times.isTraining($0) && block.contains($0.time)
+            }
+            guard !validation.indices.isEmpty else { continue }
+            let training = TrainingSet(dataset, settings.shares) {
+                times.isTraining($0) && $0.time + EvaluationProtocol.horizon <= block.lowerBound
+            }
+            guard !training.indices.isEmpty else {
                 throw DataError(
                     "no points with known labels before \(EventTime.text(block.lowerBound)), where fold \(number + 1) begins: "
                         + "give a longer history or fewer folds")
             }
+            folds.append(Fold(training: training, validation: validation))
         }
-        guard !unseen.isEmpty else {
+        guard !folds.isEmpty else {
             throw DataError("no points to fit the combiners on: give a longer history")
         }
-        let members = try Members.fit(points, seen, settings) { progress("members", $0) }
-        let weights = Combiners.fit(
-            blocks: zip(unseen, members.dropFirst()).map { $1.predictions(points, $0, weights: $0.weights) },
-            own: members[0].predictions(
-                points, set, weights: set.weights(points, halfLifeDays: settings.levelHalfLifeDays)))
-        let all = members[0]
-        return Result(
-            ensemble: Ensemble(
-                logisticRegression: all.logisticRegression, randomForest: all.trees.randomForest,
-                xgboost: all.trees.xgboost, weights: weights),
-            weights: weights, logisticRegression: all.logisticRegression,
-            randomForestFile: all.trees.randomForestFile, xgboostFile: all.trees.xgboostFile,
-            trainingPoints: set.indices.count)
+        return folds
     }
 
-    /// The last 60 % of the training period, cut into blocks of equal length, oldest first.
+    /// The last 60 % of the training period, cut into blocks of equal length, oldest first; milliseconds.
     private func blocks(_ times: EvaluationProtocol) -> [Range<Int64>] {
         let end = times.split - EvaluationProtocol.horizon + 1
         let length = (end - times.start) * 6 / 10 / Int64(settings.folds)
@@ -71,5 +90,15 @@ package struct Trainer: Sendable {
             let start = end - Int64(settings.folds - number) * length
             return start..<(start + length)
         }
+    }
+
+    private func result(_ models: BaseModels, _ weights: Ensemble.Weights, trainingExamples: Int) -> Result {
+        Result(
+            ensemble: Ensemble(
+                logisticRegression: models.logisticRegression, randomForest: models.trees.randomForest,
+                xgboost: models.trees.xgboost, weights: weights),
+            weights: weights, logisticRegression: models.logisticRegression,
+            randomForestFile: models.trees.randomForestFile, xgboostFile: models.trees.xgboostFile,
+            trainingExamples: trainingExamples)
     }
 }

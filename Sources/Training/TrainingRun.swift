@@ -3,58 +3,70 @@ import Events
 import Features
 import Monitoring
 
-/// The straight part of the job: history in, members and figures out.
+/// The steps of a training run: survey the history, build the dataset, train, evaluate, write the artifact.
+///
+/// `progress` of every step is called with what is being done and the share of it that is done, 0...1, where it is known.
 package struct TrainingRun: Sendable {
+    /// What is trained.
     package let settings: TrainingSettings
 
+    /// - Parameter settings: the result depends on these and the history alone.
     package init(settings: TrainingSettings) { self.settings = settings }
 
-    /// A history walked twice: points, features and labels of both periods.
+    /// What both passes over a history give.
     package struct Prepared: Sendable {
+        /// The result of the first pass.
         package let survey: HistorySurvey
+        /// The split into TRAIN and TEST.
         package let times: EvaluationProtocol
-        package let tables: FrozenTables
-        package let points: ScoringPoints
+        /// The encoding of countries that the features were computed with.
+        package let encoding: CategoryEncoding
+        /// The labeled examples of both periods.
+        package let dataset: Dataset
     }
 
-    /// A trained ensemble with its predictions of TEST and its figures.
+    /// An ensemble that was trained on TRAIN and evaluated on TEST.
     package struct Fitted: Sendable {
+        /// The ensemble and its files.
         package let result: Trainer.Result
+        /// Its predictions for the TEST examples.
         package let predictions: TestPredictions
+        /// Its metrics on TEST.
         package let evaluation: Evaluation
     }
 
-    /// The first walk.
-    /// - Throws: `DataError`.
+    /// The first pass over the history.
+    /// - Throws: `DataError` when it cannot be read or trained on.
     package func survey(_ history: History, progress: (String, Double?) -> Void) throws -> HistorySurvey {
-        try unreadableIsBad {
+        try rethrowingAsDataError {
             try HistorySurvey(history) { reader, events in progress("reading, \(events) events", reader.share) }
         }
     }
 
-    /// The second walk.
+    /// The second pass over the history.
     /// - Parameters:
-    ///   - countries: the frozen table of an artifact to evaluate; `nil` makes it from the training period.
-    ///   - observe: sees every scored event's feature row, in order.
-    /// - Throws: `DataError`.
+    ///   - countries: the category encoding of an artifact to evaluate; `nil` fits it on the training period.
+    ///   - observe: sees every event's feature row, in order of the events.
+    /// - Throws: `DataError` when it cannot be read, is too short, or has changed since the first pass.
     package func prepare(
         _ history: History, survey: HistorySurvey, countries: [String]? = nil,
         observe: ((CustomerEvent, ArraySlice<Float>) -> Void)? = nil, progress: (String, Double?) -> Void
     ) throws -> Prepared {
         let times = try EvaluationProtocol(
             start: survey.firstTime, end: survey.lastTime, settings: settings.evaluation)
-        let tables = FrozenTables(
+        let encoding = CategoryEncoding(
             countries: countries ?? survey.countries(until: times.split - EvaluationProtocol.horizon))
-        let points = try unreadableIsBad {
-            try ScoringPoints(
-                history, survey: survey, snapshots: times.snapshots, tables: tables,
-                timeToLiveDays: settings.timeToLiveDays, isUsable: times.isKnown, observe: observe
-            ) { reader, events in progress("features, \(events) events", reader.share) }
+        let dataset = try rethrowingAsDataError {
+            try DatasetBuilder(
+                survey: survey, observationDates: times.observationDates, encoding: encoding,
+                timeToLiveDays: settings.timeToLiveDays, isWanted: times.isLabelKnown, observe: observe
+            ).build(history) { reader, events in progress("features, \(events) events", reader.share) }
         }
-        return Prepared(survey: survey, times: times, tables: tables, points: points)
+        return Prepared(survey: survey, times: times, encoding: encoding, dataset: dataset)
     }
 
-    /// Both walks.
+    /// Both passes over a history in one file.
+    /// - Throws: `DataError`.
     package func prepare(
         history path: String, names: FieldNames = FieldNames(), countries: [String]? = nil,
         observe: ((CustomerEvent, ArraySlice<Float>) -> Void)? = nil, progress: (String, Double?) -> Void
@@ -65,10 +77,11 @@ package struct TrainingRun: Sendable {
             progress: progress)
     }
 
-    /// Trains on TRAIN and judges by TEST.
+    /// Trains on TRAIN and evaluates on TEST.
+    /// - Throws: `DataError` when either period has too few examples; `TrainingError`.
     package func fit(_ prepared: Prepared, progress: (String, Double?) -> Void) throws -> Fitted {
-        let sets = try TestSets(prepared.points, prepared.times)
-        let result = try Trainer(settings: settings).train(prepared.points, protocol: prepared.times) {
+        let sets = try TestSets(prepared.dataset, prepared.times)
+        let result = try Trainer(settings: settings).train(prepared.dataset, protocol: prepared.times) {
             progress($0, $1)
         }
         progress("evaluating", nil)
@@ -78,56 +91,60 @@ package struct TrainingRun: Sendable {
             evaluation: Evaluation(predictions, serving: settings.servingModel, seed: UInt64(settings.seed)))
     }
 
-    /// Fits the same settings on all points whose labels are known.
+    /// Trains the same settings on all examples whose labels are known, TEST's too.
+    /// - Throws: `DataError`, `TrainingError`.
     package func refit(_ prepared: Prepared, progress: (String, Double?) -> Void) throws -> Trainer.Result {
-        try Trainer(settings: settings).train(prepared.points, protocol: prepared.times.withoutTest) { _, share in
+        try Trainer(settings: settings).train(prepared.dataset, protocol: prepared.times.withoutTest) { _, share in
             progress("refit", share)
         }
     }
 
     /// Writes the artifact, whole or not at all.
     /// - Parameters:
-    ///   - refitted: what is to be served in place of what was evaluated.
+    ///   - refitted: served in place of the evaluated ensemble, which is then written beside it as the holdout model.
     ///   - others: further files by name.
+    ///   - directory: the directory of artifacts.
     /// - Returns: the artifact's version.
+    /// - Throws: `ArtifactError`.
     package func write(
         _ fitted: Fitted, _ prepared: Prepared, refitted: Trainer.Result? = nil, others: [String: [UInt8]] = [:],
         models directory: String
     ) throws -> String {
         let result = refitted ?? fitted.result
-        let learnedFrom = refitted == nil ? prepared.times : prepared.times.withoutTest
+        let trainedOn = refitted == nil ? prepared.times : prepared.times.withoutTest
         let reference = ReferenceDistributions(
-            prepared.points, isIn: learnedFrom.isTraining, ensemble: result.ensemble, serving: settings.servingModel)
+            prepared.dataset, isIncluded: trainedOn.isTraining, ensemble: result.ensemble,
+            serving: settings.servingModel)
         let others = others.merging([ReferenceDistributions.fileName: try encoded(reference)]) { $1 }
         let until = refitted == nil ? prepared.times.split : prepared.times.end
         let manifest = Manifest(
             version: "", timeToLiveDays: settings.timeToLiveDays, servingModel: settings.servingModel,
-            weights: result.weights, countries: prepared.tables.countries, history: prepared.survey.record,
-            seed: settings.seed, trainedUntil: EventTime.text(until), trainingPoints: result.trainingPoints,
+            weights: result.weights, countries: prepared.encoding.countries, history: prepared.survey.record,
+            seed: settings.seed, trainedUntil: EventTime.text(until), trainingExamples: result.trainingExamples,
             settings: settings.record.merging(["refit": "\(refitted != nil)"]) { $1 },
             madeWith: ["future-cart": Manifest.programVersion, "xgboost": Booster.xgboostVersion],
-            goldenRows: Self.goldenRows(prepared.points, result.ensemble), files: [:])
+            goldenRows: Self.goldenRows(prepared.dataset, result.ensemble), files: [:])
         var contents = ArtifactWriter.Contents(
             logisticRegression: result.logisticRegression, randomForest: result.randomForestFile,
             xgboost: result.xgboostFile, results: try fitted.evaluation.json(), manifest: manifest, others: others)
         if refitted != nil {
-            let twin = fitted.result
-            try contents.addTwin(
-                logisticRegression: twin.logisticRegression, randomForest: twin.randomForestFile,
-                xgboost: twin.xgboostFile,
-                twin: Manifest.Twin(
-                    weights: twin.weights, trainedUntil: EventTime.text(prepared.times.split),
-                    trainingPoints: twin.trainingPoints))
+            let holdout = fitted.result
+            try contents.addHoldoutModel(
+                logisticRegression: holdout.logisticRegression, randomForest: holdout.randomForestFile,
+                xgboost: holdout.xgboostFile,
+                holdout: Manifest.HoldoutModel(
+                    weights: holdout.weights, trainedUntil: EventTime.text(prepared.times.split),
+                    trainingExamples: holdout.trainingExamples))
         }
         return try ArtifactWriter(directory: directory).write(
             contents, versionPrefix: String(EventTime.text(until).prefix(10)))
     }
 
-    /// Evenly spaced points with what the ensemble makes of them.
-    static func goldenRows(_ points: ScoringPoints, _ ensemble: Ensemble) -> [Manifest.GoldenRow] {
-        let count = min(32, points.points.count)
-        let indices = (0..<count).map { $0 * points.points.count / count }
-        let rows = points.rows(indices)
+    /// Up to 32 evenly spaced examples with the ensemble's scores, by which a loaded artifact is verified.
+    static func goldenRows(_ dataset: Dataset, _ ensemble: Ensemble) -> [Manifest.GoldenRow] {
+        let count = min(32, dataset.count)
+        let indices = (0..<count).map { $0 * dataset.count / count }
+        let rows = dataset.rows(indices)
         var scores: [Scores] = []
         var workspace = Ensemble.Workspace(for: ensemble)
         ensemble.score(rows, into: &scores, workspace: &workspace)
@@ -139,7 +156,7 @@ package struct TrainingRun: Sendable {
     }
 }
 
-/// History that cannot be read is bad data to whoever trains on it.
-private func unreadableIsBad<Value>(_ work: () throws -> Value) throws -> Value {
+/// Rethrows a `HistoryError` as a `DataError`.
+private func rethrowingAsDataError<Value>(_ work: () throws -> Value) throws -> Value {
     do { return try work() } catch let error as HistoryError { throw DataError(error.description) }
 }

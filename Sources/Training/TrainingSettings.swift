@@ -2,46 +2,55 @@ import Customers
 import Ensemble
 import Features
 
-/// What a training run may be told. The defaults are what `config/trainer.yaml` says.
+/// Everything that may be configured about training. The defaults are those of `config/trainer.yaml`.
 package struct TrainingSettings: Equatable, Sendable {
-    /// Shares of the total training weight that the three kinds of points get.
-    package struct PointShares: Equatable, Sendable {
-        /// Events; a customer's events share the square root of their number.
+    /// How the total training weight is divided among the three kinds of examples, and how it decays with age.
+    package struct ExampleShares: Equatable, Sendable {
+        /// Share of the events; within it, a customer's share is the square root of their number of events.
         package var events = 0.3
-        /// Last events of invoices, each alike.
+        /// Share of the last events of invoices, each weighted alike.
         package var invoices = 0.2
-        /// Weekly snapshots, each alike.
-        package var snapshots = 0.5
-        /// Age at which a point counts half as much as the latest one, days.
+        /// Share of the examples on observation dates, each weighted alike.
+        package var observations = 0.5
+        /// Age at which an example weighs half as much as the latest one, days.
         package var halfLifeDays = 90.0
 
+        /// The defaults.
         package init() {}
     }
 
+    /// Settings of the logistic regression.
     package struct Logistic: Equatable, Sendable {
         /// Penalty on squared weights, per unit of training weight.
         package var ridge = 0.01
 
+        /// The defaults.
         package init() {}
     }
 
-    /// Settings of one tree member, by XGBoost's names.
+    /// Settings of one tree model, by XGBoost's names.
     package struct Trees: Equatable, Sendable {
-        /// Rounds of boosting, and trees that each of them adds side by side.
+        /// Boosting rounds.
         package var rounds: Int
+        /// Trees that each round adds side by side.
         package var parallelTrees: Int
+        /// Most levels of a tree.
         package var maxDepth: Int
+        /// Factor on each tree's leaf values.
         package var learningRate: Double
+        /// Smallest sum of hessians in a leaf.
         package var minChildWeight: Double
+        /// Share of the rows that each tree is fitted on.
         package var subsample: Double
-        /// Share of the features offered: to each tree in the boosted member, to each node in the forest.
+        /// Share of the features offered: to each tree of the boosted model, to each node of the forest.
         package var columnSample: Double
+        /// L2 penalty on leaf values.
         package var lambda: Double
 
+        /// All settings, by name.
         package init(
             rounds: Int, parallelTrees: Int, maxDepth: Int, learningRate: Double, minChildWeight: Double,
-            subsample: Double,
-            columnSample: Double, lambda: Double
+            subsample: Double, columnSample: Double, lambda: Double
         ) {
             self.rounds = rounds
             self.parallelTrees = parallelTrees
@@ -54,41 +63,54 @@ package struct TrainingSettings: Equatable, Sendable {
         }
     }
 
+    /// Decides every random choice of training and evaluation.
     package var seed = 20111
+    /// Threads that fit models. The result does not depend on it.
     package var threads = 2
-    /// How long a customer's state outlives their last event. Serving must be told the same.
+    /// How long a customer's state outlives their last event, days. Serving must be set to the same.
     package var timeToLiveDays = CustomerTable.defaultTimeToLiveDays
+    /// The split into TRAIN and TEST, and the observation dates.
     package var evaluation = EvaluationProtocol.Settings()
-    package var shares = PointShares()
-    /// Features that no member may learn from; they are there all the same. By default those that tell the time of the
-    /// year: a history of a year has each season once, and what was learned of one misleads in the next.
+    /// The weights of the examples.
+    package var shares = ExampleShares()
+    /// Features that are computed but not trained on. By default those that tell the time of the year: a history of one year
+    /// has each season once, and what a model learns of one misleads in the next.
     package var withheldFeatures: [Feature] = [.avgMonth, .stdMonth]
+    /// The logistic regression.
     package var logisticRegression = Logistic()
+    /// The random forest: one round of parallel trees.
     package var randomForest = Trees(
         rounds: 1, parallelTrees: 60, maxDepth: 8, learningRate: 1, minChildWeight: 60, subsample: 0.5,
         columnSample: 0.08, lambda: 1)
+    /// The boosted trees.
     package var xgboost = Trees(
         rounds: 110, parallelTrees: 1, maxDepth: 4, learningRate: 0.06, minChildWeight: 100, subsample: 0.6,
         columnSample: 0.2, lambda: 50)
-    /// The models' mean probability is the positive rate of the training points, whose weights are halved once more for
-    /// every so many days of age.
-    package var levelHalfLifeDays = 60.0
-    /// Blocks of time, oldest first, that members predict without having seen them or anything later.
+    /// Half-life of the base-rate correction, days: a model's mean probability is set to the positive rate of the training
+    /// examples, weighted with this decay instead of that of `shares`.
+    package var baseRateHalfLifeDays = 60.0
+    /// Time folds for out-of-fold predictions.
     package var folds = 4
+    /// The model whose probability is published.
     package var servingModel = ModelName.blending
 
+    /// The rolling-origin evaluation.
     package var backtest = Backtest.Settings()
+    /// The hyperparameter search.
     package var tuning = Tuning.Settings()
+    /// The checks of a history before training.
     package var checks = DataChecks()
-    package var gate = Gate()
-    /// Whether what has passed is fitted anew on all points whose labels are known, and that is served.
+    /// The rules for promotion.
+    package var gate = QualityGate()
+    /// Whether a challenger that has passed is refitted on all examples whose labels are known, and the refit is served.
     package var refit = false
-    /// Artifacts that are kept, beside the one in service and the one before it.
+    /// Number of latest artifacts to keep, beside the one in service and the one before it.
     package var keep = 10
 
+    /// The defaults.
     package init() {}
 
-    /// The settings that change what is trained, as the manifest records them.
+    /// The settings that change what is trained, by configuration key, as a manifest records them.
     var record: [String: String] {
         func trees(_ name: String, _ s: Trees) -> [String: String] {
             [
@@ -101,8 +123,9 @@ package struct TrainingSettings: Equatable, Sendable {
         }
         let others = [
             "points.events": "\(shares.events)", "points.invoices": "\(shares.invoices)",
-            "points.snapshots": "\(shares.snapshots)", "points.half_life_days": "\(shares.halfLifeDays)",
-            "level.half_life_days": "\(levelHalfLifeDays)", "logistic_regression.ridge": "\(logisticRegression.ridge)",
+            "points.snapshots": "\(shares.observations)", "points.half_life_days": "\(shares.halfLifeDays)",
+            "level.half_life_days": "\(baseRateHalfLifeDays)",
+            "logistic_regression.ridge": "\(logisticRegression.ridge)",
             "withheld_features": withheldFeatures.map(\.name).joined(separator: ","), "folds": "\(folds)",
             "refit": "\(refit)",
         ]

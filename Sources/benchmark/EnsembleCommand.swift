@@ -12,14 +12,7 @@ struct EnsembleCommand: ParsableCommand {
             "What tree models and the whole ensemble cost a row, in batches and alone, beside libxgboost on the same rows."
     )
 
-    @Option(help: "History whose feature rows are scored. Without one a shop is made up.")
-    var history: String?
-
-    @Option(help: "Directory of model artifacts.")
-    var models = "models"
-
-    @Option(help: "Rows.")
-    var rows = 16_384
+    @OptionGroup var source: FeatureRowOptions
 
     @Option(help: "Repetitions.")
     var repetitions = 7
@@ -38,8 +31,7 @@ struct EnsembleCommand: ParsableCommand {
         try reportingFailures {
             let progress = Progress()
             progress.show("making feature rows")
-            let artifact = try ModelArtifact(path: models)
-            let matrix = try FeatureMatrix(history: history, rows: rows, artifact)
+            let (artifact, matrix) = try source.load()
             var figures: [Figure] = []
             for shape in [TreeShape.boosted, .forest, .fullerForest, .leafByLeaf] {
                 progress.show("training \(shape.name)")

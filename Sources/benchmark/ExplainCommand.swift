@@ -11,30 +11,18 @@ struct ExplainCommand: ParsableCommand {
             "What explaining a score costs a row, in batches and alone, beside libxgboost's contributions of the same rows."
     )
 
-    @Option(help: "History whose feature rows are explained. Without one a shop is made up.")
-    var history: String?
-
-    @Option(help: "Directory of model artifacts.")
-    var models = "models"
-
-    @Option(help: "Rows.")
-    var rows = 16_384
+    @OptionGroup var source: FeatureRowOptions
 
     @Option(help: "Rows that libxgboost explains: it takes long.")
     var libraryRows = 128
 
-    @Option(help: "Repetitions.")
-    var repetitions = 5
-
-    @Flag(help: "Print JSON.")
-    var json = false
+    @OptionGroup var measurement: MeasurementOptions
 
     func run() throws {
         try reportingFailures {
             let progress = Progress()
             progress.show("making feature rows")
-            let artifact = try ModelArtifact(path: models)
-            let matrix = try FeatureMatrix(history: history, rows: rows, artifact)
+            let (artifact, matrix) = try source.load()
             var figures: [Figure] = []
             for shape in [TreeShape.boosted, .forest, .fullerForest] {
                 progress.show("training \(shape.name)")
@@ -54,7 +42,7 @@ struct ExplainCommand: ParsableCommand {
                 Figure("artifact, \(explainer.servingModel.rawValue): a row alone", unit: "ns/row", ours.alone),
             ]
             progress.finish()
-            try figures.write(asJSON: json)
+            try figures.write(asJSON: measurement.json)
         }
     }
 
@@ -72,7 +60,7 @@ struct ExplainCommand: ParsableCommand {
             return try TrainingMatrix(single, labels: [], weights: [])
         }
         var (batch, alone) = ([Double](), [Double]())
-        for _ in 0..<repetitions {
+        for _ in 0..<measurement.repetitions {
             batch.append(try seconds { _ = try booster.contributions(together) } * 1e9 / Double(count))
             alone.append(
                 try seconds { for single in singles { _ = try booster.contributions(single) } } * 1e9 / Double(few))
@@ -110,7 +98,7 @@ struct ExplainCommand: ParsableCommand {
             contributions.withUnsafeMutableBufferPointer { contributions in
                 let rows = values.baseAddress.unsafelyUnwrapped
                 let out = contributions.baseAddress.unsafelyUnwrapped
-                for _ in 0..<repetitions {
+                for _ in 0..<measurement.repetitions {
                     batch.append(
                         seconds { explainer.contributions(rows, count: matrix.rowCount, into: out, workspace) } * 1e9
                             / Double(matrix.rowCount))

@@ -19,14 +19,10 @@ struct RecoveryCommand: ParsableCommand {
     @Option(help: "History whose messages are taken in. Without one a shop is made up.")
     var history: String?
 
-    @Option(help: "Repetitions.")
-    var repetitions = 5
-
     @Option(help: "Directory for the checkpoint.")
     var directory = NSTemporaryDirectory()
 
-    @Flag(help: "Print JSON.")
-    var json = false
+    @OptionGroup var measurement: MeasurementOptions
 
     func run() throws {
         try reportingFailures {
@@ -36,7 +32,7 @@ struct RecoveryCommand: ParsableCommand {
             var figures = try takingIn(messages, progress)
             figures += try checkpoint(progress)
             progress.finish()
-            try figures.write(asJSON: json)
+            try figures.write(asJSON: measurement.json)
         }
     }
 
@@ -45,7 +41,7 @@ struct RecoveryCommand: ParsableCommand {
         let decoder = EventDecoder()
         var (scan, decode, update) = ([Double](), [Double](), [Double]())
         let count = Double(messages.ends.count)
-        for _ in 0..<repetitions {
+        for _ in 0..<measurement.repetitions {
             progress.show("taking in \(messages.ends.count) messages")
             var sum: UInt64 = 0
             scan.append(seconds { messages.each { sum ^= contentHash($0) } } * 1e9 / count)
@@ -93,7 +89,7 @@ struct RecoveryCommand: ParsableCommand {
         }
         var (writing, slice, reading, copying) = ([Double](), [Double](), [Double](), [Double]())
         var bytes = 0
-        for _ in 0..<repetitions {
+        for _ in 0..<measurement.repetitions {
             progress.show("writing and reading checkpoints")
             var longest = 0.0
             writing.append(

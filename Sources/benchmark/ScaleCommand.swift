@@ -28,11 +28,7 @@ struct ScaleCommand: ParsableCommand {
     @Option(help: "Directory of model artifacts.")
     var models = "models"
 
-    @Option(help: "Repetitions.")
-    var repetitions = 5
-
-    @Flag(help: "Print JSON.")
-    var json = false
+    @OptionGroup var measurement: MeasurementOptions
 
     /// Events that are at hand at a time, as in a poll's batch.
     private static let batch = 1024
@@ -40,7 +36,7 @@ struct ScaleCommand: ParsableCommand {
     func run() throws {
         try reportingFailures {
             let progress = Progress()
-            let extractor = FeatureExtractor(tables: try ModelArtifact(path: models).tables)
+            let extractor = FeatureExtractor(encoding: try ModelArtifact(path: models).categoryEncoding)
             var figures: [Figure] = []
             var base: Figure?
             for count in customers.sorted() {
@@ -53,7 +49,7 @@ struct ScaleCommand: ParsableCommand {
                 figures += try distribution(history)
             }
             progress.finish()
-            try figures.write(asJSON: json)
+            try figures.write(asJSON: measurement.json)
         }
     }
 
@@ -95,7 +91,7 @@ struct ScaleCommand: ParsableCommand {
 
         var costs: [Double] = []
         var matrix = FeatureMatrix(reservingRows: Self.batch)
-        for repetition in 0..<repetitions {
+        for repetition in 0..<measurement.repetitions {
             progress.show("\(count) customers: measuring")
             var bytes: [UInt8] = []
             var ends: [Int] = []

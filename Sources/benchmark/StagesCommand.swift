@@ -25,11 +25,7 @@ struct StagesCommand: ParsableCommand {
     @Option(help: "How often each event of the history stands there, each time of a customer of its own.")
     var copies = 1
 
-    @Option(help: "Repetitions.")
-    var repetitions = 5
-
-    @Flag(help: "Print JSON.")
-    var json = false
+    @OptionGroup var measurement: MeasurementOptions
 
     /// Messages that are taken through a stage together.
     private static let batch = 1024
@@ -41,8 +37,8 @@ struct StagesCommand: ParsableCommand {
             let messages = try Messages(history: history, limit: messages, copies: copies)
             let artifact = try ModelArtifact(path: models)
             var times: [String: [Double]] = [:]
-            for round in 0..<repetitions {
-                progress.show("scoring", share: Double(round) / Double(repetitions))
+            for round in 0..<measurement.repetitions {
+                progress.show("scoring", share: Double(round) / Double(measurement.repetitions))
                 for (name, nanoseconds) in try measure(messages, artifact) {
                     times[name, default: []].append(nanoseconds)
                 }
@@ -51,13 +47,13 @@ struct StagesCommand: ParsableCommand {
             let hash = Figure("reading each message's bytes once (XXH64)", unit: "ns/message", times["hash"] ?? [])
             let stages = ["decode", "state", "features", "ensemble", "encode", "the whole line", "grading"]
             let figures = stages.map { Figure($0, unit: "ns/message", times[$0] ?? []).relative(to: hash) }
-            try ([hash] + figures).write(asJSON: json)
+            try ([hash] + figures).write(asJSON: measurement.json)
         }
     }
 
     private func measure(_ messages: Messages, _ artifact: ModelArtifact) throws -> [(String, Double)] {
         let decoder = EventDecoder()
-        let extractor = FeatureExtractor(tables: artifact.tables)
+        let extractor = FeatureExtractor(encoding: artifact.categoryEncoding)
         let encoder = PredictionEncoder(manifest: artifact.manifest, thresholds: PriorityThresholds())
         var workspace = Ensemble.Workspace(for: artifact.ensemble)
         var (table, plain) = (CustomerTable(), CustomerTable())

@@ -3,27 +3,34 @@ import Console
 import Ensemble
 import Foundation
 
+/// The option that names a directory of artifacts.
+struct ModelsOption: ParsableArguments {
+    @Option(name: .customLong("models"), help: "Directory of artifacts.")
+    var path: String
+
+    var store: ArtifactStore { ArtifactStore(directory: path) }
+}
+
 struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Prints the artifacts of a directory, the latest first.")
 
-    @Option(help: "Directory of artifacts.")
-    var models: String
+    @OptionGroup var models: ModelsOption
 
     func run() throws {
         try reportingFailures {
-            let store = ArtifactStore(directory: models)
+            let store = models.store
             let versions = store.versions
-            guard !versions.isEmpty else { throw ArtifactError(path: models, reason: "holds no artifacts") }
+            guard !versions.isEmpty else { throw ArtifactError(path: models.path, reason: "holds no artifacts") }
             var lines: [String] = []
             for version in versions {
                 let mark = version == store.current ? "current" : version == store.previous ? "previous" : ""
                 let line: String
                 do {
-                    let artifact = try ModelArtifact(path: "\(models)/\(version)")
+                    let artifact = try ModelArtifact(path: "\(models.path)/\(version)")
                     line =
                         "\(artifact.manifest.history.events) events up to \(artifact.manifest.history.lastEvent), "
-                        + "\(artifact.manifest.trainingPoints) points"
+                        + "\(artifact.manifest.trainingExamples) points"
                 } catch {
                     line = "cannot be served: \(error)"
                 }
@@ -60,15 +67,14 @@ struct PromoteCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "promote", abstract: "Makes `current` point to a version, whatever the gate said of it.")
 
-    @Option(help: "Directory of artifacts.")
-    var models: String
+    @OptionGroup var models: ModelsOption
 
     @Argument(help: "Version, as in: trainer list.")
     var version: String
 
     func run() throws {
         try reportingFailures {
-            let store = ArtifactStore(directory: models)
+            let store = models.store
             try store.exclusively { try store.promote(version, reason: "by hand") }
             try output("\(version) is in service\n")
         }
@@ -79,12 +85,11 @@ struct RollbackCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rollback", abstract: "Makes `current` point to the version that was in service before.")
 
-    @Option(help: "Directory of artifacts.")
-    var models: String
+    @OptionGroup var models: ModelsOption
 
     func run() throws {
         try reportingFailures {
-            let store = ArtifactStore(directory: models)
+            let store = models.store
             let version = try store.exclusively { try store.rollBack() }
             try output("\(version) is in service\n")
         }

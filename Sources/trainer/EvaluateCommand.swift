@@ -23,38 +23,37 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         try reportingTraining {
-            var (settings, names, kafka) = try TrainingSettings.read(configuration.reader(for: .trainer))
-            let reference = try beside.map { try ReferenceFigures(path: $0) }
+            var trainer = try TrainerConfiguration(configuration.reader(for: .trainer))
+            let baseline = try beside.map { try BaselineMetrics(path: $0) }
             let artifact = try ModelArtifact(path: models)
-            // An artifact is judged on the periods that it was made for.
-            settings.evaluation = try EvaluationProtocol.Settings(record: artifact.manifest.settings)
-            settings.timeToLiveDays = artifact.manifest.timeToLiveDays
+            // An artifact is evaluated on the periods that it was trained for.
+            trainer.settings.evaluation = try EvaluationProtocol.Settings(record: artifact.manifest.settings)
+            trainer.settings.timeToLiveDays = artifact.manifest.timeToLiveDays
             let progress = Progress()
-            let prepared = try source.prepare(
-                TrainingRun(settings: settings), names: names, kafka: kafka, countries: artifact.manifest.countries,
-                progress: progress)
-            let (ensemble, twin) = try judged(artifact, prepared.times)
+            let prepared = try source.prepare(trainer, countries: artifact.manifest.countries, progress: progress)
+            let (ensemble, note) = try unbiased(artifact, prepared.times)
             progress.show("evaluating")
-            let predictions = TestPredictions(ensemble, on: try TestSets(prepared.points, prepared.times))
+            let predictions = TestPredictions(ensemble, on: try TestSets(prepared.dataset, prepared.times))
             let evaluation = Evaluation(
                 predictions, serving: artifact.manifest.servingModel, seed: UInt64(artifact.manifest.seed))
             progress.finish()
             try output(
                 json
                     ? String(decoding: try evaluation.json(), as: UTF8.self)
-                    : "\(artifact.manifest.version)\(twin)\n\n" + evaluation.table() + "\n"
-                        + (reference.map { "\n\($0.table(beside: evaluation))\n" } ?? ""))
+                    : "\(artifact.manifest.version)\(note)\n\n" + evaluation.table() + "\n"
+                        + (baseline.map { "\n\($0.table(beside: evaluation))\n" } ?? ""))
         }
     }
 
-    /// What of an artifact has not seen TEST, with words on which of the two it is.
-    private func judged(_ artifact: ModelArtifact, _ times: EvaluationProtocol) throws -> (Ensemble, String) {
+    /// The artifact's ensemble that was not trained on TEST, with a note where that is the holdout model.
+    /// - Throws: `TrainingError` when there is none.
+    private func unbiased(_ artifact: ModelArtifact, _ times: EvaluationProtocol) throws -> (Ensemble, String) {
         let manifest = artifact.manifest
-        if let learned = EventTime.parse(manifest.trainedUntil), learned <= times.split {
+        if let trainedUntil = EventTime.parse(manifest.trainedUntil), trainedUntil <= times.split {
             return (artifact.ensemble, "")
         }
         let (ensemble, until) = try artifact.evaluated()
-        guard let learned = EventTime.parse(until), learned <= times.split else {
+        guard let trainedUntil = EventTime.parse(until), trainedUntil <= times.split else {
             throw TrainingError(
                 "\(manifest.version) has learned from events up to \(until), but the test period of this history begins "
                     + "at \(EventTime.text(times.split)): its figures there would flatter it; give the history that it "

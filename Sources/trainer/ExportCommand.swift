@@ -21,11 +21,10 @@ struct ExportCommand: ParsableCommand {
 
     func run() throws {
         try reportingTraining {
-            let (settings, names, kafka) = try TrainingSettings.read(configuration.reader(for: .trainer))
+            let trainer = try TrainerConfiguration(configuration.reader(for: .trainer))
             let progress = Progress()
-            let prepared = try source.prepare(
-                TrainingRun(settings: settings), names: names, kafka: kafka, progress: progress)
-            let rows = try PointTable.write(prepared, settings: settings, to: output) {
+            let prepared = try source.prepare(trainer, progress: progress)
+            let rows = try ExampleTable.write(prepared, settings: trainer.settings, to: output) {
                 progress.show("writing", share: $0)
             }
             progress.finish()

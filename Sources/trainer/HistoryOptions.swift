@@ -3,7 +3,7 @@ import Console
 import Events
 import Training
 
-/// Where the history is.
+/// The options that name the history: files, standard input, or a range of a topic.
 struct HistoryOptions: ParsableArguments {
     @Option(
         name: .long,
@@ -38,12 +38,13 @@ struct HistoryOptions: ParsableArguments {
         }
     }
 
-    /// Both walks over the history.
-    /// - Parameter countries: the frozen table of an artifact; `nil` makes it from the training period.
+    /// Both passes over the history.
+    /// - Parameter countries: the category encoding of an artifact; `nil` fits it on the training period.
     func prepare(
-        _ run: TrainingRun, names: FieldNames, kafka: [String: String], countries: [String]? = nil, progress: Progress
+        _ configuration: TrainerConfiguration, countries: [String]? = nil, progress: Progress
     ) throws -> TrainingRun.Prepared {
-        let opened = try open(names: names, kafka: kafka, progress: progress)
+        let run = TrainingRun(settings: configuration.settings)
+        let opened = try open(configuration, progress: progress)
         return try withExtendedLifetime(opened) {
             let survey = try run.survey(opened.history) { step, share in show(progress, step, share) }
             return try run.prepare(opened.history, survey: survey, countries: countries) { step, share in
@@ -52,10 +53,11 @@ struct HistoryOptions: ParsableArguments {
         }
     }
 
-    /// The history as files that can be read twice, for as long as the result lives.
-    func open(names: FieldNames, kafka: [String: String], progress: Progress) throws -> OpenedHistory {
+    /// The history as files that can be read twice, as long as the result is alive.
+    func open(_ configuration: TrainerConfiguration, progress: Progress) throws -> OpenedHistory {
+        let names = configuration.names
         if let fromTopic {
-            var properties = kafka
+            var properties = configuration.kafka
             if let brokers { properties["bootstrap.servers"] = brokers }
             return try TopicHistory(topic: fromTopic, properties: properties, from: from, until: until).read(
                 names: names, progress: progress)
@@ -73,10 +75,11 @@ struct HistoryOptions: ParsableArguments {
     }
 }
 
-/// A history that can be read, with the files of its own that it may lie in.
+/// A history that can be read twice.
 struct OpenedHistory {
     let history: History
     /// Records of a topic that were no events.
     let skipped: Int
+    /// The temporary files that a copied history lies in, removed with the last reference.
     let spools: [SpooledFile]
 }

@@ -18,28 +18,27 @@ struct ImportCommand: ParsableCommand {
 
     @OptionGroup var source: HistoryOptions
 
-    @Option(help: "Directory of artifacts.")
-    var models: String
+    @OptionGroup var models: ModelsOption
 
     @OptionGroup var configuration: ConfigurationOptions
 
     func run() throws {
         try reportingTraining {
-            let (settings, names, kafka) = try TrainingSettings.read(configuration.reader(for: .trainer))
+            let trainer = try TrainerConfiguration(configuration.reader(for: .trainer))
             let imported = try ImportedModel(path: model)
-            for line in imported.remarks { remark("\(model): \(line)") }
+            for line in imported.notes { remark("\(model): \(line)") }
             let progress = Progress()
-            let run = TrainingRun(settings: settings)
-            let prepared = try source.prepare(run, names: names, kafka: kafka, progress: progress)
-            let (version, evaluation) = try run.importModel(imported, prepared, models: models)
+            let prepared = try source.prepare(trainer, progress: progress)
+            let (version, evaluation) = try TrainingRun(settings: trainer.settings).importModel(
+                imported, prepared, models: models.path)
             progress.finish()
             remark(
                 "The figures hold if the model learned from points before "
                     + "\(EventTime.text(prepared.times.split)) whose labels were known by then.")
             try output(
                 evaluation.table()
-                    + "\n\(models)/\(version) holds \(model). `current` is as it was; to serve it: "
-                    + "trainer promote --models \(models) \(version)\n")
+                    + "\n\(models.path)/\(version) holds \(model). `current` is as it was; to serve it: "
+                    + "trainer promote --models \(models.path) \(version)\n")
         }
     }
 }

@@ -4,9 +4,9 @@ import Events
 import Kafka
 import Training
 
-/// History that lies on a topic, copied into a file a partition: training reads it twice.
+/// Copies a topic's history into one temporary file for each partition, since training reads it twice.
 struct TopicHistory {
-    /// One end of what is read.
+    /// One end of the range that is read.
     enum Bound: ExpressibleByArgument, Equatable {
         case offset(Int64)
         /// Milliseconds since 1970.
@@ -30,12 +30,13 @@ struct TopicHistory {
 
     private static let timeoutMilliseconds = 30_000
 
-    /// Reads up to the end that the topic has now, committed messages alone.
-    /// - Throws: `KafkaError`; `TopicHistoryError` when the topic is not there, holds nothing or does not go on.
+    /// Reads committed messages up to the topic's present end.
+    /// - Throws: `KafkaError`; `TopicHistoryError` when the topic does not exist, has no messages in the range, or delivers none
+    ///   for 30 seconds; `DataError` when no message is an event.
     func read(names: FieldNames, progress: Progress) throws -> OpenedHistory {
         let own = [
             "group.id": "future-cart-trainer", "enable.auto.commit": "false", "isolation.level": "read_committed",
-            // What has been cut off in the meantime must not be passed over.
+            // Fail where retention has deleted messages since the range was resolved, instead of skipping them.
             "auto.offset.reset": "error",
         ]
         let consumer = try Consumer(
@@ -79,7 +80,7 @@ struct TopicHistory {
         return ranges
     }
 
-    /// A bound as an offset of each partition; none where every message is older.
+    /// A bound as an offset for each partition; the largest possible where every message is older.
     private func resolve(
         _ bound: Bound?, _ partitions: [TopicPartition], _ consumer: Consumer
     ) throws -> [TopicPartition: Int64]? {
@@ -94,7 +95,8 @@ struct TopicHistory {
         }
     }
 
-    /// - Returns: events of each partition, and how many messages were none.
+    /// Copies the messages that are events.
+    /// - Returns: the number of events of each partition, and the number of messages that are no events.
     private func copy(
         _ ranges: [TopicPartition: Range<Int64>], _ consumer: Consumer, _ spools: [TopicPartition: SpooledFile],
         _ decoder: EventDecoder, progress: (Int) -> Void
@@ -125,7 +127,7 @@ struct TopicHistory {
                 }
                 if message.offset + 1 >= range.upperBound { open.remove(partition) }
             }
-            // The last offsets may be markers of transactions, which are no messages.
+            // The last offsets may be transaction markers, which are not delivered as messages.
             for end in batch.ends { open.remove(end.partition) }
             if behind > before { lastProgress = .now }
             guard ContinuousClock.now - lastProgress < .milliseconds(Self.timeoutMilliseconds) else {

@@ -14,8 +14,7 @@ struct TrainCommand: ParsableCommand {
 
     @OptionGroup var source: HistoryOptions
 
-    @Option(help: "Directory of artifacts.")
-    var models: String
+    @OptionGroup var models: ModelsOption
 
     @Option(help: "Directory for report.md and report.html.")
     var report: String?
@@ -30,18 +29,18 @@ struct TrainCommand: ParsableCommand {
 
     func run() throws {
         try reportingTraining {
-            var (settings, names, kafka) = try TrainingSettings.read(configuration.reader(for: .trainer))
-            if refit { settings.refit = true }
+            var trainer = try TrainerConfiguration(configuration.reader(for: .trainer))
+            if refit { trainer.settings.refit = true }
             if let report { try Report.prepare(report) }
             let progress = Progress()
-            let opened = try source.open(names: names, kafka: kafka, progress: progress)
+            let opened = try source.open(trainer, progress: progress)
             let outcome = try withExtendedLifetime(opened) {
-                try RetrainJob(settings: settings, models: models, isDryRun: dryRun).run(
+                try RetrainJob(settings: trainer.settings, models: models.path, isDryRun: dryRun).run(
                     opened.history, skipped: opened.skipped
                 ) { step, share in show(progress, step, share) }
             }
             progress.finish()
-            let text = Report(outcome, settings: settings)
+            let text = Report(outcome, settings: trainer.settings)
             try output(text.markdown() + "\n")
             if let report { try text.write(to: report) }
             remark("after \(Int(progress.elapsedSeconds.rounded())) s")
@@ -54,7 +53,7 @@ struct TrainCommand: ParsableCommand {
     }
 }
 
-/// `reportingFailures` with the trainer's own exit code for data that cannot be trained on: 4.
+/// `reportingFailures`, with exit code 4 for data that cannot be trained on.
 func reportingTraining(_ work: () throws -> Void) throws {
     try reportingFailures {
         do { try work() } catch let error as DataError {
@@ -64,7 +63,7 @@ func reportingTraining(_ work: () throws -> Void) throws {
     }
 }
 
-/// Splits "reading, 8192 events" into the step and what changes about it.
+/// Shows progress; a step such as "reading, 8192 events" is split into the step and its detail.
 func show(_ progress: Progress, _ step: String, _ share: Double?) {
     let parts = step.split(separator: ", ", maxSplits: 1)
     progress.show(String(parts[0]), detail: parts.count > 1 ? String(parts[1]) : "", share: share)

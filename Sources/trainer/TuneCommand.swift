@@ -33,15 +33,14 @@ struct TuneCommand: ParsableCommand {
 
     func run() throws {
         try reportingTraining {
-            let (settings, names, kafka) = try TrainingSettings.read(configuration.reader(for: .trainer))
-            // A range that leaves what a setting may be is found before anything is trained.
-            for range in settings.tuning.ranges {
+            let trainer = try TrainerConfiguration(configuration.reader(for: .trainer))
+            // Both ends of every range are checked before anything is trained.
+            for range in trainer.settings.tuning.ranges {
                 for share in [0, 0.999_999] { _ = try read(["\(range.name)=\(range.value(at: share))"]) }
             }
             let progress = Progress()
-            let prepared = try source.prepare(
-                TrainingRun(settings: settings), names: names, kafka: kafka, progress: progress)
-            let tuning = try Tuning(prepared, base: settings, ranges: settings.tuning)
+            let prepared = try source.prepare(trainer, progress: progress)
+            let tuning = try Tuning(prepared, base: trainer.settings, ranges: trainer.settings.tuning)
             let file = try TrialFile(path: results, header: tuning.header)
             var done = file.trials
             for number in 0..<trials where !done.contains(where: { $0.number == number }) {
@@ -61,73 +60,23 @@ struct TuneCommand: ParsableCommand {
     private func read(_ overrides: [String]) throws -> TrainingSettings {
         var options = configuration
         options.overrides += overrides
-        return try TrainingSettings.read(options.reader(for: .trainer)).settings
+        return try TrainerConfiguration(options.reader(for: .trainer)).settings
     }
 
     private func summary(_ trials: [Tuning.Trial]) -> String {
         func text(_ value: Double?) -> String { value.map { String(format: "%.4f", $0) } ?? "" }
         var lines = ["trial   score    E1 log loss  E2 log loss  E3 log loss  E1 AUC  E2 AUC  E3 AUC  settings"]
         for trial in trials.sorted(by: { ($0.score, $0.number) < ($1.score, $1.number) }).prefix(10) {
-            let figures = ["E1", "E2", "E3"]
+            let evaluations = ["E1", "E2", "E3"]
             let changed =
                 trial.settings.isEmpty
                 ? "the configuration as it is"
                 : trial.settings.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: " ")
             lines.append(
                 String(format: "%5d  %.4f  ", trial.number + 1, trial.score)
-                    + figures.map { "     \(text(trial.logLoss[$0]))  " }.joined()
-                    + figures.map { " \(text(trial.rocAUC[$0])) " }.joined() + "  " + changed)
+                    + evaluations.map { "     \(text(trial.logLoss[$0]))  " }.joined()
+                    + evaluations.map { " \(text(trial.rocAUC[$0])) " }.joined() + "  " + changed)
         }
         return lines.joined(separator: "\n") + "\n"
-    }
-}
-
-/// A search's results: a line that says what it is of, then a line a trial.
-final class TrialFile {
-    private(set) var trials: [Tuning.Trial] = []
-    private let handle: FileHandle
-
-    /// Opens the file, or makes it.
-    /// - Throws: `ArtifactError` where it is of another search; a last line that was cut off is taken away.
-    init(path: String, header: Tuning.Header) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        if let data = FileManager.default.contents(atPath: path), !data.isEmpty {
-            // Whole lines only: the last one may have been cut off.
-            let whole = data.lastIndex(of: 0x0A).map { data[...$0] } ?? Data()
-            let lines = whole.split(separator: 0x0A)
-            guard let first = lines.first, (try? JSONDecoder().decode(Tuning.Header.self, from: first)) == header else {
-                throw TrainingError(
-                    "\(path): holds results of another history, other settings or other ranges; name another file")
-            }
-            trials = try lines.dropFirst().map { line in
-                guard let trial = try? JSONDecoder().decode(Tuning.Trial.self, from: line) else {
-                    throw TrainingError("\(path): holds a line that is no trial; name another file")
-                }
-                guard (0..<1_000_000).contains(trial.number) else {
-                    throw TrainingError("\(path): holds a trial of number \(trial.number); name another file")
-                }
-                return trial
-            }
-            handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-            try handle.truncate(atOffset: UInt64(whole.count))
-            try handle.seekToEnd()
-        } else {
-            do {
-                try (encoder.encode(header) + [0x0A]).write(to: URL(fileURLWithPath: path))
-                handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-            } catch {
-                throw TrainingError("\(path): cannot be written: \((error as NSError).localizedDescription)")
-            }
-            try handle.seekToEnd()
-        }
-    }
-
-    func append(_ trial: Tuning.Trial) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        try handle.write(contentsOf: try encoder.encode(trial) + [0x0A])
-        try handle.synchronize()
-        trials.append(trial)
     }
 }

@@ -14,9 +14,9 @@ import Training
     }
 
     @Test func theTrainersFileSaysTheDefaults() throws {
-        let (settings, names, _) = try TrainingSettings.read(reader("trainer.yaml"))
-        #expect(settings == TrainingSettings())
-        #expect(names == .init())
+        let configuration = try TrainerConfiguration(reader("trainer.yaml"))
+        #expect(configuration.settings == TrainingSettings())
+        #expect(configuration.names == .init())
     }
 
     @Test func theWorkersFileSaysTheDefaults() throws {

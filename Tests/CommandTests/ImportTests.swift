@@ -99,7 +99,7 @@ struct ImportTests {
                 model, rows, "\(directory.path)/\(parts[0]).contributions.npy")
             // XGBoost explains in 32-bit floats, LightGBM in 64.
             #expect(contributionError <= (model.name == .xgboost ? 1e-4 : 1e-6), "\(file): \(contributionError)")
-            if file.contains("stopped") { #expect(model.remarks.contains { $0.contains("best_iteration") }, "\(file)") }
+            if file.contains("stopped") { #expect(model.notes.contains { $0.contains("best_iteration") }, "\(file)") }
         }
         #expect(seen == [.xgboost, .lightgbm])
 

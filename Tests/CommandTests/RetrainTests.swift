@@ -13,12 +13,12 @@ import Testing
     let history: String
     var store: ArtifactStore { ArtifactStore(directory: models) }
 
-    /// Members small enough for a test.
+    /// Base models small enough for a test.
     static let small = [
         "--set", "xgboost.rounds=20", "--set", "random_forest.trees=20", "--set",
         "folds=2", "--set", "backtest.origins=0",
     ]
-    /// Members that cannot tell customers apart.
+    /// Base models that cannot tell customers apart.
     static let poor = [
         "--set", "xgboost.rounds=1", "--set", "xgboost.max_depth=1", "--set", "random_forest.trees=1", "--set",
         "random_forest.max_depth=1", "--set", "logistic_regression.ridge=1000",
@@ -162,8 +162,8 @@ import Testing
         #expect(copied.status == 1 && copied.error.contains("current: is no link"))
     }
 
-    /// What is served has seen all that is known; the figures are of a twin that has not seen TEST.
-    @Test func refitsForServiceAndKeepsTheTwinThatWasJudged() throws {
+    /// What is served was trained on all examples; the metrics are of a holdout model that has not seen TEST.
+    @Test func refitsForServiceAndKeepsTheHoldoutModelThatWasEvaluated() throws {
         #expect(try train(["--history", history]).status == 0)
         let plain = try ModelArtifact(path: models)
         let refit = try train(["--history", history, "--refit"])
@@ -172,12 +172,12 @@ import Testing
         let artifact = try ModelArtifact(path: models)
         #expect(artifact.manifest.version != plain.manifest.version)
         #expect(artifact.manifest.trainedUntil == artifact.manifest.history.lastEvent)
-        #expect(artifact.manifest.trainingPoints > plain.manifest.trainingPoints)
+        #expect(artifact.manifest.trainingExamples > plain.manifest.trainingExamples)
         #expect(artifact.results == plain.results)
 
-        // The twin is what was trained without refit.
-        let twin = try artifact.evaluated()
-        #expect(twin.trainedUntil == plain.manifest.trainedUntil)
+        // The holdout model is what was trained without refit.
+        let holdout = try artifact.evaluated()
+        #expect(holdout.trainedUntil == plain.manifest.trainedUntil)
         var matrix = FeatureMatrix()
         for row in artifact.manifest.goldenRows {
             matrix.append(row: row.features.map { $0.map { Float($0) } ?? .nan }[...])
@@ -188,7 +188,7 @@ import Testing
             ensemble.score(matrix, into: &scores, workspace: &workspace)
             return scores
         }
-        #expect(scores(twin.ensemble) == scores(plain.ensemble))
+        #expect(scores(holdout.ensemble) == scores(plain.ensemble))
         #expect(scores(artifact.ensemble) != scores(plain.ensemble))
 
         // Its figures can be had again, and a challenger is held against it.
@@ -228,8 +228,8 @@ import Testing
         #expect(try tune(3, "bad.ndjson", ["--set", "tuning.ranges.xgboost.max_depth=2..99"]).status == 2)
     }
 
-    @Test func exportsPointsThatReadBack() throws {
-        let table = directory.path + "/points.csv"
+    @Test func exportsExamplesThatReadBack() throws {
+        let table = directory.path + "/examples.csv"
         #expect(try Command("trainer", ["export", "--history", history, "--output", table]).status == 0)
         let lines = try String(contentsOfFile: table, encoding: .utf8).split(separator: "\n")
         let header = lines[0].split(separator: ",").map(String.init)

@@ -92,7 +92,7 @@ import Testing
 
     @Test func readsBothNotationsAndEveryWidthOfNumber() throws {
         let json = try model(Self.xgboost)
-        #expect(json.origin.format == .xgboostJSON && json.origin.version == "3.2.0" && json.remarks.isEmpty)
+        #expect(json.origin.format == .xgboostJSON && json.origin.version == "3.2.0" && json.notes.isEmpty)
         #expect(json.margin(row(frequency: 1, recency: 10.5)) == 0.75)
         #expect(json.margin(row(frequency: 1, recency: (10.5 as Float).nextDown)) == 1.5)
         #expect(json.margin(row(frequency: 1, recency: .nan)) == 1.5)
@@ -106,7 +106,7 @@ import Testing
 
     @Test func readsLightGBMsText() throws {
         let read = try model(Self.lightgbm)
-        #expect(read.name == .lightgbm && read.origin.version == "v4" && read.remarks.isEmpty)
+        #expect(read.name == .lightgbm && read.origin.version == "v4" && read.notes.isEmpty)
         // Leaves are doubled by the objective's sigmoid:2; 0.1 in 64 bits lies below 0.1 in 32.
         #expect(read.margin(row(frequency: 0.1, recency: 10.5)) == 0.375)
         #expect(read.margin(row(frequency: (0.1 as Float).nextDown, recency: 10.5)) == 1.125)
@@ -166,9 +166,9 @@ import Testing
         let stopped = Self.xgboost.replacing("\"attributes\":{}", with: "\"attributes\":{\"best_iteration\":\"0\"}")
         let read = try model(stopped)
         #expect(read.parts[0].trees.count == 1)
-        #expect(read.remarks.contains { $0.contains("best_iteration") })
+        #expect(read.notes.contains { $0.contains("best_iteration") })
         #expect(try model(stopped.replacing("\"iteration_indptr\":[0,1,2],", with: "")).parts == read.parts)
-        #expect(try model(stopped.replacing("n\":\"0\"", with: "n\":\"1\"")).remarks.isEmpty)
+        #expect(try model(stopped.replacing("n\":\"0\"", with: "n\":\"1\"")).notes.isEmpty)
         for bad in ["2", "-1", "x", "9223372036854775807"] {
             #expect(throws: ArtifactError.self) { try model(stopped.replacing("n\":\"0\"", with: "n\":\"\(bad)\"")) }
         }
@@ -262,7 +262,7 @@ import Testing
                 features: matrix[0].map { Double($0) }, scores: [imported.name.rawValue: scores[0][imported.name]])
             var manifest = Manifest(
                 version: "", timeToLiveDays: 730, servingModel: imported.name, weights: [:], countries: [],
-                history: committed.history, seed: 1, trainedUntil: committed.trainedUntil, trainingPoints: 0,
+                history: committed.history, seed: 1, trainedUntil: committed.trainedUntil, trainingExamples: 0,
                 settings: [:], madeWith: [:], goldenRows: [golden], files: [:], models: [imported.name],
                 origin: imported.origin)
             let writer = ArtifactWriter(directory: directory.path)

@@ -8,7 +8,7 @@ import Testing
 /// Every feature beside its definition, worked out from all events.
 @Suite struct FeatureExtractorTests {
     let decoder = EventDecoder()
-    let extractor = FeatureExtractor(tables: FrozenTables(countries: ["United Kingdom", "France"]))
+    let extractor = FeatureExtractor(encoding: CategoryEncoding(countries: ["United Kingdom", "France"]))
     static let day = 86_400_000.0
 
     func expected(_ feature: Feature, _ slow: SlowCustomer) -> Double {

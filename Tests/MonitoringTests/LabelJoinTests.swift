@@ -288,7 +288,7 @@ import Testing
     @Test(.enabled(if: RealHistory.path != nil, Comment(rawValue: RealHistory.skipped)))
     func onTheRealHistoryTheFiguresAreThoseOfTheEvaluation() throws {
         let artifact = try ModelArtifact(path: Checkout.models)
-        try #require(artifact.manifest.evaluatedTwin == nil)
+        try #require(artifact.manifest.holdoutModel == nil)
         var scorer = Scorer(artifact: artifact)
         var table = CustomerTable()
         var labelJoin = LabelJoin(windowDays: 1000, limit: 1_000_000)

@@ -27,7 +27,7 @@ import Testing
             let (probabilities, labels, customers) = Self.sample(seed: UInt64(seed))
             let metrics = Metrics(probabilities: probabilities, labels: labels, seed: 9)
             let ranked = RankedPredictions(probabilities: probabilities, labels: labels, customers: customers, seed: 9)
-            let once = ranked.figures([Int32](repeating: 1, count: 120))
+            let once = ranked.metrics([Int32](repeating: 1, count: 120))
             #expect(abs(once.rocAUC - metrics.rocAUC) < 1e-12)
             #expect(abs(once.prAUC - metrics.prAUC) < 1e-12)
             #expect(abs(once.logLoss - metrics.logLoss) < 1e-12)
@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    /// A customer who was drawn twice counts as two customers of the same points.
+    /// A customer who was drawn twice counts as two customers with the same examples.
     @Test func weighsCustomersAsIfTheirPointsWereRepeated() {
         let (probabilities, labels, customers) = Self.sample(seed: 3)
         var random = SplitMix64(seed: 5)
@@ -50,7 +50,7 @@ import Testing
             }
         }
         let weighed = RankedPredictions(probabilities: probabilities, labels: labels, customers: customers, seed: 1)
-            .figures(weights)
+            .metrics(weights)
         let metrics = Metrics(probabilities: repeated.0, labels: repeated.1, seed: 1)
         #expect(abs(weighed.rocAUC - metrics.rocAUC) < 1e-12)
         #expect(abs(weighed.prAUC - metrics.prAUC) < 1e-12)
@@ -68,8 +68,8 @@ import Testing
         for one in all.prefix(200) {
             let ranked = RankedPredictions(
                 probabilities: one.probabilities, labels: one.labels, customers: one.customers, seed: 1)
-            let figures = Bootstrap(replicates: 200, seed: 7, customers: Set(one.customers).sorted()).figures([ranked])
-            let (a, b) = (try #require(Interval(figures.map(\.rocAUC))), try #require(Interval(figures.map(\.logLoss))))
+            let metrics = Bootstrap(replicates: 200, seed: 7, customers: Set(one.customers).sorted()).metrics([ranked])
+            let (a, b) = (try #require(Interval(metrics.map(\.rocAUC))), try #require(Interval(metrics.map(\.logLoss))))
             if (a.low...a.high).contains(truth.rocAUC) { rocAUC += 1 }
             if (b.low...b.high).contains(truth.logLoss) { logLoss += 1 }
         }

@@ -17,8 +17,8 @@ import Testing
         let directory = try TemporaryDirectory()
         let path = try TrainerTests.history(in: directory)
         let prepared = try TrainingRun(settings: TrainerTests.small()).prepare(history: path) { _, _ in }
-        let indices = Array(prepared.points.points.indices)
-        let rows = prepared.points.rows(indices.filter { $0 % 8 == 0 })
+        let indices = Array(prepared.dataset.indices)
+        let rows = prepared.dataset.rows(indices.filter { $0 % 8 == 0 })
         let labels = indices.filter { $0 % 8 == 0 }.map { $0 % 3 == 0 }
         for (name, parameters, rounds) in [
             ("boosted", [("max_depth", "6"), ("eta", "0.1")], 60),

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Training
 
-/// A history comes to the same points, rows and digest wherever it lies.
+/// A history gives the same examples, rows and digest wherever it lies.
 @Suite struct HistoryOrderTests {
     let directory: TemporaryDirectory
     let messages: [(customer: String, time: String, line: [UInt8])]
@@ -39,18 +39,18 @@ import Testing
     ) {
         #expect(a.survey.digest == b.survey.digest, sourceLocation: location)
         #expect(a.survey.profile == b.survey.profile, sourceLocation: location)
-        #expect(a.tables == b.tables, sourceLocation: location)
-        #expect(a.points.points.count == b.points.points.count, sourceLocation: location)
-        let differing = zip(a.points.points.indices, zip(a.points.points, b.points.points)).count { index, pair in
+        #expect(a.encoding == b.encoding, sourceLocation: location)
+        #expect(a.dataset.count == b.dataset.count, sourceLocation: location)
+        let differing = zip(a.dataset.indices, zip(a.dataset, b.dataset)).count { index, pair in
             let (p, q) = pair
             let isSame =
                 p.kind == q.kind && p.customer == q.customer && p.time == q.time && p.label == q.label
                 && p.positionInInvoice == q.positionInInvoice
-                && a.points.features(index).map(\.bitPattern) == b.points.features(index).map(\.bitPattern)
+                && a.dataset.features(index).map(\.bitPattern) == b.dataset.features(index).map(\.bitPattern)
             return !isSame
         }
         #expect(differing == 0, sourceLocation: location)
-        #expect(a.points.points.contains { $0.kind == .snapshot }, sourceLocation: location)
+        #expect(a.dataset.contains { $0.kind == .observation }, sourceLocation: location)
     }
 
     @Test func oneFileSeveralFilesAndPartitionsAreTheSame() throws {
@@ -81,12 +81,12 @@ import Testing
         #expect { try prepare([halves]) } throws: { "\($0)".contains("give the files in order of time") }
     }
 
-    /// Snapshots, the slow way: every customer with a purchase before the cut-off, advanced to it.
-    @Test func snapshotsHoldEveryCustomerKnownByThen() throws {
+    /// The obvious way: every customer with a purchase before an observation date has an example on it.
+    @Test func observationDatesHoldEveryCustomerKnownByThen() throws {
         let whole = try directory.file("whole.ndjson", messages.flatMap(\.line))
         let prepared = try prepare([[whole]])
-        let cutOffs = prepared.times.snapshots
-        #expect(cutOffs.count > 10)
+        let dates = prepared.times.observationDates
+        #expect(dates.count > 10)
         var first: [Int: Int64] = [:]
         let reader = try HistoryReader(path: whole)
         while let event = try reader.next() {
@@ -94,11 +94,11 @@ import Testing
             let customer = try #require(prepared.survey.customers[event.customerHash])
             first[customer] = min(first[customer] ?? .max, event.time)
         }
-        for cutOff in cutOffs {
-            let taken = prepared.points.points.filter { $0.kind == .snapshot && $0.time == cutOff }.map {
+        for date in dates {
+            let taken = prepared.dataset.filter { $0.kind == .observation && $0.time == date }.map {
                 Int($0.customer)
             }
-            #expect(taken == first.filter { $0.value < cutOff }.keys.sorted(), "\(EventTime.text(cutOff))")
+            #expect(taken == first.filter { $0.value < date }.keys.sorted(), "\(EventTime.text(date))")
         }
     }
 

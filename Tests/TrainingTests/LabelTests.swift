@@ -52,23 +52,23 @@ import Testing
             events.append((event.customerHash, event.time, event.invoiceHash, event.isPurchase))
         }
         let prepared = try TrainingRun(settings: TrainingSettings()).prepare(history: path) { _, _ in }
-        // A customer's points come in the order of their events.
+        // A customer's examples come in the order of their events.
         var own: [Int: [(time: Int64, invoice: UInt64)]] = [:]
         for event in events {
             let customer = try #require(prepared.survey.customers[event.customer])
             own[customer, default: []].append((event.time, event.invoice))
         }
         var (checked, positives) = (0, 0)
-        for point in prepared.points.points {
-            guard case .event = point.kind else { continue }
-            let event = own[Int(point.customer)]!.removeFirst()
-            #expect(event.time == point.time)
+        for example in prepared.dataset {
+            guard case .event = example.kind else { continue }
+            let event = own[Int(example.customer)]!.removeFirst()
+            #expect(event.time == example.time)
             let label = events.contains {
-                prepared.survey.customers[$0.customer] == Int(point.customer) && $0.isPurchase
-                    && $0.invoice != event.invoice && $0.time > point.time && $0.time <= point.time + 30 * day
+                prepared.survey.customers[$0.customer] == Int(example.customer) && $0.isPurchase
+                    && $0.invoice != event.invoice && $0.time > example.time && $0.time <= example.time + 30 * day
             }
-            #expect(point.label == label, "point at \(EventTime.text(point.time))")
-            #expect(point.time + 30 * day <= prepared.survey.lastTime)
+            #expect(example.label == label, "example at \(EventTime.text(example.time))")
+            #expect(example.time + 30 * day <= prepared.survey.lastTime)
             checked += 1
             if label { positives += 1 }
         }

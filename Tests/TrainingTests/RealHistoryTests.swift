@@ -8,6 +8,13 @@ import Testing
 
 @testable import Training
 
+extension EvaluationProtocol {
+    /// The observation dates of TRAIN, ascending.
+    fileprivate var trainingObservationDates: [Int64] {
+        regularObservationDates.filter { $0 + Self.horizon <= split }
+    }
+}
+
 /// The committed artifact on the real history.
 @Suite(.enabled(if: RealHistory.path != nil, Comment(rawValue: RealHistory.skipped)))
 struct RealHistoryTests {
@@ -18,20 +25,20 @@ struct RealHistoryTests {
         ) { _, _ in }
         #expect(EventTime.text(prepared.times.split) == "2011-09-01T00:00:00Z")
         #expect(
-            prepared.times.testSnapshots.map { EventTime.text($0).prefix(10) } == [
+            prepared.times.testObservationDates.map { EventTime.text($0).prefix(10) } == [
                 "2011-09-01", "2011-09-15", "2011-10-01", "2011-10-15", "2011-11-01",
             ])
-        #expect(EventTime.text(prepared.times.trainingSnapshots[0]) == "2011-01-15T00:00:00Z")
+        #expect(EventTime.text(prepared.times.trainingObservationDates[0]) == "2011-01-15T00:00:00Z")
 
         let evaluation = Evaluation(
-            TestPredictions(artifact.ensemble, on: try TestSets(prepared.points, prepared.times)),
+            TestPredictions(artifact.ensemble, on: try TestSets(prepared.dataset, prepared.times)),
             serving: artifact.manifest.servingModel, seed: UInt64(artifact.manifest.seed))
-        let e1 = try #require(evaluation.figures[.e1])
-        let e2 = try #require(evaluation.figures[.e2])
+        let e1 = try #require(evaluation.metrics[.e1])
+        let e2 = try #require(evaluation.metrics[.e2])
         // The protocol's own counts.
         #expect(e1[.stacking]!.n == 108_144)
         #expect(e2[.stacking]!.n == 5171)
-        #expect(evaluation.firstSnapshot[.stacking]!.n == 3317)
+        #expect(evaluation.firstObservationDate[.stacking]!.n == 3317)
         #expect(abs(e2[.stacking]!.positiveRate - 0.501) < 0.0005)
 
         for model in ModelName.allCases { #expect(e2[model]!.rocAUC >= 0.79, "\(model)") }
@@ -46,8 +53,8 @@ struct RealHistoryTests {
         let prepared = try TrainingRun(settings: TrainingSettings()).prepare(
             history: RealHistory.path!, countries: artifact.manifest.countries
         ) { _, _ in }
-        let indices = Array(stride(from: 0, to: prepared.points.points.count, by: 3))
-        let rows = prepared.points.rows(indices)
+        let indices = Array(stride(from: 0, to: prepared.dataset.count, by: 3))
+        let rows = prepared.dataset.rows(indices)
         let matrix = try TrainingMatrix(rows, labels: [], weights: [])
         for (file, model) in [("random_forest.ubj", artifact.randomForest), ("xgboost.ubj", artifact.xgboost)] {
             let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: "\(artifact.directory)/\(file)")))

@@ -9,6 +9,20 @@ import Testing
 
 @testable import Training
 
+extension Dataset {
+    /// The same examples with their labels dealt out anew among them: nothing can be learned from these.
+    fileprivate func withShuffledLabels(seed: UInt64) -> Dataset {
+        var generator = SplitMix64(seed: seed)
+        let labels = map(\.label).shuffled(using: &generator)
+        let examples = zip(self, labels).map { example, label in
+            Example(
+                kind: example.kind, customer: example.customer, time: example.time, label: label,
+                positionInInvoice: example.positionInInvoice, countryHash: example.countryHash, row: example.row)
+        }
+        return Dataset(examples: examples, matrix: matrix)
+    }
+}
+
 @Suite(.serialized) struct TrainerTests {
     /// A generated shop and settings small enough for a test.
     static func small(threads: Int = 2) -> TrainingSettings {
@@ -84,14 +98,14 @@ import Testing
         let run = TrainingRun(settings: Self.small())
         let prepared = try run.prepare(history: path) { _, _ in }
         let trainer = Trainer(settings: Self.small())
-        let real = try trainer.train(prepared.points, protocol: prepared.times) { _, _ in }
-        let honest = Self.rocAUC(real.ensemble, try TestSets(prepared.points, prepared.times), .e2)
+        let real = try trainer.train(prepared.dataset, protocol: prepared.times) { _, _ in }
+        let honest = Self.rocAUC(real.ensemble, try TestSets(prepared.dataset, prepared.times), .e2)
         #expect(honest[.stacking]! > 0.65)
 
         var sums: [ModelName: Double] = [:]
         let seeds = UInt64(1)...4
         for seed in seeds {
-            let shuffled = prepared.points.withShuffledLabels(seed: seed)
+            let shuffled = prepared.dataset.withShuffledLabels(seed: seed)
             let result = try trainer.train(shuffled, protocol: prepared.times) { _, _ in }
             let reached = Self.rocAUC(result.ensemble, try TestSets(shuffled, prepared.times), .e1)
             for model in ModelName.allCases { sums[model, default: 0] += reached[model]! }
@@ -102,12 +116,12 @@ import Testing
         }
     }
 
-    @Test func compiledMembersEqualLibxgboostsOwnMargins() throws {
+    @Test func compiledBaseModelsEqualLibxgboostsOwnMargins() throws {
         let directory = try TemporaryDirectory()
         let path = try Self.history(in: directory)
         let prepared = try TrainingRun(settings: Self.small()).prepare(history: path) { _, _ in }
         let artifact = try ModelArtifact(path: Checkout.models)
-        let rows = prepared.points.rows(Array(prepared.points.points.indices))
+        let rows = prepared.dataset.rows(Array(prepared.dataset.indices))
         let matrix = try TrainingMatrix(rows, labels: [], weights: [])
         for (file, model) in [("random_forest.ubj", artifact.randomForest), ("xgboost.ubj", artifact.xgboost)] {
             let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: "\(artifact.directory)/\(file)")))

@@ -137,7 +137,7 @@ import Testing
         let wanted = try #require(ranking.entries.first)
         let report = try #require(try await worker.customer(wanted.customerID))
         var matrix = FeatureMatrix()
-        FeatureExtractor(tables: rig.artifact.tables).append(report.state, to: &matrix)
+        FeatureExtractor(encoding: rig.artifact.categoryEncoding).append(report.state, to: &matrix)
         var scores: [Scores] = []
         var workspace = Ensemble.Workspace(for: rig.artifact.ensemble)
         rig.artifact.ensemble.score(matrix, into: &scores, workspace: &workspace)

@@ -17,7 +17,7 @@ enum ModelAnswer {
                 writer.key("trained_until")
                 writer.string(manifest.trainedUntil)
                 writer.key("training_points")
-                writer.integer(manifest.trainingPoints)
+                writer.integer(manifest.trainingExamples)
                 writer.key("history")
                 history(manifest.history, &writer)
                 writer.key("schema_fingerprint")

@@ -30,7 +30,7 @@ package struct ScoringContext: Sendable {
         self.thresholds = thresholds
         self.fields = fields
         self.timeToLiveDays = timeToLiveDays
-        extractor = FeatureExtractor(tables: artifact.tables)
+        extractor = FeatureExtractor(encoding: artifact.categoryEncoding)
         featureKeys = FeatureSchema.names.map { JSONWriter.prepared($0) }
         memberKeys = artifact.ensemble.models.map { ($0, JSONWriter.prepared($0.rawValue)) }
         explainer = try? Explainer(artifact)

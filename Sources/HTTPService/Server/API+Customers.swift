@@ -59,7 +59,7 @@ extension API {
         return pool.with { workspace in
             workspace.score(state)
             workspace.writer.removeAll()
-            CustomerAnswer(report: report, state: state, countries: context.artifact.tables.countries)
+            CustomerAnswer(report: report, state: state, countries: context.artifact.categoryEncoding.countries)
                 .write(with: workspace, to: &workspace.writer)
             return json(ByteBuffer(bytes: workspace.writer.bytes))
         }

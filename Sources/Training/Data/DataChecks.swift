@@ -1,50 +1,36 @@
-import Events
-import Foundation
-import Monitoring
-
-/// History that cannot be trained on as it is.
-package struct DataError: Error, Equatable, Sendable, CustomStringConvertible {
-    package let description: String
-
-    package init(_ description: String) { self.description = description }
-}
-
-/// What a check of the data found.
-package struct Finding: Equatable, Sendable {
-    package enum Severity: String, Sendable {
-        case pass, warning, error
-    }
-
-    package let severity: Severity
-    /// The check's name, as in the configuration.
-    package let check: String
-    /// What was found, where, and what is allowed.
-    package let text: String
-}
-
-/// Limits for a history. A figure beyond its limit is an error and stops the job; beyond half of it, a warning.
+/// Validates a history before anything is trained on it.
+///
+/// A value beyond its limit is an error and stops the job; beyond half of it, a warning.
 package struct DataChecks: Equatable, Sendable {
+    /// Fewest events.
     package var minEvents = 1000
-    /// Shares of all events.
+    /// Largest share of the events that have no customer.
     package var maxAnonymousShare = 0.6
+    /// Largest share of the events that repeat another one in all fields.
     package var maxDuplicateShare = 0.1
+    /// Largest share of the events that come after a later one of their customer.
     package var maxLateShare = 0.2
+    /// Largest share of the events that are no cancellations and have no price above 0.
     package var maxUnpricedShare = 0.2
+    /// Largest share of the events that are cancellations.
     package var maxCancellationShare = 0.3
+    /// Largest share of a topic's records that are no events.
     package var maxSkippedShare = 0.01
-    /// Days in a row without an event.
+    /// Most days in a row without an event.
     package var maxGapDays = 30
-    /// Events of the last week over those of the median week.
+    /// Events of the last whole week, at least this multiple of the median week's.
     package var minLastWeek = 0.2
-    /// Against the history that the model in service learned from: how much of its events may be gone, by how much a
-    /// share may have moved, and the population stability index of quantities and prices.
+    /// Largest share of the champion's number of events by which this history may be shorter.
     package var maxShrinkage = 0.3
+    /// Largest difference of any of the shares above from the champion's history.
     package var maxShareChange = 0.2
+    /// Largest population stability index of quantities and prices against the champion's history.
     package var maxStabilityIndex = 0.5
 
+    /// The defaults, as in `config/trainer.yaml`.
     package init() {}
 
-    /// All findings, in a fixed order.
+    /// One finding a check, in a fixed order.
     /// - Parameters:
     ///   - skipped: records of a topic that were no events.
     ///   - champion: the profile of the history that the model in service learned from.
@@ -77,7 +63,8 @@ package struct DataChecks: Equatable, Sendable {
 
     private func gap(_ profile: DataProfile) -> Finding {
         let gap = profile.longestGap
-        let dates = gap.days == 0 ? "" : ", from \(Self.date(gap.from)) to \(Self.date(gap.from + gap.days - 1))"
+        let dates =
+            gap.days == 0 ? "" : ", from \(dateText(day: gap.from)) to \(dateText(day: gap.from + gap.days - 1))"
         return Finding(
             severity: severity(Double(gap.days), Double(maxGapDays)), check: "max_gap_days",
             text: "\(gap.days) days in a row without an event\(dates) (at most \(maxGapDays))")
@@ -85,7 +72,7 @@ package struct DataChecks: Equatable, Sendable {
 
     private func lastWeek(_ profile: DataProfile) -> Finding {
         let share = profile.lastWeekOverMedian
-        let end = Self.date(profile.firstDay + max(profile.eventsByDay.count, 1) - 1)
+        let end = dateText(day: profile.firstDay + max(profile.eventsByDay.count, 1) - 1)
         return Finding(
             severity: share < minLastWeek ? .error : share < 2 * minLastWeek ? .warning : .pass, check: "min_last_week",
             text: "the last week, up to \(end), has \(fixed(share, 2)) of a median week's events "
@@ -111,7 +98,7 @@ package struct DataChecks: Equatable, Sendable {
                     "is what the share of \(name) moved by (\(percent(then)) then, \(percent(now)) now)"))
         }
         for (name, histogram) in [("quantities", \DataProfile.quantities), ("prices", \.prices)] {
-            let index = stabilityIndex(profile[keyPath: histogram], champion[keyPath: histogram])
+            let index = populationStabilityIndex(profile[keyPath: histogram], champion[keyPath: histogram])
             findings.append(
                 Finding(
                     severity: severity(index, maxStabilityIndex), check: "max_stability_index",
@@ -138,17 +125,4 @@ package struct DataChecks: Equatable, Sendable {
     }
 
     private func percent(_ value: Double) -> String { "\(fixed(value * 100, 1)) %" }
-
-    private static func date(_ day: Int) -> String {
-        String(EventTime.text(Int64(day) * EventTime.millisecondsPerDay).prefix(10))
-    }
 }
-
-/// Population stability index of two histograms; infinite when their bins differ.
-func stabilityIndex(_ now: [Int], _ then: [Int]) -> Double {
-    guard now.count == then.count else { return .infinity }
-    return populationStabilityIndex(now.map(Double.init), then.map(Double.init), log: Elementary.log)
-}
-
-/// A number with so many digits behind the point.
-func fixed(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }

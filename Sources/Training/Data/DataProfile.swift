@@ -1,17 +1,25 @@
 import Events
 
-/// What a history's events look like: counts for data checks, and to hold the next history against.
+/// A summary of a history's events: counts for the data checks. It travels with the artifact, so that the next history
+/// can be compared with the one that the model in service was trained on.
 package struct DataProfile: Codable, Equatable, Sendable {
+    /// All events.
     package private(set) var events = 0
+    /// Distinct customers.
     package private(set) var customers = 0
+    /// Events without a customer.
     package private(set) var anonymousEvents = 0
+    /// Events that count as purchases.
     package private(set) var purchaseLines = 0
+    /// Events that cancel a purchase.
     package private(set) var cancellations = 0
-    /// Lines without a price, or with one below nothing, that are no cancellations.
+    /// Events that are no cancellations and have no price above 0.
     package private(set) var unpricedLines = 0
+    /// Events without a product description.
     package private(set) var withoutDescription = 0
+    /// Events without a country.
     package private(set) var withoutCountry = 0
-    /// Events that say in all fields what another one said; from a sample where there are very many events.
+    /// Events that repeat another one in all fields; estimated from a sample where there are more than four million.
     package private(set) var duplicates = 0
     /// Events that came after a later one of the same customer.
     package private(set) var lateEvents = 0
@@ -27,11 +35,11 @@ package struct DataProfile: Codable, Equatable, Sendable {
     private static let largestPower = 16
 
     private var days: [Int: Int] = [:]
-    /// How often each was met again.
+    /// By an event's hash, how often it was repeated.
     private var repeats: [UInt64: Int32] = [:]
-    /// Only events are remembered whose hash has these bits at zero.
+    /// Only events whose hash has these bits at zero are counted in `repeats`.
     private var sample: UInt64 = 0
-    private static let rememberedEvents = 1 << 22
+    private static let sampleLimit = 1 << 22
 
     enum CodingKeys: String, CodingKey {
         case events, customers, cancellations, duplicates, quantities, prices
@@ -47,7 +55,10 @@ package struct DataProfile: Codable, Equatable, Sendable {
 
     init() {}
 
-    /// - Parameter hash: of all that the event says.
+    /// Counts an event.
+    /// - Parameters:
+    ///   - hash: of all its fields.
+    ///   - isLate: whether its customer had a later event before.
     mutating func add(_ event: CustomerEvent, hash: UInt64, isLate: Bool) {
         events += 1
         if event.isAnonymous { anonymousEvents += 1 }
@@ -59,14 +70,14 @@ package struct DataProfile: Codable, Equatable, Sendable {
         days[Int(event.time / EventTime.millisecondsPerDay), default: 0] += 1
         quantities[Self.bucket(event.quantity) + Self.largestPower + 1] += 1
         prices[event.unitPrice <= 0 ? 0 : min(power(event.unitPrice), 2 * Self.largestPower) + 1] += 1
-        remember(hash)
+        countRepeats(of: hash)
     }
 
-    private mutating func remember(_ hash: UInt64) {
+    private mutating func countRepeats(of hash: UInt64) {
         guard hash & sample == 0 else { return }
         repeats[hash, default: -1] += 1
-        guard repeats.count > Self.rememberedEvents else { return }
-        // Half of them stand for all; what was counted of the other half goes with it.
+        guard repeats.count > Self.sampleLimit else { return }
+        // Halves the sample; the counts of the dropped half are dropped with it.
         sample = sample << 1 | 1
         repeats = repeats.filter { [sample] in $0.key & sample == 0 }
     }
@@ -75,6 +86,7 @@ package struct DataProfile: Codable, Equatable, Sendable {
         quantity == 0 ? 0 : quantity.signum() == 1 ? min(power(quantity), largestPower) + 1 : -bucket(-quantity)
     }
 
+    /// Closes the counts; nothing may be added afterwards.
     mutating func finish(customers: Int) {
         self.customers = customers
         duplicates = repeats.values.reduce(0) { $0 + Int($1) } * Int(sample + 1)
@@ -85,6 +97,7 @@ package struct DataProfile: Codable, Equatable, Sendable {
         days = [:]
     }
 
+    /// A count as a share of all events, 0...1.
     func share(_ part: Int) -> Double { Double(part) / Double(max(events, 1)) }
 
     /// Longest run of days without an event, and the day on which it begins.

@@ -2,35 +2,41 @@ import Ensemble
 import Events
 import Monitoring
 
-/// The first walk over a history: what must be known of all of it before points can be made.
+/// The first pass over a history: collects what the second pass must know of all of it, such as future purchases.
 ///
-/// Nothing here depends on how the events of different customers are interleaved: a history comes to the same whether it
-/// lies in one file or in the partitions of a topic.
+/// The result does not depend on how the events of different customers are interleaved, so a history in one file and the
+/// same history in a topic's partitions give equal surveys.
 package struct HistorySurvey: Sendable {
+    /// All events, those without a customer included.
     package private(set) var events = 0
+    /// The earliest event, milliseconds since 1970.
     package private(set) var firstTime = Int64.max
+    /// The latest event, milliseconds since 1970.
     package private(set) var lastTime = Int64.min
+    /// Where the earliest and the latest event stand, for messages.
     private var places: (first: History.Place, last: History.Place)?
-    /// Longest history taken: one wrong date must not make decades of snapshots.
+    /// Longest history accepted: one wrong date must not make decades of observation dates.
     private static let longestDays: Int64 = 20 * 365
+    /// Every customer's purchases, from which labels are computed.
     package private(set) var purchases = PurchaseLog()
     /// Customers' numbers by the hash of their identifier, in order of the hash.
     package private(set) var customers: [UInt64: Int] = [:]
     /// Identifiers by customers' numbers.
     package private(set) var customerIDs: [[UInt8]] = []
-    /// What the events look like, for data checks.
+    /// The counts that data checks read.
     package private(set) var profile = DataProfile()
     /// For each (customer, invoice) the ordinal of its last event among the customer's.
     private var lastOrdinal: [CustomerInvoice: Int32] = [:]
     private var countries: [CustomerCountry: (name: String, firstTime: Int64)] = [:]
     private var seen: [Customer] = []
-    /// SHA-256 over what the events of each customer say, whatever notation they came in.
+    /// SHA-256 over all fields of each customer's events, in hexadecimal; the same for CSV and NDJSON.
     package private(set) var digest = ""
 
     private struct Customer: Sendable {
         let hash: UInt64
         let identifier: [UInt8]
-        var chain = [UInt8](repeating: 0, count: SHA256.byteCount)
+        /// SHA-256 of the digest so far and the next event.
+        var digest = [UInt8](repeating: 0, count: SHA256.byteCount)
         var events: Int32 = 0
         var clock = Int64.min
     }
@@ -46,8 +52,10 @@ package struct HistorySurvey: Sendable {
     }
 
     /// Reads the whole history.
-    /// - Parameter progress: told now and then how many events have been read.
-    /// - Throws: `HistoryError` for the first record that cannot be read; `TrainingError` when there is no customer.
+    /// - Parameter progress: called every 8,192 events with the number of events read.
+    /// - Throws: `HistoryError` for the first record that cannot be read; `DataError` when no event has a customer, the
+    ///   files are out of order, or the history spans more than twenty years.
+    /// - Complexity: O(events log events).
     package init(_ history: History, progress: (History.Reader, Int) -> Void) throws {
         for stream in history.streams.indices { try read(history, stream, progress: progress) }
         let name = history.paths.joined(separator: ", ")
@@ -63,7 +71,7 @@ package struct HistorySurvey: Sendable {
         finish()
     }
 
-    /// How far a file may reach back into the time of the one before it.
+    /// How far a file may reach back into the time of the one before it, milliseconds.
     private static let overlap = 30 * EventTime.millisecondsPerDay
 
     private mutating func read(_ history: History, _ stream: Int, progress: (History.Reader, Int) -> Void) throws {
@@ -75,7 +83,7 @@ package struct HistorySurvey: Sendable {
             events += 1
             let place = reader.place
             if place.file != file {
-                // Customers who have been idle for long are forgotten: files must follow each other in time.
+                // Customers who have been idle for long are forgotten, so files must follow each other in time.
                 guard fileLast == .min || event.time >= fileLast - Self.overlap else {
                     throw DataError(
                         "\(history.text(place)): begins at \(EventTime.text(event.time)), but the file before it reaches to "
@@ -96,7 +104,7 @@ package struct HistorySurvey: Sendable {
         progress(reader, events)
     }
 
-    /// What an event says, as bytes; its texts by their hashes.
+    /// An event's canonical bytes: eight 64-bit little-endian integers, texts by their content hashes.
     private static func write(_ event: CustomerEvent, to bytes: inout [UInt8]) {
         bytes.removeAll(keepingCapacity: true)
         for value in [
@@ -107,6 +115,7 @@ package struct HistorySurvey: Sendable {
         }
     }
 
+    /// Counts a customer's event.
     /// - Returns: whether the customer had a later event before.
     private mutating func add(_ event: CustomerEvent, _ canonical: [UInt8], _ hash: SHA256) -> Bool {
         let customer = customers[event.customerHash] ?? seen.count
@@ -114,9 +123,9 @@ package struct HistorySurvey: Sendable {
             customers[event.customerHash] = customer
             seen.append(Customer(hash: event.customerHash, identifier: Array(event.customerID)))
         }
-        hash.update(seen[customer].chain)
+        hash.update(seen[customer].digest)
         hash.update(canonical)
-        hash.finish(into: &seen[customer].chain)
+        hash.finish(into: &seen[customer].digest)
         lastOrdinal[CustomerInvoice(customer: event.customerHash, invoice: event.invoiceHash)] = seen[customer].events
         seen[customer].events += 1
         let isLate = event.time < seen[customer].clock
@@ -134,13 +143,13 @@ package struct HistorySurvey: Sendable {
         return isLate
     }
 
-    /// Numbers the customers in an order that is theirs alone, and closes the digest.
+    /// Numbers the customers in order of their hashes, and closes the digest.
     private mutating func finish() {
         let hash = SHA256()
         let order = seen.indices.sorted { seen[$0].hash < seen[$1].hash }
         for (number, index) in order.enumerated() {
             customers[seen[index].hash] = number
-            hash.update(seen[index].chain)
+            hash.update(seen[index].digest)
         }
         digest = hash.finish()
         customerIDs = order.map { seen[$0].identifier }
@@ -150,14 +159,14 @@ package struct HistorySurvey: Sendable {
         seen = []
     }
 
-    /// What a manifest says of it.
+    /// The summary that a manifest records.
     var record: Manifest.History {
         Manifest.History(
             sha256: digest, events: events, anonymousEvents: profile.anonymousEvents, customers: customers.count,
             firstEvent: EventTime.text(firstTime), lastEvent: EventTime.text(lastTime))
     }
 
-    /// Whether an event is the last of its customer's invoice.
+    /// Whether an event is the last one of its customer's invoice.
     /// - Parameter ordinal: its place among the customer's events, from 0.
     func isLastOfInvoice(_ event: CustomerEvent, ordinal: Int32) -> Bool {
         lastOrdinal[CustomerInvoice(customer: event.customerHash, invoice: event.invoiceHash)] == ordinal

@@ -3,38 +3,45 @@ import Events
 import Foundation
 import Monitoring
 
-/// The same settings trained anew at several dates, each time judged by what came after: whether quality lasts, and
-/// whether the split that everything else is told of was a lucky one.
+/// A rolling-origin evaluation: trains the same settings at several split dates and evaluates each on the days after it.
+///
+/// It shows whether quality is stable over time, and whether the split of the main evaluation was a lucky one.
 package struct Backtest: Codable, Equatable, Sendable {
+    /// What may be configured.
     package struct Settings: Equatable, Sendable {
         /// Split dates; 0 leaves the backtest out.
         package var origins = 3
-        /// Days between them, and days that each is judged by.
+        /// Days between splits, and days that each is tested on.
         package var everyDays = 31
 
+        /// The defaults, as in `config/trainer.yaml`.
         package init() {}
     }
 
+    /// One split with its metrics.
     package struct Origin: Codable, Equatable, Sendable {
-        /// ISO 8601; TRAIN's labels end here and the points that judge begin.
+        /// ISO 8601: TRAIN's labels end and TEST begins.
         package let split: String
-        package let lastPoint: String
-        /// By evaluation and model.
-        package let figures: [String: [String: Metrics]]
+        /// ISO 8601: the latest time of a TEST example.
+        package let lastExample: String
+        /// Metrics by evaluation and model.
+        package let metrics: [String: [String: Metrics]]
 
         enum CodingKeys: String, CodingKey {
-            case split, figures
-            case lastPoint = "last_point"
+            case split
+            case metrics = "figures"
+            case lastExample = "last_point"
         }
     }
 
+    /// The splits that were evaluated, ascending.
     package private(set) var origins: [Origin] = []
-    /// Splits that could not be trained or judged, and why.
-    package private(set) var notJudged: [String] = []
+    /// The splits that could not be trained or evaluated, each with the reason.
+    package private(set) var notEvaluated: [String] = []
 
     enum CodingKeys: String, CodingKey {
         case origins
-        case notJudged = "not_judged"
+        case notEvaluated = "not_judged"
     }
 
     /// The splits that a history has room for, ascending: one period apart, the last of them a whole period before the
@@ -44,35 +51,36 @@ package struct Backtest: Codable, Equatable, Sendable {
         var last = times.split
         while last + 2 * period <= times.lastTest { last += period }
         return (0..<origins).reversed().map { last - Int64($0) * period }
-            // As much to learn from as the folds need.
+            // The folds need this much history.
             .filter { $0 - EvaluationProtocol.horizon - times.start >= 90 * EvaluationProtocol.day }
             .map { times.split(at: $0, testDays: everyDays) }
     }
 
-    /// Trains at every split.
-    /// - Parameter progress: told what share of them is behind.
+    /// Trains and evaluates at every split.
+    /// - Parameter progress: called with the share that is done, 0...1.
+    /// - Throws: `TrainingError`.
     init(
-        _ points: ScoringPoints, _ splits: [EvaluationProtocol], settings: TrainingSettings, progress: (Double) -> Void
+        _ dataset: Dataset, _ splits: [EvaluationProtocol], settings: TrainingSettings, progress: (Double) -> Void
     ) throws {
         for (number, split) in splits.enumerated() {
             do {
-                let sets = try TestSets(points, split)
-                let result = try Trainer(settings: settings).train(points, protocol: split) { _, share in
+                let sets = try TestSets(dataset, split)
+                let result = try Trainer(settings: settings).train(dataset, protocol: split) { _, share in
                     progress((Double(number) + share) / Double(splits.count))
                 }
                 let predictions = TestPredictions(result.ensemble, on: sets)
                 origins.append(Self.origin(split, predictions, UInt64(settings.seed)))
             } catch let error as DataError {
-                notJudged.append("\(EventTime.text(split.split)): \(error)")
+                notEvaluated.append("\(EventTime.text(split.split)): \(error)")
             }
         }
     }
 
     private static func origin(_ times: EvaluationProtocol, _ predictions: TestPredictions, _ seed: UInt64) -> Origin {
-        var figures: [String: [String: Metrics]] = [:]
+        var metrics: [String: [String: Metrics]] = [:]
         for name in Evaluation.Name.allCases {
             for model in predictions.models {
-                figures[name.rawValue, default: [:]][model.rawValue] = Metrics(
+                metrics[name.rawValue, default: [:]][model.rawValue] = Metrics(
                     meanOf: predictions.sets.indices[name]!.map { indices in
                         Metrics(
                             probabilities: predictions.probabilities(indices, model),
@@ -80,6 +88,6 @@ package struct Backtest: Codable, Equatable, Sendable {
                     })
             }
         }
-        return Origin(split: EventTime.text(times.split), lastPoint: EventTime.text(times.lastTest), figures: figures)
+        return Origin(split: EventTime.text(times.split), lastExample: EventTime.text(times.lastTest), metrics: metrics)
     }
 }

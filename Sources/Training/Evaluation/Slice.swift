@@ -3,30 +3,34 @@ import Events
 import Features
 import Monitoring
 
-/// A part of E2's points with the served model's figures on it.
+/// One part of E2's examples, such as those of new customers, with the served model's metrics on it.
 package struct Slice: Codable, Equatable, Sendable {
-    /// What the points are divided by.
+    /// What the examples are divided by.
     package let group: String
+    /// The part's name within its group.
     package let name: String
-    package let figures: Metrics
+    /// The served model's metrics.
+    package let metrics: Metrics
+    /// The 95 % interval of the ROC-AUC.
     package let rocAUC: Interval?
 
     enum CodingKeys: String, CodingKey {
-        case group, name, figures
+        case group, name
+        case metrics = "figures"
         case rocAUC = "roc_auc_interval"
     }
 
-    /// Fewer points than this are not judged.
-    static let leastPoints = 100
+    /// Slices of fewer examples are left out: their metrics are noise.
+    private static let minimumExamples = 100
 
-    /// Points by group and name, in a fixed order.
+    /// The examples of every slice that has enough of them and both labels, in a fixed order.
     static func indices(_ sets: TestSets) -> [(group: String, name: String, indices: [Int])] {
         let all = sets.indices[.e2]![0]
         func value(_ index: Int, _ feature: Feature) -> Float {
-            let row = sets.points.features(index)
+            let row = sets.dataset.features(index)
             return row[row.startIndex + feature.rawValue]
         }
-        let months = Set(all.map { EventTime.text(sets.points.points[$0].time).prefix(7) }).sorted()
+        let months = Set(all.map { EventTime.text(sets.dataset[$0].time).prefix(7) }).sorted()
         var slices: [(String, String, [Int])] = [
             ("country", "the most frequent", all.filter { value($0, .country) == 0 }),
             ("country", "others", all.filter { value($0, .country) != 0 }),
@@ -38,24 +42,25 @@ package struct Slice: Codable, Equatable, Sendable {
         }
         for month in months {
             slices.append(
-                ("month", String(month), all.filter { EventTime.text(sets.points.points[$0].time).hasPrefix(month) }))
+                ("month", String(month), all.filter { EventTime.text(sets.dataset[$0].time).hasPrefix(month) }))
         }
         return slices.filter { slice in
-            let positives = slice.2.count { sets.points.points[$0].label }
-            return slice.2.count >= leastPoints && positives > 0 && positives < slice.2.count
+            let positives = slice.2.count { sets.dataset[$0].label }
+            return slice.2.count >= minimumExamples && positives > 0 && positives < slice.2.count
         }
     }
 
+    /// The metrics of every slice, in the same order.
     static func all(
         _ predictions: TestPredictions, serving: ModelName, _ bootstrap: Bootstrap, seed: UInt64
     ) -> [Slice] {
         indices(predictions.sets).map { group, name, indices in
             Slice(
                 group: group, name: name,
-                figures: Metrics(
+                metrics: Metrics(
                     probabilities: predictions.probabilities(indices, serving),
                     labels: predictions.sets.labels(indices), seed: seed),
-                rocAUC: Interval(bootstrap.figures([predictions.ranked(indices, serving, seed: seed)]).map(\.rocAUC)))
+                rocAUC: Interval(bootstrap.metrics([predictions.ranked(indices, serving, seed: seed)]).map(\.rocAUC)))
         }
     }
 }

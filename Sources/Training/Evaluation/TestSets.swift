@@ -1,36 +1,40 @@
 import Ensemble
 import Features
 
-/// The TEST points of the three evaluations.
+/// The TEST examples of the three evaluations.
 package struct TestSets: Sendable {
-    package let points: ScoringPoints
-    /// Indices into the points for each evaluation: one set, and in E3 one a cut-off.
+    /// All examples, TRAIN's too.
+    package let dataset: Dataset
+    /// Indices into the dataset by evaluation: E1 and E2 have one set, E3 one for each observation date.
     let indices: [Evaluation.Name: [[Int]]]
-    /// All points of any evaluation, ascending.
+    /// The indices of all examples of any evaluation, ascending.
     let all: [Int]
 
-    /// - Throws: `DataError` when an evaluation has no points or only one kind of label: there is nothing to rank.
-    package init(_ points: ScoringPoints, _ times: EvaluationProtocol) throws(DataError) {
-        self.points = points
-        let all = points.points.indices.filter { times.isTest(points.points[$0]) }
+    /// - Throws: `DataError` when an evaluation has no examples or only one label, as nothing can be ranked then.
+    /// - Complexity: O(examples).
+    package init(_ dataset: Dataset, _ times: EvaluationProtocol) throws(DataError) {
+        self.dataset = dataset
+        let all = dataset.indices.filter { times.isTest(dataset[$0]) }
         self.all = all
-        func those(_ isIn: (ScoringPoints.Point) -> Bool) -> [Int] { all.filter { isIn(points.points[$0]) } }
+        func indices(_ isIncluded: (Example) -> Bool) -> [Int] { all.filter { isIncluded(dataset[$0]) } }
         let sets: [Evaluation.Name: [[Int]]] = [
-            .e1: [those { $0.kind != .snapshot }],
-            .e2: [those { $0.kind == .event(isLastOfInvoice: true) }],
-            .e3: times.testSnapshots.map { cutOff in those { $0.kind == .snapshot && $0.time == cutOff } },
+            .e1: [indices { $0.kind != .observation }],
+            .e2: [indices { $0.kind == .event(isLastOfInvoice: true) }],
+            .e3: times.testObservationDates.map { date in indices { $0.kind == .observation && $0.time == date } },
         ]
         for name in Evaluation.Name.allCases {
-            for indices in sets[name]! { try Self.requireBothLabels(points, indices, name) }
+            for indices in sets[name]! { try Self.requireBothLabels(dataset, indices, name) }
         }
-        indices = sets
-        guard !times.testSnapshots.isEmpty else { throw DataError("E3 has no cut-off within the test period") }
+        self.indices = sets
+        guard !times.testObservationDates.isEmpty else {
+            throw DataError("E3 has no cut-off within the test period")
+        }
     }
 
     private static func requireBothLabels(
-        _ points: ScoringPoints, _ indices: [Int], _ name: Evaluation.Name
+        _ dataset: Dataset, _ indices: [Int], _ name: Evaluation.Name
     ) throws(DataError) {
-        let positives = indices.count { points.points[$0].label }
+        let positives = indices.count { dataset[$0].label }
         guard positives > 0, positives < indices.count else {
             throw DataError(
                 "\(name.rawValue) has \(indices.count) points" + (indices.isEmpty ? "" : ", all with one label")
@@ -38,44 +42,14 @@ package struct TestSets: Sendable {
         }
     }
 
-    func labels(_ indices: [Int]) -> [Bool] { indices.map { points.points[$0].label } }
-    func customers(_ indices: [Int]) -> [Int32] { indices.map { points.points[$0].customer } }
+    /// The labels of some examples.
+    func labels(_ indices: [Int]) -> [Bool] { indices.map { dataset[$0].label } }
 
-    /// Resamples of the customers that any of these points is of.
+    /// The customers' numbers of some examples.
+    func customers(_ indices: [Int]) -> [Int32] { indices.map { dataset[$0].customer } }
+
+    /// A bootstrap over the customers who have a TEST example.
     func bootstrap(replicates: Int, seed: UInt64) -> Bootstrap {
         Bootstrap(replicates: replicates, seed: seed, customers: Set(customers(all)).sorted())
-    }
-}
-
-/// What an ensemble says of the TEST points.
-package struct TestPredictions: Sendable {
-    let sets: TestSets
-    let models: [ModelName]
-    private let scores: [Scores]
-    /// Where a point's scores stand.
-    private let places: [Int: Int]
-
-    /// Scores all points in the form that serves.
-    /// - Parameter tables: the ensemble's own, where the points were made with another's.
-    package init(_ ensemble: Ensemble, on sets: TestSets, tables: FrozenTables? = nil) {
-        self.sets = sets
-        models = ensemble.models
-        var scores: [Scores] = []
-        var workspace = Ensemble.Workspace(for: ensemble)
-        ensemble.score(sets.points.rows(sets.all, tables: tables), into: &scores, workspace: &workspace)
-        self.scores = scores
-        places = Dictionary(uniqueKeysWithValues: sets.all.enumerated().map { ($1, $0) })
-    }
-
-    func probabilities(_ indices: [Int], _ model: ModelName) -> [Double] { indices.map { scores[places[$0]!][model] } }
-
-    func ranked(_ name: Evaluation.Name, _ model: ModelName, seed: UInt64) -> [RankedPredictions] {
-        sets.indices[name]!.map { ranked($0, model, seed: seed) }
-    }
-
-    func ranked(_ indices: [Int], _ model: ModelName, seed: UInt64) -> RankedPredictions {
-        RankedPredictions(
-            probabilities: probabilities(indices, model), labels: sets.labels(indices),
-            customers: sets.customers(indices), seed: seed)
     }
 }

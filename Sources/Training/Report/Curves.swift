@@ -1,22 +1,24 @@
-/// Points of the plots that a report draws of one model's predictions.
+/// The curves of one model's predictions that a report plots.
 struct Curves {
     /// Descending by probability.
     private let ranked: [(probability: Double, label: Bool)]
     private let positives: Int
 
+    /// - Parameters:
+    ///   - probabilities, labels: one an example.
     /// - Precondition: both labels occur.
     init(probabilities: [Double], labels: [Bool]) {
         ranked = zip(probabilities, labels).map { ($0, $1) }.sorted { $0.probability > $1.probability }
         positives = labels.count { $0 }
     }
 
-    /// After each distinct probability: predicted positives, true ones among them; about `count` of them.
+    /// About `count` thresholds, descending: the examples predicted positive, and the true positives among them.
     private func thresholds(about count: Int) -> [(predicted: Int, hits: Int)] {
         var all: [(Int, Int)] = []
         var hits = 0
-        for (index, point) in ranked.enumerated() {
-            if point.label { hits += 1 }
-            if index + 1 == ranked.count || ranked[index + 1].probability != point.probability {
+        for (index, example) in ranked.enumerated() {
+            if example.label { hits += 1 }
+            if index + 1 == ranked.count || ranked[index + 1].probability != example.probability {
                 all.append((index + 1, hits))
             }
         }
@@ -37,24 +39,24 @@ struct Curves {
         thresholds(about: 150).map { (Double($1) / Double(positives), Double($1) / Double($0)) }
     }
 
-    /// Fewer points than this say nothing of a bin.
-    private static let leastInBin = 20
+    /// Bins of fewer examples are left out of the calibration curve.
+    private static let minimumInBin = 20
 
     /// Mean probability and positive rate in ten bins of equal width.
     var calibration: [(x: Double, y: Double)] {
         var bins = [(count: Int, sum: Double, hits: Int)](repeating: (0, 0, 0), count: 10)
-        for point in ranked {
-            let bin = min(Int(point.probability * 10), 9)
+        for example in ranked {
+            let bin = min(Int(example.probability * 10), 9)
             bins[bin].count += 1
-            bins[bin].sum += point.probability
-            if point.label { bins[bin].hits += 1 }
+            bins[bin].sum += example.probability
+            if example.label { bins[bin].hits += 1 }
         }
-        return bins.filter { $0.count >= Self.leastInBin }.map {
+        return bins.filter { $0.count >= Self.minimumInBin }.map {
             ($0.sum / Double($0.count), Double($0.hits) / Double($0.count))
         }
     }
 
-    /// Positive rate of each tenth of the points, the most probable first, over that of all.
+    /// Positive rate of each tenth of the examples, the most probable first, over that of all.
     var lift: [Double] {
         let rate = Double(positives) / Double(ranked.count)
         return (0..<10).map { tenth in
@@ -63,10 +65,10 @@ struct Curves {
         }
     }
 
-    /// Shares of all points with a label, by probability in bins of 0.05.
+    /// A histogram of the examples with a label, in bins of 0.05 of probability, as shares of all examples.
     func distribution(of label: Bool) -> [Double] {
         var bins = [Int](repeating: 0, count: 20)
-        for point in ranked where point.label == label { bins[min(Int(point.probability * 20), 19)] += 1 }
+        for example in ranked where example.label == label { bins[min(Int(example.probability * 20), 19)] += 1 }
         return bins.map { Double($0) / Double(ranked.count) }
     }
 }

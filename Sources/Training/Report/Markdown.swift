@@ -1,4 +1,4 @@
-/// A Markdown table.
+/// A Markdown table; cells are Markdown.
 func markdownTable(_ header: [String], _ rows: [[String]]) -> String {
     let lines =
         ["| " + header.joined(separator: " | ") + " |", "|" + header.map { _ in "---|" }.joined()]
@@ -7,10 +7,10 @@ func markdownTable(_ header: [String], _ rows: [[String]]) -> String {
 }
 
 extension Evaluation {
-    /// Figures of every model, one table an evaluation, with intervals of ROC-AUC and log loss.
+    /// The metrics of every model, one table an evaluation, with intervals of ROC-AUC and log loss.
     func markdown() -> String {
         Name.allCases.compactMap { name -> String? in
-            guard let models = figures[name], let any = models.values.first else { return nil }
+            guard let models = metrics[name], let any = models.values.first else { return nil }
             let rows = self.models.compactMap { model -> [String]? in
                 guard let m = models[model] else { return nil }
                 let intervals = intervals[name]?[model]

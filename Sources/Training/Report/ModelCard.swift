@@ -4,15 +4,19 @@ import Features
 
 /// What a reader should know of an artifact before trusting it; it travels with the artifact (M. Mitchell et al., "Model
 /// Cards for Model Reporting", 2019).
+///
+/// The artifact's version is a digest of its files, so the card's wording is part of every version.
 struct ModelCard {
     private let fitted: TrainingRun.Fitted
     private let prepared: TrainingRun.Prepared
-    private let importance: Importance?
+    private let importance: FeatureImportance?
     private let refitted: Trainer.Result?
     private let settings: TrainingSettings
+    /// What is served.
+    private var served: Trainer.Result { refitted ?? fitted.result }
 
     init(
-        _ fitted: TrainingRun.Fitted, _ prepared: TrainingRun.Prepared, _ importance: Importance?,
+        _ fitted: TrainingRun.Fitted, _ prepared: TrainingRun.Prepared, _ importance: FeatureImportance?,
         refitted: Trainer.Result? = nil, settings: TrainingSettings
     ) {
         self.refitted = refitted
@@ -22,32 +26,16 @@ struct ModelCard {
         self.settings = settings
     }
 
+    /// The card as Markdown.
     func markdown() -> String {
         let (survey, times) = (prepared.survey, prepared.times)
-        func day(_ time: Int64) -> String { String(EventTime.text(time).prefix(10)) }
-        let slices = fitted.evaluation.slices.map { slice in
-            [
-                slice.group, slice.name, "\(Int(slice.figures.n))", fixed(slice.figures.positiveRate, 3),
-                fixed(slice.figures.rocAUC, 4), fixed(slice.figures.logLoss, 4), fixed(slice.figures.ece, 4),
-            ]
-        }
-        let served = refitted ?? fitted.result
-        let twin = refitted == nil ? "" : " The figures, parts and SHAP values below are of its evaluated twin."
-        let judged =
+        let trainedUntil = refitted == nil ? times.split : times.end
+        let holdoutNote = refitted == nil ? "" : " The figures, parts and SHAP values below are of its evaluated twin."
+        let evaluated =
             refitted == nil
             ? "What is served"
-            : "A twin, trained with the same settings on \(fitted.result.trainingPoints) points whose labels were known by "
-                + day(times.split)
-        let until = refitted == nil ? times.split : times.end
-        let weights = ModelName.allCases.compactMap { name in served.weights[name].map { (name, $0) } }.map {
-            [$0.rawValue] + [$1.intercept, $1.logisticRegression, $1.randomForest, $1.xgboost].map { fixed($0, 4) }
-        }
-        let features = (importance?.features.prefix(15) ?? []).map { feature in
-            [
-                "`\(feature.name)`", fixed(feature.value, 4),
-                Feature.allCases.first { $0.name == feature.name }?.definition ?? "",
-            ]
-        }
+            : "A twin, trained with the same settings on \(fitted.result.trainingExamples) points whose labels were known by "
+                + dateText(times.split)
         return """
             # Model card
 
@@ -55,12 +43,12 @@ struct ModelCard {
             \(FeatureExtractor.horizonDays) days. Served model: \(settings.servingModel.rawValue).
 
             **What it learned from.** \(survey.events) events of \(survey.customers.count) customers, \
-            \(day(survey.firstTime)) to \(day(survey.lastTime)); \(served.trainingPoints) points whose labels were \
-            known by \(day(until)). Shares of the weight: events \(settings.shares.events), invoices \
-            \(settings.shares.invoices), snapshots \(settings.shares.snapshots).
+            \(dateText(survey.firstTime)) to \(dateText(survey.lastTime)); \(served.trainingExamples) points whose labels were \
+            known by \(dateText(trainedUntil)). Shares of the weight: events \(settings.shares.events), invoices \
+            \(settings.shares.invoices), snapshots \(settings.shares.observations).
 
-            **What was judged.** \(judged), by points from \(day(times.split)) to \(day(times.lastTest)), on which nothing was \
-            fitted or chosen.\(twin) Intervals: 95 %, \(Evaluation.replicates) resamples of customers.
+            **What was judged.** \(evaluated), by points from \(dateText(times.split)) to \(dateText(times.lastTest)), on which nothing was \
+            fitted or chosen.\(holdoutNote) Intervals: 95 %, \(Evaluation.replicates) resamples of customers.
 
             **Not for.** Customers of another kind of shop than this history's; events without a customer; deciding anything \
             about a person that they could not be told of.
@@ -75,7 +63,7 @@ struct ModelCard {
 
             ## What moves it
 
-            Mean absolute SHAP value of the served model's log-odds over \(importance?.points ?? 0) points of E2.
+            Mean absolute SHAP value of the served model's log-odds over \(importance?.examples ?? 0) points of E2.
 
             \(markdownTable(["feature", "mean abs. SHAP", "definition"], features))
 
@@ -90,5 +78,29 @@ struct ModelCard {
             \(markdownTable(["setting", "value"], settings.record.sorted { $0.key < $1.key }.map { [$0.key, $0.value] }))
 
             """
+    }
+
+    private var slices: [[String]] {
+        fitted.evaluation.slices.map { slice in
+            [
+                slice.group, slice.name, "\(Int(slice.metrics.n))", fixed(slice.metrics.positiveRate, 3),
+                fixed(slice.metrics.rocAUC, 4), fixed(slice.metrics.logLoss, 4), fixed(slice.metrics.ece, 4),
+            ]
+        }
+    }
+
+    private var features: [[String]] {
+        (importance?.features.prefix(15) ?? []).map { feature in
+            [
+                "`\(feature.name)`", fixed(feature.value, 4),
+                Feature.allCases.first { $0.name == feature.name }?.definition ?? "",
+            ]
+        }
+    }
+
+    private var weights: [[String]] {
+        ModelName.allCases.compactMap { name in served.weights[name].map { (name, $0) } }.map {
+            [$0.rawValue] + [$1.intercept, $1.logisticRegression, $1.randomForest, $1.xgboost].map { fixed($0, 4) }
+        }
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A chart as inline SVG. Colours are the page's variables, so that it follows light and dark.
+/// A chart as inline SVG. Its colours are variables of the page's style, so that it follows light and dark.
 struct Plot {
     /// A line through points, by the number of a series colour.
     struct Line {
@@ -59,74 +59,59 @@ struct Plot {
         return ticks
     }
 
+    /// The chart with title and legend as a `<figure>`.
     func svg() -> String {
-        var out = ["<figure><figcaption>\(escaped(title))</figcaption>"]
-        out.append(
-            "<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" aria-label=\"\(escaped(title))\">"
-        )
-        for (value, text) in yTicks.isEmpty ? Self.ticks(y) : yTicks {
-            out.append(
-                "<line class=\"grid\" x1=\"\(Int(Self.left))\" x2=\"\(fixed(Self.width - Self.right, 0))\" y1=\"\(py(value))\" y2=\"\(py(value))\"/>"
-            )
-            out.append(
-                "<text class=\"tick\" text-anchor=\"end\" x=\"\(Int(Self.left) - 6)\" y=\"\(py(value))\" dy=\"0.35em\">\(escaped(text))</text>"
-            )
-        }
-        for (value, text) in xTicks.isEmpty ? Self.ticks(x) : xTicks {
-            out.append(
-                "<text class=\"tick\" text-anchor=\"middle\" x=\"\(px(value))\" y=\"\(fixed(Self.height - Self.bottom + 16, 0))\">\(escaped(text))</text>"
-            )
-        }
-        for bar in bars {
-            let (from, to) = (Double(px(bar.x.0))!, Double(px(bar.x.1))!)
-            let (base, tip) = (Double(py(max(y.lowerBound, 0)))!, Double(py(bar.height))!)
-            out.append(
-                "<rect class=\"s\(bar.series)\" x=\"\(fixed(from, 1))\" width=\"\(fixed(max(to - from - 0.6, 0.4), 1))\" y=\"\(fixed(min(tip, base), 1))\" height=\"\(fixed(abs(base - tip), 1))\"><title>\(escaped(bar.title))</title></rect>"
-            )
-        }
-        for line in lines where !line.points.isEmpty {
-            let points = line.points.map { "\(px($0.x)),\(py($0.y))" }.joined(separator: " ")
-            out.append(
-                "<polyline class=\"l\(line.series)\(line.isDashed ? " dashed" : "")\" points=\"\(points)\"><title>\(escaped(line.name))</title></polyline>"
-            )
-            if line.hasDots {
-                for point in line.points {
-                    out.append(
-                        "<circle class=\"s\(line.series)\" r=\"3.5\" cx=\"\(px(point.x))\" cy=\"\(py(point.y))\"><title>\(escaped(line.name)): \(fixed(point.y, 4))</title></circle>"
-                    )
-                }
-            }
-        }
-        out.append(
-            "<text class=\"axis\" text-anchor=\"middle\" x=\"\(fixed((Self.left + Self.width - Self.right) / 2, 0))\" y=\"\(fixed(Self.height - 8, 0))\">\(escaped(xLabel))</text>"
-        )
-        out.append(
-            "<text class=\"axis\" text-anchor=\"middle\" transform=\"translate(12 \(fixed((Self.top + Self.height - Self.bottom) / 2, 0))) rotate(-90)\">\(escaped(yLabel))</text>"
-        )
-        out.append("</svg>")
-        let named = lines.filter { !$0.name.isEmpty && !$0.isDashed }
-        if named.count > 1 {
-            out.append(
-                "<p class=\"legend\">"
-                    + named.map { "<span><i class=\"k\($0.series)\"></i>\(escaped($0.name))</span>" }.joined()
-                    + "</p>")
-        }
-        out.append("</figure>")
-        return out.joined(separator: "\n")
+        let figure =
+            [
+                "<figure><figcaption>\(HTML.escaped(title))</figcaption>",
+                "<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" aria-label=\"\(HTML.escaped(title))\">",
+            ] + tickElements + bars.map(element) + lines.filter { !$0.points.isEmpty }.flatMap(elements) + axisLabels
+            + ["</svg>"] + legend + ["</figure>"]
+        return figure.joined(separator: "\n")
     }
-}
 
-/// Text as HTML.
-func escaped(_ text: String) -> String {
-    var out = ""
-    for character in text {
-        switch character {
-        case "&": out += "&amp;"
-        case "<": out += "&lt;"
-        case ">": out += "&gt;"
-        case "\"": out += "&quot;"
-        default: out.append(character)
+    private var tickElements: [String] {
+        (yTicks.isEmpty ? Self.ticks(y) : yTicks).flatMap { value, text in
+            [
+                "<line class=\"grid\" x1=\"\(Int(Self.left))\" x2=\"\(fixed(Self.width - Self.right, 0))\" y1=\"\(py(value))\" y2=\"\(py(value))\"/>",
+                "<text class=\"tick\" text-anchor=\"end\" x=\"\(Int(Self.left) - 6)\" y=\"\(py(value))\" dy=\"0.35em\">\(HTML.escaped(text))</text>",
+            ]
         }
+            + (xTicks.isEmpty ? Self.ticks(x) : xTicks).map { value, text in
+                "<text class=\"tick\" text-anchor=\"middle\" x=\"\(px(value))\" y=\"\(fixed(Self.height - Self.bottom + 16, 0))\">\(HTML.escaped(text))</text>"
+            }
     }
-    return out
+
+    private func element(_ bar: Bar) -> String {
+        let (from, to) = (Double(px(bar.x.0))!, Double(px(bar.x.1))!)
+        let (base, tip) = (Double(py(max(y.lowerBound, 0)))!, Double(py(bar.height))!)
+        return
+            "<rect class=\"s\(bar.series)\" x=\"\(fixed(from, 1))\" width=\"\(fixed(max(to - from - 0.6, 0.4), 1))\" y=\"\(fixed(min(tip, base), 1))\" height=\"\(fixed(abs(base - tip), 1))\"><title>\(HTML.escaped(bar.title))</title></rect>"
+    }
+
+    private func elements(_ line: Line) -> [String] {
+        let points = line.points.map { "\(px($0.x)),\(py($0.y))" }.joined(separator: " ")
+        let dots = line.hasDots ? line.points : []
+        return [
+            "<polyline class=\"l\(line.series)\(line.isDashed ? " dashed" : "")\" points=\"\(points)\"><title>\(HTML.escaped(line.name))</title></polyline>"
+        ]
+            + dots.map { point in
+                "<circle class=\"s\(line.series)\" r=\"3.5\" cx=\"\(px(point.x))\" cy=\"\(py(point.y))\"><title>\(HTML.escaped(line.name)): \(fixed(point.y, 4))</title></circle>"
+            }
+    }
+
+    private var axisLabels: [String] {
+        [
+            "<text class=\"axis\" text-anchor=\"middle\" x=\"\(fixed((Self.left + Self.width - Self.right) / 2, 0))\" y=\"\(fixed(Self.height - 8, 0))\">\(HTML.escaped(xLabel))</text>",
+            "<text class=\"axis\" text-anchor=\"middle\" transform=\"translate(12 \(fixed((Self.top + Self.height - Self.bottom) / 2, 0))) rotate(-90)\">\(HTML.escaped(yLabel))</text>",
+        ]
+    }
+
+    /// One line with the names of the series, where there are several.
+    private var legend: [String] {
+        let named = lines.filter { !$0.name.isEmpty && !$0.isDashed }
+        guard named.count > 1 else { return [] }
+        let keys = named.map { "<span><i class=\"k\($0.series)\"></i>\(HTML.escaped($0.name))</span>" }
+        return ["<p class=\"legend\">" + keys.joined() + "</p>"]
+    }
 }

@@ -2,17 +2,18 @@ import Ensemble
 import Events
 import Foundation
 
-/// What a retrain job has to say: `report.md`, short enough for a pull request's comment, and `report.html` with plots.
+/// The report of a retrain job: `report.md`, short enough for a pull request's comment, and `report.html` with plots.
 package struct Report {
     let outcome: RetrainJob.Outcome
     let settings: TrainingSettings
 
+    /// - Parameter settings: those of the job.
     package init(_ outcome: RetrainJob.Outcome, settings: TrainingSettings) {
         self.outcome = outcome
         self.settings = settings
     }
 
-    /// Makes the directory for a report.
+    /// Creates the directory for a report, so that a path that cannot be written fails before the training.
     /// - Throws: `TrainingError` when it cannot be made.
     package static func prepare(_ directory: String) throws(TrainingError) {
         do { try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true) } catch {
@@ -30,7 +31,7 @@ package struct Report {
         }
     }
 
-    /// One line on how it came out.
+    /// How the job ended, in one line.
     var verdict: String {
         let version = outcome.version ?? ""
         return switch outcome.status {
@@ -46,16 +47,17 @@ package struct Report {
         }
     }
 
-    /// Which of the two the figures are of, where there are two.
-    var twinNote: String? {
+    /// Says which model the metrics are of, where the served one was refitted.
+    var holdoutNote: String? {
         outcome.isRefitted
             ? "What is served was fitted anew on all that is known; all figures here are of its twin, which has not seen TEST."
             : nil
     }
 
+    /// The report as Markdown.
     package func markdown() -> String {
         var parts = ["## \(verdict)"]
-        if let twinNote { parts.append(twinNote) }
+        if let holdoutNote { parts.append(holdoutNote) }
         if let note = outcome.championNote { parts.append(note.prefix(1).uppercased() + note.dropFirst() + ".") }
         let broken = outcome.verdicts.filter { !$0.holds }
         if !broken.isEmpty {
@@ -74,22 +76,18 @@ package struct Report {
         if let backtest = outcome.backtest, !backtest.origins.isEmpty {
             parts.append("### Backtest, \(settings.servingModel.rawValue)\n\n\(table(backtest))")
         }
-        for reason in outcome.backtest?.notJudged ?? [] { parts.append("Not in the backtest: \(reason).") }
+        for reason in outcome.backtest?.notEvaluated ?? [] { parts.append("Not in the backtest: \(reason).") }
         if let problem = outcome.pruneProblem { parts.append("Old artifacts stay: \(problem).") }
         if !outcome.pruned.isEmpty { parts.append("Removed: \(outcome.pruned.joined(separator: ", ")).") }
         return parts.joined(separator: "\n\n")
     }
 
-    private func table(_ comparison: Comparison) -> String {
-        let rows = Evaluation.Name.allCases.flatMap { name in
-            [("ROC-AUC", comparison.rocAUC), ("log loss", comparison.logLoss), ("ECE", comparison.ece)].compactMap {
-                figure, differences -> [String]? in
-                guard let difference = differences[name] else { return nil }
-                return [
-                    name.rawValue, figure, fixed(difference.challenger, 4), fixed(difference.champion, 4),
-                    Gate.signed(difference),
-                ]
-            }
+    private func table(_ comparison: ChampionComparison) -> String {
+        let rows = comparison.differences.map { evaluation, metric, difference in
+            [
+                evaluation.rawValue, metric, fixed(difference.challenger, 4), fixed(difference.champion, 4),
+                QualityGate.signed(difference),
+            ]
         }
         return markdownTable(["", "figure", "challenger", "champion", "difference (95 % interval, paired)"], rows)
     }
@@ -98,7 +96,7 @@ package struct Report {
         let rows = backtest.origins.map { origin in
             [String(origin.split.prefix(10))]
                 + Evaluation.Name.allCases.flatMap { name -> [String] in
-                    guard let m = origin.figures[name.rawValue]?[settings.servingModel.rawValue] else {
+                    guard let m = origin.metrics[name.rawValue]?[settings.servingModel.rawValue] else {
                         return ["", ""]
                     }
                     return [fixed(m.rocAUC, 4), fixed(m.logLoss, 4)]

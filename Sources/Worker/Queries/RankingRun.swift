@@ -26,7 +26,7 @@ final class RankingRun {
         self.top = top
         self.reply = reply
         self.partitions = partitions
-        extractor = FeatureExtractor(tables: artifact.tables)
+        extractor = FeatureExtractor(encoding: artifact.categoryEncoding)
         ensemble = artifact.ensemble
         servingModel = artifact.manifest.servingModel
         workspace = Ensemble.Workspace(for: ensemble)

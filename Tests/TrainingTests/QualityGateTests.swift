@@ -34,12 +34,12 @@ import Testing
             weights.randomForest *= -1
             weights.xgboost *= -1
         }
-        let worstECE = Evaluation.Name.allCases.map { good.evaluation.figures[$0]![.blending]!.ece }.max()!
+        let worstECE = Evaluation.Name.allCases.map { good.evaluation.metrics[$0]![.blending]!.ece }.max()!
         func broken(_ challenger: TestPredictions, against champion: TestPredictions) -> Set<String> {
             let evaluation = Evaluation(challenger, serving: .blending, seed: 1)
-            let comparison = Comparison(
+            let comparison = ChampionComparison(
                 challenger, serving: .blending, champion: champion, serving: .blending, version: "v", seed: 1)
-            var gate = Gate()
+            var gate = QualityGate()
             gate.minROCAUC = 0.55
             gate.maxECE = worstECE + 0.01
             return Set(gate.verdicts(evaluation, comparison).filter { !$0.holds }.map(\.rule))

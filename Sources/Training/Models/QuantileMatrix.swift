@@ -1,28 +1,31 @@
 import CXGBoost
 import Features
 
-/// Rows in the bins that libxgboost's histogram method looks at, a byte a value, and not the values: they are handed over
-/// in pieces and not copied as a whole (XGBoost's QuantileDMatrix).
+/// Training rows as libxgboost's QuantileDMatrix: each value is kept as its histogram bin, a byte.
+///
+/// The rows are handed over in batches, so that they never exist as one array of floats.
 final class QuantileMatrix: BoosterData {
     private(set) var handle: DMatrixHandle?
 
     /// - Parameters:
     ///   - labels, weights: one a row.
     ///   - bins: the same as `max_bin` in training.
-    ///   - fill: writes the row at a place into `FeatureSchema.count` floats.
+    ///   - threads: that libxgboost may use.
+    ///   - fill: writes the row of an index into `FeatureSchema.count` floats; called more than once a row.
+    /// - Throws: `TrainingError` from libxgboost.
     init(
         labels: [Bool], weights: [Float], bins: Int, threads: Int,
         fill: (Int, UnsafeMutableBufferPointer<Float>) -> Void
     ) throws(TrainingError) {
         try withoutActuallyEscaping(fill) { fill throws(TrainingError) in
-            let pieces = try Pieces(labels: labels.map { $0 ? 1 : 0 }, weights: weights, fill: fill)
+            let batches = try RowBatches(labels: labels.map { $0 ? 1 : 0 }, weights: weights, fill: fill)
             let configuration = "{\"missing\": NaN, \"nthread\": \(threads), \"max_bin\": \(bins)}"
-            let iterator = Unmanaged.passUnretained(pieces).toOpaque()
+            let iterator = Unmanaged.passUnretained(batches).toOpaque()
             let status = XGQuantileDMatrixCreateFromCallback(
-                iterator, pieces.proxy, nil,
-                { if let iterator = $0 { Pieces.from(iterator).reset() } },
-                { $0.map { Pieces.from($0).next() } ?? 0 }, configuration, &handle)
-            if let failure = pieces.failure { throw failure }
+                iterator, batches.proxy, nil,
+                { if let iterator = $0 { RowBatches.from(iterator).reset() } },
+                { $0.map { RowBatches.from($0).next() } ?? 0 }, configuration, &handle)
+            if let failure = batches.failure { throw failure }
             try check(status)
         }
         try nameFeatures()
@@ -30,16 +33,16 @@ final class QuantileMatrix: BoosterData {
 
     deinit { XGDMatrixFree(handle) }
 
-    /// The rows, some thousands at a time, as libxgboost asks for them: it walks over them more than once.
-    private final class Pieces {
-        private static let rows = 8192
+    /// The iterator that libxgboost pulls batches from. It passes over the rows more than once.
+    private final class RowBatches {
+        private static let batchRows = 8192
 
         let proxy: DMatrixHandle?
         private(set) var failure: TrainingError?
         private let labels: [Float]
         private let weights: [Float]
         private let fill: (Int, UnsafeMutableBufferPointer<Float>) -> Void
-        private let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: rows * FeatureSchema.count)
+        private let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: batchRows * FeatureSchema.count)
         private var start = 0
 
         init(
@@ -60,15 +63,16 @@ final class QuantileMatrix: BoosterData {
             buffer.deallocate()
         }
 
-        static func from(_ iterator: UnsafeMutableRawPointer) -> Pieces {
-            Unmanaged<Pieces>.fromOpaque(iterator).takeUnretainedValue()
+        static func from(_ iterator: UnsafeMutableRawPointer) -> RowBatches {
+            Unmanaged<RowBatches>.fromOpaque(iterator).takeUnretainedValue()
         }
 
         func reset() { start = 0 }
 
-        /// - Returns: 0 at the end.
+        /// Hands the next batch to libxgboost.
+        /// - Returns: 1, or 0 when there are no more rows.
         func next() -> Int32 {
-            let count = min(Self.rows, labels.count - start)
+            let count = min(Self.batchRows, labels.count - start)
             guard count > 0, failure == nil else { return 0 }
             let width = FeatureSchema.count
             for row in 0..<count {

@@ -2,29 +2,34 @@ import Ensemble
 import Events
 import Features
 
-/// How much each feature moves the served model's log-odds: the mean absolute SHAP value over a sample of points.
+/// Global feature importance of the served model: the mean absolute SHAP value over a sample of examples, in log-odds.
 ///
-/// SHAP values of trees are those of explanations (`TreeExplainer`); those of the logistic regression are its terms less
-/// their means over the sample. The served model's log-odds are a weighted sum of the members', and so are its SHAP values.
-package struct Importance: Equatable, Sendable {
+/// SHAP values of trees are computed by `TreeExplainer`; those of the logistic regression are its terms less their means
+/// over the sample. The served model's log-odds are a weighted sum of the base models', and so are its SHAP values.
+package struct FeatureImportance: Equatable, Sendable {
     /// Every feature, the most important first.
     package let features: [(name: String, value: Double)]
 
-    private static let samplePoints = 1000
-    /// Points that it is of.
-    package let points: Int
+    /// Examples in the sample.
+    package let examples: Int
 
-    package static func == (a: Importance, b: Importance) -> Bool {
+    private static let sampleSize = 1000
+
+    /// Whether names, values and order are equal.
+    package static func == (a: FeatureImportance, b: FeatureImportance) -> Bool {
         a.features.elementsEqual(b.features) { $0.name == $1.name && $0.value == $1.value }
     }
 
-    /// - Parameter indices: points to sample from.
+    /// - Parameters:
+    ///   - serving: the served model.
+    ///   - indices: examples of the dataset to sample from.
+    /// - Throws: `TrainingError` when a tree is too large to explain.
     init(
-        _ result: Trainer.Result, serving: ModelName, points: ScoringPoints, _ indices: [Int]
+        _ result: Trainer.Result, serving: ModelName, dataset: Dataset, _ indices: [Int]
     ) throws(TrainingError) {
-        let count = min(Self.samplePoints, indices.count)
-        self.points = count
-        let rows = points.rows((0..<count).map { indices[$0 * indices.count / count] })
+        let count = min(Self.sampleSize, indices.count)
+        examples = count
+        let rows = dataset.rows((0..<count).map { indices[$0 * indices.count / count] })
         guard let weights = result.weights[serving] else { preconditionFailure("no weights for \(serving)") }
         let width = FeatureSchema.count
         var contributions = try Self.treeContributions(result, weights, rows)

@@ -2,9 +2,9 @@ import Ensemble
 import Foundation
 import Monitoring
 
-/// Figures that somebody else reached on the same points, to set ours beside.
-package struct ReferenceFigures: Decodable, Sendable {
-    struct Figures: Decodable, Sendable {
+/// Metrics of a baseline on the same examples, read from a JSON file, to compare ours with.
+package struct BaselineMetrics: Decodable, Sendable {
+    struct ModelMetrics: Decodable, Sendable {
         let rocAUC: Double?
         let prAUC: Double?
         let logLoss: Double?
@@ -19,10 +19,11 @@ package struct ReferenceFigures: Decodable, Sendable {
     }
 
     /// By evaluation and model.
-    private let figures: [String: [String: Figures]]
+    private let metrics: [String: [String: ModelMetrics]]
 
+    /// Reads `{evaluation: {model: {roc_auc, pr_auc, log_loss, ece}}}`.
     package init(from decoder: any Decoder) throws {
-        figures = try decoder.singleValueContainer().decode([String: [String: Figures]].self)
+        metrics = try decoder.singleValueContainer().decode([String: [String: ModelMetrics]].self)
     }
 
     /// - Throws: `TrainingError` when the file cannot be read or is something else.
@@ -37,12 +38,12 @@ package struct ReferenceFigures: Decodable, Sendable {
         }
     }
 
-    /// Ours and theirs, and what lies between them.
+    /// A table of our metrics, the baseline's, and their differences.
     package func table(beside evaluation: Evaluation) -> String {
         var lines = ["    model                 ROC-AUC               PR-AUC                log loss              ECE"]
         for name in Evaluation.Name.allCases {
             for model in evaluation.models {
-                guard let ours = evaluation.figures[name]?[model], let theirs = figures[name.rawValue]?[model.rawValue]
+                guard let ours = evaluation.metrics[name]?[model], let theirs = metrics[name.rawValue]?[model.rawValue]
                 else { continue }
                 let mark = model == evaluation.servingModel ? "*" : ""
                 lines.append(

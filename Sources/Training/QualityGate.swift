@@ -1,33 +1,43 @@
-import Foundation
-
-/// What a challenger must fulfil to be served.
+/// The rules that a challenger must pass to be promoted.
 ///
-/// Against the champion it need not be better; it must be shown not to be worse by more than a margin: the far end of
-/// the paired 95 % interval must lie within it (a non-inferiority test).
-package struct Gate: Equatable, Sendable {
-    /// In every evaluation.
+/// The challenger need not beat the champion. It must be shown not to be worse by more than a margin: the far end of the
+/// paired 95 % interval must lie within it (a non-inferiority test).
+package struct QualityGate: Equatable, Sendable {
+    /// Smallest ROC-AUC in any evaluation.
     package var minROCAUC = 0.65
+    /// Largest expected calibration error in any evaluation.
     package var maxECE = 0.15
-    /// Against the champion, in every evaluation.
+    /// Largest loss of ROC-AUC against the champion in any evaluation.
     package var maxROCAUCLoss = 0.01
+    /// Largest increase of the log loss, in nats, against the champion in any evaluation.
     package var maxLogLossIncrease = 0.02
-    /// Against the champion, in every slice: by the figure, if the interval lies below nothing. Slices are small.
+    /// Largest loss of ROC-AUC against the champion in any slice. Slices are small, so a larger loss passes as long as its
+    /// interval reaches 0.
     package var maxSliceROCAUCLoss = 0.05
 
+    /// The defaults, as in `config/trainer.yaml`.
     package init() {}
 
+    /// The result of one rule.
     package struct Verdict: Equatable, Sendable {
+        /// Whether the rule passes.
         package let holds: Bool
         /// The rule's name, as in the configuration.
         package let rule: String
+        /// What was found, and what is allowed.
         package let text: String
     }
 
-    /// Every rule with what came of it, in a fixed order.
-    package func verdicts(_ evaluation: Evaluation, _ comparison: Comparison?) -> [Verdict] {
+    /// The result of every rule, in a fixed order.
+    /// - Parameter comparison: `nil` without a champion; the rules against it are left out then.
+    package func verdicts(_ evaluation: Evaluation, _ comparison: ChampionComparison?) -> [Verdict] {
+        absoluteVerdicts(evaluation) + (comparison.map(relativeVerdicts) ?? [])
+    }
+
+    private func absoluteVerdicts(_ evaluation: Evaluation) -> [Verdict] {
         var verdicts: [Verdict] = []
         for name in Evaluation.Name.allCases {
-            guard let served = evaluation.figures[name]?[evaluation.servingModel] else { continue }
+            guard let served = evaluation.metrics[name]?[evaluation.servingModel] else { continue }
             verdicts.append(
                 Verdict(
                     holds: served.rocAUC >= minROCAUC, rule: "min_roc_auc",
@@ -37,7 +47,11 @@ package struct Gate: Equatable, Sendable {
                     holds: served.ece <= maxECE, rule: "max_ece",
                     text: "\(name.rawValue) ECE \(fixed(served.ece, 4)), at most \(fixed(maxECE, 4))"))
         }
-        guard let comparison else { return verdicts }
+        return verdicts
+    }
+
+    private func relativeVerdicts(_ comparison: ChampionComparison) -> [Verdict] {
+        var verdicts: [Verdict] = []
         for name in Evaluation.Name.allCases {
             if let difference = comparison.rocAUC[name] {
                 verdicts.append(
@@ -66,7 +80,8 @@ package struct Gate: Equatable, Sendable {
         return verdicts
     }
 
-    static func signed(_ difference: Comparison.Difference) -> String {
+    /// A difference with its sign and its interval.
+    static func signed(_ difference: ChampionComparison.Difference) -> String {
         func number(_ value: Double) -> String { (value < 0 ? "−" : "+") + fixed(abs(value), 4) }
         let interval = difference.interval.map { " (\(number($0.low)) to \(number($0.high)))" } ?? " (no interval)"
         return number(difference.value) + interval

@@ -1,12 +1,12 @@
 import Ensemble
 import Features
 
-/// The three members, fitted on one training set.
-struct Members: Sendable {
+/// The three base models of an ensemble, fitted on one training set.
+struct BaseModels: Sendable {
     let logisticRegression: LogisticModel
     let trees: Trees
 
-    /// The tree members: XGBoost model files and what they hold.
+    /// The two tree models: their XGBoost model files (UBJSON), and the files parsed.
     struct Trees: Sendable {
         let randomForestFile: [UInt8]
         let xgboostFile: [UInt8]
@@ -14,54 +14,56 @@ struct Members: Sendable {
         let xgboost: TreeModel
     }
 
-    /// Fits the members of several training sets, as many pieces of that at once as there are threads; each piece takes
-    /// one. What comes out does not depend on how many there are.
-    /// - Parameter progress: told what is done, as a share of the whole; from several threads, one at a time.
+    /// Fits the base models of several training sets. Models are fitted in parallel, each by one thread; the result does not
+    /// depend on the number of threads.
+    /// - Parameter progress: called with the share of the models that is fitted, 0...1.
+    /// - Returns: one for each set, in the sets' order.
+    /// - Throws: `DataError` when a set has one label only; `TrainingError` from libxgboost.
     static func fit(
-        _ points: ScoringPoints, _ sets: [TrainingSet], _ settings: TrainingSettings, progress: (Double) -> Void
-    ) throws -> [Members] {
-        enum Piece: Sendable {
+        _ dataset: Dataset, _ sets: [TrainingSet], _ settings: TrainingSettings, progress: (Double) -> Void
+    ) throws -> [BaseModels] {
+        enum Fitted: Sendable {
             case logistic(LogisticModel)
             case trees(Trees)
         }
         for set in sets {
-            let labels = set.labels(points)
+            let labels = set.labels(dataset)
             guard labels.contains(true), labels.contains(false) else {
                 throw DataError(
                     "\(labels.count) training points and all have the same label: there is nothing to tell apart; "
                         + "give a longer history")
             }
         }
-        let pieces = try inParallel(2 * sets.count, threads: settings.threads, progress: progress) { number in
+        let fitted = try inParallel(2 * sets.count, threads: settings.threads, progress: progress) { number in
             let set = sets[number / 2]
             return number % 2 == 0
-                ? Piece.trees(try fitTrees(points, set, settings)) : .logistic(fitLogistic(points, set, settings))
+                ? Fitted.trees(try fitTrees(dataset, set, settings)) : .logistic(fitLogistic(dataset, set, settings))
         }
         return sets.indices.map { index in
-            guard case .trees(let trees) = pieces[2 * index], case .logistic(let logistic) = pieces[2 * index + 1]
+            guard case .trees(let trees) = fitted[2 * index], case .logistic(let logistic) = fitted[2 * index + 1]
             else {
-                preconditionFailure("pieces come back in order")
+                preconditionFailure("results come back in order")
             }
-            return Members(logisticRegression: logistic, trees: trees)
+            return BaseModels(logisticRegression: logistic, trees: trees)
         }
     }
 
     private static func fitLogistic(
-        _ points: ScoringPoints, _ set: TrainingSet, _ settings: TrainingSettings
+        _ dataset: Dataset, _ set: TrainingSet, _ settings: TrainingSettings
     ) -> LogisticModel {
         LogisticTrainer.fit(
-            points.rows(set.indices), labels: set.labels(points), weights: set.weights,
+            dataset.rows(set.indices), labels: set.labels(dataset), weights: set.weights,
             ridge: settings.logisticRegression.ridge, withheld: settings.withheldFeatures)
     }
 
     private static func fitTrees(
-        _ points: ScoringPoints, _ set: TrainingSet, _ settings: TrainingSettings
+        _ dataset: Dataset, _ set: TrainingSet, _ settings: TrainingSettings
     ) throws -> Trees {
         let matrix = try QuantileMatrix(
-            labels: set.labels(points), weights: set.weights, bins: bins, threads: 1
+            labels: set.labels(dataset), weights: set.weights, bins: bins, threads: 1
         ) { place, row in
-            points.copyFeatures(set.indices[place], into: row)
-            // A column without a value offers no split.
+            dataset.copyFeatures(set.indices[place], into: row)
+            // A column without any value offers no split.
             for feature in settings.withheldFeatures { row[feature.rawValue] = .nan }
         }
         let forest = try Booster(data: matrix, parameters: forestParameters(settings))
@@ -76,18 +78,19 @@ struct Members: Sendable {
             xgboost: try XGBoostModelFile.parse(xgboostFile, path: "xgboost.ubj"))
     }
 
-    /// Bins of each feature's values.
+    /// Bins of each feature's histogram.
     private static let bins = 128
 
-    /// The members' predictions of a set's points.
-    func predictions(_ points: ScoringPoints, _ set: TrainingSet, weights: [Float]) -> Combiners.Predictions {
-        Combiners.Predictions(
-            margins: margins(points, set.indices), labels: set.labels(points), weights: weights.map(Double.init))
+    /// The base models' predictions for a set's examples.
+    /// - Parameter weights: one an example, in place of the set's own.
+    func predictions(_ dataset: Dataset, _ set: TrainingSet, weights: [Float]) -> BaseModelPredictions {
+        BaseModelPredictions(
+            logOdds: logOdds(dataset, set.indices), labels: set.labels(dataset), weights: weights.map(Double.init))
     }
 
-    /// The members' raw log-odds for some points, one array a member.
-    private func margins(_ points: ScoringPoints, _ indices: [Int]) -> [[Double]] {
-        let rows = points.rows(indices)
+    /// The base models' raw log-odds for some examples, one array a model.
+    private func logOdds(_ dataset: Dataset, _ indices: [Int]) -> [[Double]] {
+        let rows = dataset.rows(indices)
         let logistic = (0..<rows.rowCount).map { row in
             rows[row].withUnsafeBufferPointer { logisticRegression.margin($0.baseAddress!) }
         }
@@ -111,7 +114,7 @@ struct Members: Sendable {
 
     /// One round of parallel trees at full learning rate is a random forest (XGBoost's own way); from a base score of
     /// one half, a Newton step makes each tree's log-odds four times the distance of its positive rate from one half,
-    /// and the member's calibration stretches that to what the labels say.
+    /// and the forest's calibration slope scales that to what the labels say.
     private static func forestParameters(_ settings: TrainingSettings) -> [(String, String)] {
         common(settings, settings.randomForest) + [
             ("colsample_bynode", "\(settings.randomForest.columnSample)"),

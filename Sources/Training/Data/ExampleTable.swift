@@ -1,39 +1,39 @@
 import Events
 import Features
 
-/// Scoring points as a table for other tools.
-package enum PointTable {
+/// The labeled examples as a CSV table, for other tools.
+package enum ExampleTable {
     static let header =
         (["split", "kind", "customer_id", "time", "label", "weight"] + FeatureSchema.names).joined(separator: ",")
         + "\n"
 
-    /// Writes one CSV row a point, in the order of the points.
-    /// - Parameter progress: told what share is written.
-    /// - Returns: rows written.
+    /// Writes one row an example, in the order of the dataset.
+    /// - Parameter progress: called with the share of the rows that is written, 0...1.
+    /// - Returns: the number of rows.
     /// - Throws: `HistoryError` when the file cannot be written; nothing is left of it then.
     package static func write(
         _ prepared: TrainingRun.Prepared, settings: TrainingSettings, to path: String, progress: (Double) -> Void
     ) throws -> Int {
-        let points = prepared.points
-        let set = TrainingSet(points, settings.shares, isIn: prepared.times.isTraining)
-        var weights = [Float](repeating: 0, count: points.points.count)
+        let dataset = prepared.dataset
+        let set = TrainingSet(dataset, settings.shares, isIncluded: prepared.times.isTraining)
+        var weights = [Float](repeating: 0, count: dataset.count)
         for (place, index) in set.indices.enumerated() { weights[index] = set.weights[place] }
         let file = try OutputFile(path: path)
         try file.write(Array(header.utf8))
         var line: [UInt8] = []
-        for (index, point) in points.points.enumerated() {
-            if index % 4096 == 0 { progress(Double(index) / Double(points.points.count)) }
+        for (index, example) in dataset.enumerated() {
+            if index % 4096 == 0 { progress(Double(index) / Double(dataset.count)) }
             line.removeAll(keepingCapacity: true)
-            line.append(contentsOf: split(point, prepared.times).utf8)
+            line.append(contentsOf: split(example, prepared.times).utf8)
             line.append(UInt8(ascii: ","))
-            line.append(contentsOf: name(of: point.kind).utf8)
+            line.append(contentsOf: name(of: example.kind).utf8)
             line.append(UInt8(ascii: ","))
-            CSVText.append(cell: prepared.survey.customerIDs[Int(point.customer)], to: &line)
+            CSVText.append(cell: prepared.survey.customerIDs[Int(example.customer)], to: &line)
             line.append(UInt8(ascii: ","))
-            line.append(contentsOf: EventTime.text(point.time).utf8)
-            line.append(contentsOf: (point.label ? ",1," : ",0,").utf8)
+            line.append(contentsOf: EventTime.text(example.time).utf8)
+            line.append(contentsOf: (example.label ? ",1," : ",0,").utf8)
             append(weights[index], to: &line)
-            for value in points.features(index) {
+            for value in dataset.features(index) {
                 line.append(UInt8(ascii: ","))
                 if !value.isNaN { append(value, to: &line) }
             }
@@ -41,19 +41,19 @@ package enum PointTable {
             try file.write(line)
         }
         try file.close()
-        return points.points.count
+        return dataset.count
     }
 
-    /// Where a point belongs; between the periods, labels are not known when TRAIN ends.
-    private static func split(_ point: ScoringPoints.Point, _ times: EvaluationProtocol) -> String {
-        times.isTraining(point) ? "train" : times.isTest(point) ? "test" : "neither"
+    /// The period of an example. Those between TRAIN and TEST are in neither: their labels are not known when TRAIN ends.
+    private static func split(_ example: Example, _ times: EvaluationProtocol) -> String {
+        times.isTraining(example) ? "train" : times.isTest(example) ? "test" : "neither"
     }
 
-    private static func name(of kind: ScoringPoints.Point.Kind) -> String {
+    private static func name(of kind: Example.Kind) -> String {
         switch kind {
         case .event(isLastOfInvoice: false): "event"
         case .event(isLastOfInvoice: true): "invoice"
-        case .snapshot: "snapshot"
+        case .observation: "snapshot"
         }
     }
 

@@ -15,8 +15,12 @@ enum LogisticTrainer {
         }
     }
 
-    /// The member: all features, transformed and standardised on these rows.
-    /// - Parameter ridge: penalty on each squared weight, relative to the rows' total weight.
+    /// Fits the base model on all features, transformed and standardised over these rows. A feature with missing values gets
+    /// an indicator column beside it.
+    /// - Parameters:
+    ///   - labels, weights: one a row.
+    ///   - ridge: penalty on each squared weight, relative to the rows' total weight.
+    ///   - withheld: features whose weights stay 0.
     /// - Complexity: O(rows × features²) a Newton step, a dozen steps.
     static func fit(
         _ matrix: FeatureMatrix, labels: [Bool], weights: [Float], ridge: Double, withheld: [Feature] = []
@@ -49,7 +53,7 @@ enum LogisticTrainer {
         return LogisticModel(intercept: solution[0], terms: terms)
     }
 
-    /// What each term adds on average.
+    /// Sets each term's mean contribution, from which explanations measure.
     private static func setExpectations(
         _ terms: inout [LogisticModel.Term], _ matrix: FeatureMatrix, _ weights: [Float]
     ) {
@@ -63,6 +67,7 @@ enum LogisticTrainer {
         }
     }
 
+    /// The terms with mean and scale of each transformed feature, and weights of 0.
     private static func scales(_ matrix: FeatureMatrix, _ weights: [Float]) -> [LogisticModel.Term] {
         Feature.allCases.map { feature in
             var term = LogisticModel.Term(
@@ -81,7 +86,7 @@ enum LogisticTrainer {
             if total > 0 {
                 term.mean = sum / total
                 let variance = squares / total - term.mean * term.mean
-                // A constant feature stays where it is: nothing to learn from it.
+                // A constant feature has no scale: 1 avoids a division by 0.
                 term.scale = variance > 1e-12 ? variance.squareRoot() : 1
             }
             return term
@@ -93,9 +98,11 @@ enum LogisticTrainer {
     /// Newton's method with step halving (Nocedal and Wright, "Numerical Optimization", 2006, section 3.4).
     /// - Parameters:
     ///   - design: row-major, `width` columns.
-    ///   - free: so many of the first columns are left free as well.
-    ///   - offsets: what each row's log-odds hold beside these; nothing if empty.
+    ///   - free: number of leading columns without a penalty.
+    ///   - prior: the values that the penalty draws the weights to, one a column.
+    ///   - offsets: added to each row's log-odds; none if empty.
     /// - Returns: intercept, then one weight a column.
+    /// - Complexity: O(rows × width²) a step, at most 25 steps.
     static func newton(
         _ design: [Double], width: Int, labels: [Bool], weights: [Double], ridge: Double, free: Int = 0,
         prior: [Double], offsets: [Double] = []
@@ -153,6 +160,7 @@ enum LogisticTrainer {
         return beta
     }
 
+    /// Adds up the gradient and the lower triangle of the Hessian of the weighted log loss.
     private static func accumulate(
         _ design: [Double], _ width: Int, _ labels: [Bool], _ weights: [Double], _ gradient: inout [Double],
         _ hessian: inout [Double], margin: (Int) -> Double
@@ -179,32 +187,5 @@ enum LogisticTrainer {
                 }
             }
         }
-    }
-}
-
-/// Symmetric positive-definite systems.
-enum Cholesky {
-    /// Solves A x = b from A's lower triangle, row-major.
-    static func solve(_ a: [Double], _ b: [Double]) -> [Double] {
-        let n = b.count
-        var l = a
-        for i in 0..<n {
-            for j in 0...i {
-                var sum = l[i * n + j]
-                for k in 0..<j { sum -= l[i * n + k] * l[j * n + k] }
-                // A direction without curvature is not moved along.
-                l[i * n + j] = i == j ? max(sum, 1e-12).squareRoot() : sum / l[j * n + j]
-            }
-        }
-        var x = b
-        for i in 0..<n {
-            for k in 0..<i { x[i] -= l[i * n + k] * x[k] }
-            x[i] /= l[i * n + i]
-        }
-        for i in stride(from: n - 1, through: 0, by: -1) {
-            for k in (i + 1)..<max(n, i + 1) { x[i] -= l[k * n + i] * x[k] }
-            x[i] /= l[i * n + i]
-        }
-        return x
     }
 }

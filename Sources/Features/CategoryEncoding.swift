@@ -1,7 +1,9 @@
 import Events
 
-/// What features look up beside a customer's own events: fixed when the model was trained, carried by its artifact.
-public struct FrozenTables: Equatable, Sendable {
+/// Encodes the country as a number, its rank by frequency among the training period's customers.
+///
+/// The ranks are fixed when a model is trained and travel with its artifact, so that serving encodes as training did.
+public struct CategoryEncoding: Equatable, Sendable {
     /// Countries by number of customers in the training period, most first; ties by name.
     public let countries: [String]
     /// Ranks by the content hashes of the countries, which need not be hashed once more: open addressing, a power of two
@@ -13,6 +15,7 @@ public struct FrozenTables: Equatable, Sendable {
         var rank: Float
     }
 
+    /// - Parameter countries: the most frequent first.
     public init(countries: [String]) {
         self.countries = countries
         var size = 2

@@ -5,13 +5,18 @@ import Features
 import Settings
 import Training
 
-extension TrainingSettings {
-    /// Everything that `config/trainer.yaml` may say.
-    static func read(_ reader: ConfigurationReader) throws(ConfigurationError) -> (
-        settings: TrainingSettings, names: FieldNames, kafka: [String: String]
-    ) {
+/// Everything that `config/trainer.yaml` may say.
+struct TrainerConfiguration {
+    var settings: TrainingSettings
+    /// What the shop calls each field of an event.
+    let names: FieldNames
+    /// librdkafka's properties, for a history that lies on a topic.
+    let kafka: [String: String]
+
+    /// - Throws: all settings that could not be used, and all keys that there are none of.
+    init(_ reader: ConfigurationReader) throws(ConfigurationError) {
         var settings = TrainingSettings()
-        let names = FieldNames(reader.section("fields"))
+        names = FieldNames(reader.section("fields"))
         settings.seed = reader.int("seed", default: settings.seed, in: 0...Int(Int32.max))
         settings.threads = reader.int("threads", default: settings.threads, in: 1...256)
         settings.folds = reader.int("folds", default: settings.folds, in: 2...20)
@@ -19,61 +24,73 @@ extension TrainingSettings {
         if !ModelName.allCases.contains(settings.servingModel) {
             reader.refuse("serving_model", "\(settings.servingModel.rawValue) is not trained here, only imported")
         }
-
         settings.timeToLiveDays = reader.timeToLiveDays(default: settings.timeToLiveDays)
-
-        let evaluation = reader.section("evaluation")
-        settings.evaluation.testDays = evaluation.int("test_days", default: settings.evaluation.testDays, in: 31...3650)
-        settings.evaluation.snapshotOffsetsDays = evaluation.ints(
-            "snapshot_offsets_days", default: settings.evaluation.snapshotOffsetsDays, in: 0...3650)
-        settings.evaluation.snapshotWarmupDays = evaluation.int(
-            "snapshot_warmup_days", default: settings.evaluation.snapshotWarmupDays, in: 0...3650)
-        settings.evaluation.snapshotEveryDays = evaluation.int(
-            "snapshot_every_days", default: settings.evaluation.snapshotEveryDays, in: 1...365)
-
-        let points = reader.section("points")
-        settings.shares.events = points.double("events", default: settings.shares.events, in: 0...1000)
-        settings.shares.invoices = points.double("invoices", default: settings.shares.invoices, in: 0...1000)
-        settings.shares.snapshots = points.double("snapshots", default: settings.shares.snapshots, in: 0...1000)
-
-        settings.shares.halfLifeDays = points.double(
-            "half_life_days", default: settings.shares.halfLifeDays, in: 7...1e6)
-        if settings.shares.events + settings.shares.invoices + settings.shares.snapshots <= 0 {
+        settings.evaluation = Self.evaluation(reader.section("evaluation"), settings.evaluation)
+        settings.shares = Self.shares(reader.section("points"), settings.shares)
+        if settings.shares.events + settings.shares.invoices + settings.shares.observations <= 0 {
             reader.refuse("points", "one of events, invoices and snapshots must be more than 0")
         }
-        if !settings.evaluation.snapshotOffsetsDays.contains(where: { $0 <= settings.evaluation.testDays - 31 }) {
+        if !settings.evaluation.testObservationOffsetsDays.contains(where: { $0 <= settings.evaluation.testDays - 31 })
+        {
             reader.refuse(
                 "evaluation.snapshot_offsets_days",
                 "one of them must lie 31 days or more before the end of the history (test_days is \(settings.evaluation.testDays))"
             )
         }
-        settings.levelHalfLifeDays = reader.section("level").double(
-            "half_life_days", default: settings.levelHalfLifeDays, in: 7...1e6)
-
-        let withheld = reader.strings("withheld_features", default: settings.withheldFeatures.map(\.name))
-        settings.withheldFeatures = Feature.allCases.filter { withheld.contains($0.name) }
-        for name in withheld where !FeatureSchema.names.contains(name) {
-            reader.refuse("withheld_features", "there is no feature '\(name)'; see: trainer features")
-        }
-
+        settings.baseRateHalfLifeDays = reader.section("level").double(
+            "half_life_days", default: settings.baseRateHalfLifeDays, in: 7...1e6)
+        settings.withheldFeatures = Self.withheldFeatures(reader, settings.withheldFeatures)
         settings.logisticRegression.ridge = reader.section("logistic_regression").double(
             "ridge", default: settings.logisticRegression.ridge, in: 0...1000)
         let forest = reader.section("random_forest")
-        settings.randomForest = trees(forest, settings.randomForest)
+        settings.randomForest = Self.trees(forest, settings.randomForest)
         settings.randomForest.parallelTrees = forest.int(
             "trees", default: settings.randomForest.parallelTrees, in: 1...5000)
         let xgboost = reader.section("xgboost")
-        settings.xgboost = trees(xgboost, settings.xgboost)
+        settings.xgboost = Self.trees(xgboost, settings.xgboost)
         settings.xgboost.rounds = xgboost.int("rounds", default: settings.xgboost.rounds, in: 1...5000)
-        settings.backtest = backtest(reader.section("backtest"), settings.backtest)
-        settings.tuning = tuning(reader.section("tuning"), settings.tuning)
-        settings.gate = gate(reader.section("gate"), settings.gate)
-        settings.checks = checks(reader.section("checks"), settings.checks)
+        settings.backtest = Self.backtest(reader.section("backtest"), settings.backtest)
+        settings.tuning = Self.tuning(reader.section("tuning"), settings.tuning)
+        settings.gate = Self.gate(reader.section("gate"), settings.gate)
+        settings.checks = Self.checks(reader.section("checks"), settings.checks)
         settings.refit = reader.bool("refit", default: settings.refit)
         settings.keep = reader.int("keep", default: settings.keep, in: 1...100_000)
-        let kafka = Dictionary(reader.properties("kafka").map { ($0.name, $0.value) }) { _, last in last }
+        kafka = Dictionary(reader.properties("kafka").map { ($0.name, $0.value) }) { _, last in last }
+        self.settings = settings
         try reader.finish()
-        return (settings, names, kafka)
+    }
+
+    private static func evaluation(
+        _ reader: ConfigurationReader, _ standard: EvaluationProtocol.Settings
+    ) -> EvaluationProtocol.Settings {
+        var settings = standard
+        settings.testDays = reader.int("test_days", default: standard.testDays, in: 31...3650)
+        settings.testObservationOffsetsDays = reader.ints(
+            "snapshot_offsets_days", default: standard.testObservationOffsetsDays, in: 0...3650)
+        settings.observationWarmupDays = reader.int(
+            "snapshot_warmup_days", default: standard.observationWarmupDays, in: 0...3650)
+        settings.observationIntervalDays = reader.int(
+            "snapshot_every_days", default: standard.observationIntervalDays, in: 1...365)
+        return settings
+    }
+
+    private static func shares(
+        _ reader: ConfigurationReader, _ standard: TrainingSettings.ExampleShares
+    ) -> TrainingSettings.ExampleShares {
+        var shares = standard
+        shares.events = reader.double("events", default: standard.events, in: 0...1000)
+        shares.invoices = reader.double("invoices", default: standard.invoices, in: 0...1000)
+        shares.observations = reader.double("snapshots", default: standard.observations, in: 0...1000)
+        shares.halfLifeDays = reader.double("half_life_days", default: standard.halfLifeDays, in: 7...1e6)
+        return shares
+    }
+
+    private static func withheldFeatures(_ reader: ConfigurationReader, _ standard: [Feature]) -> [Feature] {
+        let names = reader.strings("withheld_features", default: standard.map(\.name))
+        for name in names where !FeatureSchema.names.contains(name) {
+            reader.refuse("withheld_features", "there is no feature '\(name)'; see: trainer features")
+        }
+        return Feature.allCases.filter { names.contains($0.name) }
     }
 
     private static func backtest(_ reader: ConfigurationReader, _ standard: Backtest.Settings) -> Backtest.Settings {
@@ -104,7 +121,7 @@ extension TrainingSettings {
         return settings
     }
 
-    private static func gate(_ reader: ConfigurationReader, _ standard: Gate) -> Gate {
+    private static func gate(_ reader: ConfigurationReader, _ standard: QualityGate) -> QualityGate {
         var gate = standard
         gate.minROCAUC = reader.double("min_roc_auc", default: standard.minROCAUC, in: 0...1)
         gate.maxECE = reader.double("max_ece", default: standard.maxECE, in: 0...1)
@@ -135,8 +152,10 @@ extension TrainingSettings {
         return checks
     }
 
-    private static func trees(_ reader: ConfigurationReader, _ standard: Trees) -> Trees {
-        Trees(
+    private static func trees(_ reader: ConfigurationReader, _ standard: TrainingSettings.Trees)
+        -> TrainingSettings.Trees
+    {
+        TrainingSettings.Trees(
             rounds: standard.rounds, parallelTrees: standard.parallelTrees,
             maxDepth: reader.int("max_depth", default: standard.maxDepth, in: 1...16),
             learningRate: reader.double("learning_rate", default: standard.learningRate, in: 1e-4...1),
