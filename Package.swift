@@ -92,7 +92,8 @@ let package = Package(
             dependencies: ["Settings", "Console", "Ensemble", "Events", "Features", "Kafka", "Training"],
             swiftSettings: strict),
         .target(
-            name: "TestSupport", dependencies: ["Events", "LocalCluster"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["CRDKafka", "Events", "Kafka", "LocalCluster"],
+            path: "Tests/TestSupport",
             swiftSettings: strict),
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
@@ -100,7 +101,7 @@ let package = Package(
         .testTarget(
             name: "ConsoleTests", dependencies: ["Console", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
-        .testTarget(name: "KafkaTests", dependencies: ["Kafka", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "KafkaTests", dependencies: ["CRDKafka", "Kafka", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "CustomersTests", dependencies: ["Customers", "Events", "TestSupport"], swiftSettings: strict),
         .testTarget(
@@ -144,8 +145,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "Settings", "Customers", "Ensemble", "Events", "Features", "Kafka", "Scoring", "TestSupport",
-                "Training", "Worker",
+                "Settings", "Customers", "Ensemble", "Events", "Features", "Kafka", "LocalCluster", "Scoring",
+                "TestSupport", "Training", "Worker",
                 "replay", "scoring-worker", "trainer",
                 .product(name: "Logging", package: "swift-log"),
             ],

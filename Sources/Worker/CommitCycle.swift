@@ -43,7 +43,7 @@ final class AtLeastOnce: CommitCycle {
         guard producer.outstanding == 0 else { return nil }
         // Says what could not be delivered.
         try producer.flush(timeoutMilliseconds: 0)
-        return try consumer.beginCommit(offsets)
+        return try consumer.commitAsync(offsets)
     }
 
     func abort(timeoutMilliseconds: Int) -> Bool { false }

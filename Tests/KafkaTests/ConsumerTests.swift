@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Kafka
@@ -114,7 +115,7 @@ import Testing
             return !reader.received.isEmpty
         }
         // Several may be under way; the one sent last counts.
-        let commits = try (1...3).map { try reader.consumer.beginCommit([PartitionOffset(place, offset: $0)]) }
+        let commits = try (1...3).map { try reader.consumer.commitAsync([PartitionOffset(place, offset: $0)]) }
         for commit in commits { try #require(commit.outcome(timeoutMilliseconds: 5000)).get() }
         #expect(commits[0].outcome() as Any? == nil, "it is told once")
         #expect(

@@ -60,7 +60,7 @@ extension Worker: LiveWorker {
     package func place(of customerID: String) async throws -> CustomerPlace {
         let count = partitionCount.load(ordering: .relaxed)
         guard count > 0 else { throw InquiryError.notRunning }
-        let partition = Murmur2.partition(of: Array(customerID.utf8), count: count)
+        let partition = Murmur2Partitioner.partition(of: Array(customerID.utf8), count: count)
         // Asked and not looked up: the picture is up to a second old.
         if try await askAll({ $0.tasks[partition] != nil }).contains(true) { return .here(partition: partition) }
         return .elsewhere(partition: partition, owner: await owner(of: partition))
@@ -80,7 +80,7 @@ extension Worker: LiveWorker {
     }
 
     /// Asks every thread that is running.
-    private func askAll<Answer: Sendable>(
+    func askAll<Answer: Sendable>(
         _ question: @escaping @Sendable (StreamThread) -> Answer
     ) async throws -> [Answer] {
         let answers = try await withThrowingTaskGroup(of: Answer?.self) { group in
