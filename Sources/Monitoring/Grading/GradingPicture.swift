@@ -21,16 +21,20 @@ package struct GradingPicture: Sendable {
 
 extension Grades {
     /// What the predictions of some partitions come to together.
-    /// - Parameter seed: decides the order of ties, which lift depends on.
+    /// - Parameters:
+    ///   - start: Event time in milliseconds; earlier predictions do not count.
+    ///   - seed: decides the order of ties, which lift depends on.
     /// - Complexity: O(n log n) in the number of graded predictions, five times.
-    package init(_ pictures: [GradingPicture], bought: Int = 0, notBought: Int = 0, seed: UInt64 = 0) {
+    package init(
+        _ pictures: [GradingPicture], from start: Int64 = .min, bought: Int = 0, notBought: Int = 0, seed: UInt64 = 0
+    ) {
         self.bought = bought
         self.notBought = notBought
         pending = pictures.reduce(0) { $0 + $1.pending }
         sampledShare = pictures.map(\.sampledShare).min() ?? 1
         var all: [Grader.Version] = []
         for version in pictures.flatMap(\.versions) where !all.contains(version) { all.append(version) }
-        versions = all.compactMap { version in Version(version, pictures, seed: seed) }
+        versions = all.compactMap { version in Version(version, pictures, from: start, seed: seed) }
             .sorted { $0.version < $1.version }
     }
 }
@@ -58,7 +62,7 @@ private struct GradedColumns {
 
 extension Grades.Version {
     /// - Returns: `nil` when none of the version's predictions counts.
-    fileprivate init?(_ version: Grader.Version, _ pictures: [GradingPicture], seed: UInt64) {
+    fileprivate init?(_ version: Grader.Version, _ pictures: [GradingPicture], from start: Int64, seed: UInt64) {
         guard let serving = version.models.firstIndex(of: version.servingModel) else { return nil }
         var graded = GradedColumns(models: version.models.count, room: pictures.reduce(0) { $0 + $1.decided })
         /// The served model's, by day.
@@ -68,7 +72,7 @@ extension Grades.Version {
         for picture in pictures {
             guard let number = picture.versions.firstIndex(of: version) else { continue }
             for prediction in picture.predictions
-            where prediction.version == number && prediction.time >= picture.counting.lowerBound {
+            where prediction.version == number && prediction.time >= max(start, picture.counting.lowerBound) {
                 let day = EventTime.day(of: prediction.time)
                 if prediction.label != .pending, prediction.time < picture.counting.upperBound {
                     graded.append(prediction, models: 0..<version.models.count)
