@@ -68,7 +68,7 @@ struct ScoreCommand: ParsableCommand {
             try rows?.close()
             progress.finish()
             let rate = Int(Double(events) / progress.elapsedSeconds)
-            remark(
+            printInfo(
                 "\(events) events, \(scored) scored, \(anonymous) anonymous, \(table.count) customers, \(rate) events/s"
             )
         }

@@ -27,13 +27,13 @@ struct ImportCommand: ParsableCommand {
         try reportingTraining {
             let (settings, names, kafka) = try TrainingSettings.read(configuration.reader(for: .trainer))
             let imported = try ImportedModel(path: model)
-            for line in imported.remarks { remark("\(model): \(line)") }
+            for line in imported.remarks { printInfo("\(model): \(line)") }
             let progress = Progress()
             let run = TrainingRun(settings: settings)
             let prepared = try source.prepare(run, names: names, kafka: kafka, progress: progress)
             let (version, evaluation) = try run.importModel(imported, prepared, models: models)
             progress.finish()
-            remark(
+            printInfo(
                 "The figures hold if the model learned from points before "
                     + "\(EventTime.text(prepared.times.split)) whose labels were known by then.")
             try output(
