@@ -12,14 +12,7 @@ struct EnsembleCommand: ParsableCommand {
             "What tree models and the whole ensemble cost a row, in batches and alone, beside libxgboost on the same rows."
     )
 
-    @Option(help: "History whose feature rows are scored. Without one a shop is made up.")
-    var history: String?
-
-    @Option(help: "Directory of model artifacts.")
-    var models = "models"
-
-    @Option(help: "Rows.")
-    var rows = 16_384
+    @OptionGroup var options: RowOptions
 
     @Option(help: "Repetitions.")
     var repetitions = 7
@@ -31,15 +24,12 @@ struct EnsembleCommand: ParsableCommand {
             """)
     var libraries: String?
 
-    @Flag(help: "Print JSON.")
-    var json = false
-
     func run() throws {
         try reportingFailures {
             let progress = Progress()
             progress.show("making feature rows")
-            let artifact = try ModelArtifact(path: models)
-            let matrix = try FeatureMatrix(history: history, rows: rows, artifact)
+            let artifact = try ModelArtifact(path: options.models)
+            let matrix = try options.matrix(artifact)
             var figures: [Figure] = []
             for shape in [TreeShape.boosted, .forest, .fullerForest, .leafByLeaf] {
                 progress.show("training \(shape.name)")
@@ -59,7 +49,7 @@ struct EnsembleCommand: ParsableCommand {
             progress.show("scoring by the artifact")
             figures += ensemble(artifact, matrix)
             progress.finish()
-            try figures.write(asJSON: json)
+            try figures.write(asJSON: options.json)
         }
     }
 

@@ -11,14 +11,7 @@ struct ExplainCommand: ParsableCommand {
             "What explaining a score costs a row, in batches and alone, beside libxgboost's contributions of the same rows."
     )
 
-    @Option(help: "History whose feature rows are explained. Without one a shop is made up.")
-    var history: String?
-
-    @Option(help: "Directory of model artifacts.")
-    var models = "models"
-
-    @Option(help: "Rows.")
-    var rows = 16_384
+    @OptionGroup var options: RowOptions
 
     @Option(help: "Rows that libxgboost explains: it takes long.")
     var libraryRows = 128
@@ -26,15 +19,12 @@ struct ExplainCommand: ParsableCommand {
     @Option(help: "Repetitions.")
     var repetitions = 5
 
-    @Flag(help: "Print JSON.")
-    var json = false
-
     func run() throws {
         try reportingFailures {
             let progress = Progress()
             progress.show("making feature rows")
-            let artifact = try ModelArtifact(path: models)
-            let matrix = try FeatureMatrix(history: history, rows: rows, artifact)
+            let artifact = try ModelArtifact(path: options.models)
+            let matrix = try options.matrix(artifact)
             var figures: [Figure] = []
             for shape in [TreeShape.boosted, .forest, .fullerForest] {
                 progress.show("training \(shape.name)")
@@ -54,7 +44,7 @@ struct ExplainCommand: ParsableCommand {
                 Figure("artifact, \(explainer.servingModel.rawValue): a row alone", unit: "ns/row", ours.alone),
             ]
             progress.finish()
-            try figures.write(asJSON: json)
+            try figures.write(asJSON: options.json)
         }
     }
 
