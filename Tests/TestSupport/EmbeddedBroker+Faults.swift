@@ -19,6 +19,9 @@ extension EmbeddedBroker {
 
         private init(_ code: rd_kafka_resp_err_t) { self.code = code }
 
+        /// Any code of Kafka's protocol.
+        package init(code: Int32) { self.code = rd_kafka_resp_err_t(code) }
+
         /// No answer: the connection is closed.
         package static let disconnect = Fault(RD_KAFKA_RESP_ERR__TRANSPORT)
         /// Another broker leads the partition.
