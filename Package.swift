@@ -101,7 +101,8 @@ let package = Package(
             dependencies: ["Settings", "Console", "Ensemble", "Events", "Features", "Kafka", "Training"],
             swiftSettings: strict),
         .target(
-            name: "TestSupport", dependencies: ["Events", "LocalCluster"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["CRDKafka", "Events", "Kafka", "LocalCluster"],
+            path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .target(name: "CAllocations", path: "Tests/CAllocations"),
@@ -110,7 +111,7 @@ let package = Package(
         .testTarget(
             name: "ConsoleTests", dependencies: ["Console", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
-        .testTarget(name: "KafkaTests", dependencies: ["Kafka", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "KafkaTests", dependencies: ["CRDKafka", "Kafka", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "CustomersTests", dependencies: ["Customers", "Events", "TestSupport"], swiftSettings: strict),
         .testTarget(
@@ -158,8 +159,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "Settings", "Customers", "Ensemble", "Events", "Features", "Kafka", "Scoring", "TestSupport",
-                "Training", "Worker",
+                "Settings", "Customers", "Ensemble", "Events", "Features", "Kafka", "LocalCluster", "Scoring",
+                "TestSupport", "Training", "Worker",
                 "replay", "scoring-worker", "trainer",
                 .product(name: "Logging", package: "swift-log"),
             ],

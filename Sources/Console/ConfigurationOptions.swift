@@ -4,31 +4,38 @@ import Events
 import Foundation
 import Settings
 
-/// The options by which every command is configured: a file, and settings over it.
+/// The options that configure every command: a file, and single settings that override it.
 package struct ConfigurationOptions: ParsableArguments {
+    /// Path of the configuration file.
     @Option(name: .long, help: "Configuration file (YAML).")
     package var config: String?
 
+    /// Settings that override file and environment, each as `key.path=value`.
     @Option(
         name: .customLong("set"),
         help: "A setting over the file's and the environment's: key.path=value. May be repeated.")
     package var overrides: [String] = []
 
+    /// For the argument parser.
     package init() {}
 
-    /// The same, as arguments of another command.
+    /// The same options as command-line arguments, to start another command with.
     package var arguments: [String] {
         (config.map { ["--config", $0] } ?? []) + overrides.flatMap { ["--set", $0] }
     }
 
-    /// Whose settings: the environment variables' prefix. The worker's are replay's too; the trainer has its own, so
-    /// that one environment can hold both.
+    /// Whose settings are read, as the prefix of their environment variables. `replay` reads the worker's settings; the
+    /// trainer has its own prefix, so that one environment can hold both.
     package enum Audience: String {
+        /// `scoring-worker` and `replay`.
         case worker = "FUTURE_CART_WORKER"
+        /// `trainer`.
         case trainer = "FUTURE_CART_TRAINER"
     }
 
-    /// Opens the layers for reading: file, then environment, then --set.
+    /// Opens the configuration for reading: the file, overridden by the environment, overridden by `--set`.
+    ///
+    /// - Throws: `ConfigurationError` if the file cannot be read or an override is malformed.
     package func reader(for audience: Audience) throws(ConfigurationError) -> ConfigurationReader {
         ConfigurationReader(
             try ConfigurationTree(
@@ -38,12 +45,12 @@ package struct ConfigurationOptions: ParsableArguments {
 }
 
 extension ConfigurationReader {
-    /// `state.time_to_live`: how long a customer's state outlives their last event, in days.
+    /// Reads `state.time_to_live`: how long a customer's state is kept after their last event, in days.
     package func timeToLiveDays(default days: Int) -> Int {
         self.days("state.time_to_live", default: days, in: Windows.longestDays...36_500)
     }
 
-    /// A duration that is a whole number of days.
+    /// Reads a duration that must be a whole number of days; anything else is reported through the reader.
     package func days(_ key: String, default days: Int, in range: ClosedRange<Int>) -> Int {
         let day = Int(EventTime.millisecondsPerDay)
         let milliseconds = duration(
@@ -54,7 +61,7 @@ extension ConfigurationReader {
 }
 
 extension FieldNames {
-    /// The `fields:` section: what the shop calls each field.
+    /// Reads the section `fields:`: the name that the shop's events use for each field.
     package init(_ reader: ConfigurationReader) {
         self.init()
         for field in EventField.allCases {

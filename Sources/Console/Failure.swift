@@ -5,20 +5,26 @@ import Settings
 
 /// Runs a command's work and turns what is thrown into one clear message and an exit code.
 ///
-/// Exit codes: 1 when the work failed, 2 for bad usage or configuration.
+/// Exit codes: 1 when the work failed, 2 for bad usage or configuration. SIGINT and SIGTERM delete the temporary files and
+/// end the process.
+/// - Throws: `ExitCode` for whatever the work has thrown.
 package func reportingFailures(_ work: () throws -> Void) throws {
     removeDraftsWhenInterrupted()
     do { try work() } catch { throw exitCode(of: error) }
 }
 
-/// The same for work that awaits.
+/// Runs a command's asynchronous work, with the same error message and exit codes.
+///
+/// It installs no signal handlers: such commands shut down gracefully by themselves.
+/// - Throws: `ExitCode` for whatever the work has thrown.
 package func reportingFailuresAsync(_ work: () async throws -> Void) async throws {
     do { try await work() } catch { throw exitCode(of: error) }
 }
 
+/// Keeps the signal sources alive until the command ends.
 private nonisolated(unsafe) var interruptions: [any DispatchSourceSignal] = []
 
-/// An interrupted command leaves nothing half-written.
+/// Deletes the temporary files when SIGINT or SIGTERM ends the command.
 private func removeDraftsWhenInterrupted() {
     for number in [SIGINT, SIGTERM] {
         signal(number, SIG_IGN)
@@ -36,33 +42,34 @@ private func exitCode(of error: any Error) -> ExitCode {
     switch error {
     case let code as ExitCode: return code
     case let error as ConfigurationError:
-        complain("configuration: \(error)")
+        printError("configuration: \(error)")
         return ExitCode(2)
     default:
-        complain("\(error)")
+        printError("\(error)")
         return ExitCode.failure
     }
 }
 
-/// A message on standard error.
-package func complain(_ message: String) {
+/// Prints a line on standard error, beginning with `error:`.
+package func printError(_ message: String) {
     writeToStandardError("error: \(message)\n")
 }
 
-/// A word on standard error that is no complaint: standard output may be the data.
-package func remark(_ message: String) {
+/// Prints a line of information on standard error, because standard output may carry the command's data.
+package func printInfo(_ message: String) {
     writeToStandardError("\(message)\n")
 }
 
-/// What a command is for, on standard output.
-/// - Throws: `HistoryError` when it cannot be written: a full disk must not look like success.
+/// Writes a command's result to standard output.
+///
+/// - Throws: `HistoryError` if it cannot be written, so that a full disk does not look like success.
 package func output(_ text: String) throws {
     let file = try OutputFile(path: "-")
     try file.write(Array(text.utf8))
     try file.close()
 }
 
-/// A closed or full standard error stops nobody's work.
+/// Writes text to standard error. Ignores failure, because a closed or full standard error must not stop the work.
 func writeToStandardError(_ text: String) {
     let bytes = Array(text.utf8)
     _ = write(2, bytes, bytes.count)

@@ -2,20 +2,32 @@ import Foundation
 import Logging
 import Synchronization
 
-/// Log lines on standard error, for people or as JSON objects, of which none is written more than so often a second.
+/// Writes log lines to standard error, as text or as JSON objects, and limits how often the same line is written.
 package struct LineLogHandler: LogHandler {
+    /// How a line is written.
     package enum Format: String, CaseIterable, Sendable {
-        case text, json
+        /// Time, level, logger and message, then the metadata as `key=value`.
+        case text
+        /// One object a line, all values strings.
+        case json
     }
 
+    /// Metadata of every line of this logger.
     package var metadata: Logger.Metadata = [:]
+    /// Less severe lines are dropped.
     package var logLevel = Logger.Level.info
     private let label: String
     private let format: Format
     private let limit: LineLimit
     private let write: @Sendable (String) -> Void
 
-    /// - Parameter limit: shared by all handlers of a program.
+    /// Makes the handler of one logger.
+    ///
+    /// - Parameters:
+    ///   - label: The logger's name.
+    ///   - format: How a line is written.
+    ///   - limit: The limit of repeated lines, shared by all handlers of a program.
+    ///   - write: Takes each finished line, newline included; standard error by default.
     package init(
         label: String, format: Format, limit: LineLimit,
         write: @escaping @Sendable (String) -> Void = { FileHandle.standardError.write(Data($0.utf8)) }
@@ -26,11 +38,13 @@ package struct LineLogHandler: LogHandler {
         self.write = write
     }
 
+    /// One value of `metadata`.
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
+    /// Writes one line, unless the limit suppresses it.
     package func log(event: LogEvent) {
         guard let suppressed = limit.pass("\(event.level) \(event.message)") else { return }
         var all = metadata.merging(event.metadata ?? [:]) { $1 }
@@ -43,7 +57,7 @@ package struct LineLogHandler: LogHandler {
             let tail = pairs.isEmpty ? "" : " " + pairs.joined(separator: " ")
             write("\(time) \(event.level) \(label): \(Self.oneLine("\(event.message)"))\(tail)\n")
         case .json:
-            // The line's own names come last: nothing in the metadata can pass for them.
+            // The line's own names are set last, so that metadata cannot replace them.
             var object = all.mapValues { "\($0)" }
             object["time"] = time
             object["level"] = event.level.rawValue
@@ -56,13 +70,13 @@ package struct LineLogHandler: LogHandler {
         }
     }
 
-    /// What comes from outside must not begin a line of its own.
+    /// Escapes newlines, so that text from outside cannot forge a log line.
     private static func oneLine(_ text: String) -> String {
         text.contains { $0.isNewline } ? text.map { $0.isNewline ? "\\n" : String($0) }.joined() : text
     }
 }
 
-/// Lets the same line through so many times a second, and counts what it held back.
+/// Limits how often the same line is written within a second, and counts the suppressed ones.
 package final class LineLimit: Sendable {
     private struct Line {
         var second: Int
@@ -70,25 +84,33 @@ package final class LineLimit: Sendable {
         var suppressed = 0
     }
 
-    /// Different lines that are remembered.
+    /// The most different lines that are remembered.
     private static let linesLimit = 1000
     private let perSecond: Int
     private let now: @Sendable () -> Int
     private let lines = Mutex<[String: Line]>([:])
 
-    /// - Parameter now: in seconds.
+    /// Makes a limit.
+    ///
+    /// - Parameters:
+    ///   - perSecond: How often the same line is written within one second of the clock.
+    ///   - now: The time in seconds.
     package init(perSecond: Int, now: @escaping @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }) {
         self.perSecond = perSecond
         self.now = now
     }
 
-    /// - Returns: how many such lines have been held back since the last one; `nil` for one that is held back.
+    /// Decides about one line.
+    ///
+    /// - Returns: How many equal lines have been suppressed since the last one that was written; `nil` if this one is
+    ///   suppressed too.
+    /// - Complexity: One look-up in a table under a lock.
     package func pass(_ line: String) -> Int? {
         let second = now()
         return lines.withLock { lines in
             if lines.count >= Self.linesLimit {
                 lines = lines.filter { $0.value.second == second }
-                // So many different ones within a second: better some twice than all of them for ever.
+                // More different lines than that within one second: forget the counts rather than grow without bound.
                 if lines.count >= Self.linesLimit { lines = [:] }
             }
             var entry = lines[line] ?? Line(second: second)

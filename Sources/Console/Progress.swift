@@ -1,7 +1,7 @@
 import Foundation
 
-/// Progress of long work on standard error: one line that rewrites itself on a terminal, a line every few seconds
-/// elsewhere.
+/// Shows the progress of long work on standard error: on a terminal one line that is rewritten, elsewhere a line every
+/// few seconds.
 package final class Progress {
     private let isTerminal = isatty(2) == 1
     private let started = ContinuousClock.now
@@ -9,13 +9,18 @@ package final class Progress {
     private var lastStep = ""
     private var width = 0
 
+    /// Starts the clock.
     package init() {}
 
     /// Seconds since the work began.
     package var elapsedSeconds: Double { (ContinuousClock.now - started) / .seconds(1) }
 
-    /// Shows what is being done, and how much of it is behind (0 to 1) with the time that is left at this pace.
-    /// - Parameter detail: figures that change all the time; only the step makes a line of its own in a log.
+    /// Shows the current step. Cheap enough to call often: at most ten lines a second are written on a terminal.
+    ///
+    /// - Parameters:
+    ///   - step: What is being done. A new step is always shown at once.
+    ///   - detail: Figures that change all the time.
+    ///   - share: The share of the step that is done, 0 to 1; the remaining time is estimated from it.
     package func show(_ step: String, detail: String = "", share: Double? = nil) {
         let now = ContinuousClock.now
         let pause: Duration = isTerminal ? .milliseconds(100) : .seconds(5)
@@ -35,7 +40,7 @@ package final class Progress {
 
     private var stepStarted = ContinuousClock.now
 
-    /// Ends the line that rewrites itself.
+    /// Clears the line on a terminal. Call it before printing anything else.
     package func finish() {
         if isTerminal, width > 0 { writeToStandardError("\r\u{1B}[K") }
         width = 0

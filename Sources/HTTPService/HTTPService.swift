@@ -6,18 +6,23 @@ import NIOPosix
 import ServiceLifecycle
 import Worker
 
-/// Questions and answers over HTTP about a running worker, and the page for people on a port of its own.
+/// The HTTP API of a running worker, and the dashboard on a port of its own.
 ///
-/// Stops gracefully: no new connections, requests under way are answered.
+/// Stops gracefully: it accepts no new connections, and answers the requests that are being handled.
 package final class HTTPService: Service {
     private let api: API
     private let settings: HTTPSettings
     private let logger: Logger
     private let onStart: @Sendable (_ port: Int, _ isDashboard: Bool) async -> Void
 
+    /// Makes a service; `run` starts it.
+    ///
     /// - Parameters:
-    ///   - worker: answers about customers and itself.
-    ///   - metrics: the text of `GET /metrics`, in Prometheus' format.
+    ///   - settings: Addresses, limits and the token.
+    ///   - worker: Answers about customers and about itself.
+    ///   - context: What scoring needs: the artifact and its settings.
+    ///   - metrics: The text of `GET /metrics`, in Prometheus' format.
+    ///   - logger: Logs failed requests and the addresses.
     package convenience init(
         settings: HTTPSettings, worker: any LiveWorker, context: ScoringContext,
         metrics: @escaping @Sendable () -> String, logger: Logger
@@ -27,7 +32,7 @@ package final class HTTPService: Service {
         )
     }
 
-    /// - Parameter onStart: is told each port once it is listened on.
+    /// - Parameter onStart: Is called with each port once the service listens on it.
     init(
         settings: HTTPSettings, worker: any LiveWorker, context: ScoringContext,
         metrics: @escaping @Sendable () -> String, logger: Logger,
@@ -40,7 +45,8 @@ package final class HTTPService: Service {
     }
 
     /// Serves until graceful shutdown.
-    /// - Throws: `HTTPServiceError` when a port cannot be listened on.
+    ///
+    /// - Throws: `HTTPServiceError` if it cannot listen on a port.
     package func run() async throws {
         var ports = [(port: settings.port, isDashboard: false)]
         if let port = settings.dashboardPort { ports.append((port, true)) }
@@ -48,7 +54,7 @@ package final class HTTPService: Service {
             for (port, isDashboard) in ports {
                 group.addTask { try await self.serve(port, isDashboard: isDashboard) }
             }
-            // Not waitForAll: one that fails is to end the other.
+            // Not waitForAll: if one server fails, the other must end too.
             for try await _ in group {}
         }
     }
@@ -58,7 +64,7 @@ package final class HTTPService: Service {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         let contextLogger = quiet
-        // Hummingbird's own application would give every request a logger, an identifier and a date of its own.
+        // Hummingbird's own application would make a logger and an identifier for every request.
         let connections = Connections(settings: settings) { request, writer, channel in
             let context = BasicRequestContext(
                 source: ApplicationRequestContextSource(channel: channel, logger: contextLogger))
@@ -90,8 +96,9 @@ package final class HTTPService: Service {
     }
 }
 
-/// Why the service cannot listen, and what to do.
+/// Why the service cannot listen on a port.
 package struct HTTPServiceError: Error, Sendable, CustomStringConvertible {
+    /// The reason, and what to do about it.
     package let description: String
 
     init(host: String, port: Int, setting: String, error: any Error) {

@@ -1,34 +1,39 @@
 import Settings
 
-/// What `config/worker.yaml` may say under `http:`.
+/// The section `http:` of the worker's configuration.
 package struct HTTPSettings: Sendable, Equatable {
+    /// Whether the service is started.
     package var isEnabled = true
-    /// Address that both servers listen on.
+    /// The address that both servers listen on.
     package var host = "127.0.0.1"
+    /// The port of the API.
     package var port = 8001
-    /// Port of the page for people; `nil` for none.
+    /// The port of the dashboard; `nil` for none.
     package var dashboardPort: Int? = 8501
-    /// What requests must bear, if anything.
+    /// The bearer token that requests must carry; `nil` for none.
     package var token: String?
-    /// Most bytes of a request's body.
+    /// The largest body of a request, in bytes.
     package var maxBodyBytes = 1 << 20
-    /// Longest that a request may take, with all that it sends, milliseconds.
+    /// The longest that a request may take, from its head to the end of its answer, in milliseconds.
     package var timeoutMilliseconds = 10_000
-    /// Requests being answered at once.
+    /// The most requests that are answered at once.
     package var maxConcurrent = 64
-    /// Most events in one request.
+    /// The most events in one request.
     package var maxEvents = 10_000
 
-    /// Connections that are open at once, on each of the two ports.
+    /// The most connections that are open at once, on each of the two ports.
     static let maxConnections = 1024
-    /// Of a request's head, bytes; and header fields.
+    /// Limits of a request's head: bytes of all fields, bytes of one field, and number of fields.
     static let maxHeaderBytes = 32 << 10
     static let maxHeaderFieldBytes = 16 << 10
     static let maxHeaderFields = 100
 
+    /// The defaults.
     package init() {}
 
-    /// Reads the section, and refuses what would let anybody ask whom nobody meant.
+    /// Reads the section; bad values are reported through the reader.
+    ///
+    /// Without a token it refuses an address that others can reach, unless `allow_anonymous` is set.
     package init(_ reader: ConfigurationReader) {
         isEnabled = reader.bool("enabled", default: isEnabled)
         host = reader.string("host", default: host)
@@ -55,7 +60,7 @@ package struct HTTPSettings: Sendable, Equatable {
         }
     }
 
-    /// Whether only this machine can reach the host.
+    /// Whether `host` can be reached from this machine only.
     var isLoopback: Bool { Self.isLoopback(host) }
 
     static func isLoopback(_ host: some StringProtocol) -> Bool {

@@ -1,15 +1,21 @@
 import CRDKafka
 
-/// A member of a consumer group, as the group's coordinator knows it.
+/// A member of a consumer group, as the group's coordinator describes it.
 package struct GroupMember: Equatable, Sendable {
+    /// The member's `client.id`.
     package let clientID: String
-    /// Address that it connects from.
+    /// The address that it connects from.
     package let host: String
+    /// The partitions that it is assigned; none while the group rebalances.
     package let partitions: [TopicPartition]
 }
 
 extension Admin {
-    /// The members of a consumer group, with what they are assigned; none of a group that there is not.
+    /// The members of a consumer group with their assigned partitions; none if there is no such group.
+    ///
+    /// Uses the older `rd_kafka_list_groups`. Where a broker does not describe groups, as the embedded one does not, it
+    /// fails cleanly. `rd_kafka_DescribeConsumerGroups` of librdkafka 2.0.2 reports the missing feature there too, but
+    /// then the client can never be destroyed: `rd_kafka_destroy` waits for ever for a broker thread that is locked up.
     ///
     /// - Throws: `KafkaError`, with the remedy `.retry` if nobody answers in time.
     package func members(ofGroup group: String, timeoutMilliseconds: Int) throws(KafkaError) -> [GroupMember] {
@@ -38,8 +44,12 @@ extension Admin {
 }
 
 extension GroupMember {
-    /// What an assignment in the consumer protocol's notation names: version u16, then counted topics, each with its name
-    /// (u16 count) and counted partitions, all big-endian. Nothing of one that is cut short.
+    /// The partitions that an assignment names, in the encoding of Kafka's consumer protocol.
+    ///
+    /// All numbers are big-endian: version (u16), number of topics (u32), and for each topic the length of its name (u16),
+    /// the name, the number of partitions (u32) and their numbers (u32 each).
+    ///
+    /// - Returns: Nothing if the bytes end too early.
     static func assignment(_ bytes: UnsafeRawBufferPointer) -> [TopicPartition] {
         var rest = bytes[...]
         func number(_ count: Int) -> Int? {

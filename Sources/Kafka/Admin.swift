@@ -1,6 +1,8 @@
 import CRDKafka
 
-/// Creates and deletes topics, and tells of groups.
+/// Creates and deletes topics, and describes consumer groups.
+///
+/// One thread owns it: it is not Sendable. Every call blocks until Kafka has answered or the time is over.
 package final class Admin {
     let client: Client
 
@@ -20,8 +22,9 @@ package final class Admin {
     ///   - partitions: How many partitions.
     ///   - replicationFactor: On how many brokers each partition is kept; -1 for the cluster's default.
     ///   - configuration: The topic's properties, such as `cleanup.policy`.
-    ///   - timeoutMilliseconds: How long to wait.
+    ///   - timeoutMilliseconds: How long to wait for the answer.
     /// - Returns: False if there is such a topic already; it stays as it is.
+    /// - Throws: `KafkaError`, with the remedy `.retry` if nobody answers in time.
     @discardableResult
     package func createTopic(
         _ name: String, partitions: Int, replicationFactor: Int = -1, configuration: [String: String] = [:],
@@ -53,6 +56,7 @@ package final class Admin {
     /// Deletes a topic and waits for the answer.
     ///
     /// - Returns: False if there was no such topic.
+    /// - Throws: `KafkaError`, with the remedy `.retry` if nobody answers in time.
     @discardableResult
     package func deleteTopic(_ name: String, timeoutMilliseconds: Int = 10_000) throws(KafkaError) -> Bool {
         let topic = rd_kafka_DeleteTopic_new(name)
@@ -69,8 +73,10 @@ package final class Admin {
         }
     }
 
-    /// How many partitions a topic has, or nil if there is no such topic. Creates none; costs the metadata of the whole
-    /// cluster.
+    /// How many partitions a topic has, or nil if there is no such topic. Never creates the topic.
+    ///
+    /// - Throws: `KafkaError`, with the remedy `.retry` if nobody answers in time.
+    /// - Complexity: Fetches the metadata of all topics of the cluster.
     package func partitionCount(of topic: String, timeoutMilliseconds: Int) throws(KafkaError) -> Int? {
         try client.partitionCount(of: topic, timeoutMilliseconds: timeoutMilliseconds)
     }
@@ -95,7 +101,7 @@ package final class Admin {
         let answers = rd_kafka_queue_new(client.handle)
         defer { rd_kafka_queue_destroy(answers) }
         send(options, answers)
-        // The library answers by itself when the request's time is over; the margin only guards against its silence.
+        // librdkafka itself reports that the time is over. The margin covers the case that it reports nothing at all.
         guard let event = rd_kafka_queue_poll(answers, Int32(clamping: timeoutMilliseconds + 1000)) else {
             throw KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, operation: operation)
         }

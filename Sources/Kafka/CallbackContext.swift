@@ -1,6 +1,6 @@
 import CRDKafka
 
-/// What the C callbacks of one client reach through librdkafka's opaque pointer.
+/// The object that the C callbacks of one client get through librdkafka's opaque pointer.
 ///
 /// The pointer is unretained, so the `Client` keeps this object until after `rd_kafka_destroy` has returned. The two
 /// closures may run on any of librdkafka's threads; everything else is touched only by the thread that polls.

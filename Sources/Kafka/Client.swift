@@ -47,24 +47,24 @@ final class Client {
 
     var isOpen: Bool { storage != nil }
 
-    /// Waits for the library's threads and frees everything; only what an overdue request still uses is freed when that
-    /// returns. Topic and queue handles must be gone by then.
+    /// Waits for librdkafka's threads and frees everything. If a request has outlived its timeout, the handle is freed when
+    /// that request returns. Topic and queue handles must have been destroyed before.
     func destroy() {
         guard let handle = storage else { return }
         storage = nil
         handle.release()
     }
 
-    /// Does the same without the caller waiting for it. A consumer whose coordinator is out of reach can take its whole
-    /// session timeout to give up a commit, and nothing cancels that.
+    /// Does the same on another thread. A consumer whose coordinator cannot be reached needs up to its session timeout to
+    /// abort a commit, and nothing cancels that.
     func destroyInBackground() {
         guard let handle = storage else { return }
         storage = nil
         if !detachThread({ handle.release() }) { handle.release() }
     }
 
-    /// Makes a request whose C call does not keep its own time limit: on a thread of its own, and not waited for beyond
-    /// the limit. Costs the start of a thread. A client makes one such request at a time.
+    /// Makes a request whose C call does not keep its own timeout: on a thread of its own, which is not waited for longer
+    /// than the timeout. Costs the start of a thread. A client makes one such request at a time.
     ///
     /// - Parameter request: Gets the handle, and may outlive this call.
     /// - Throws: `KafkaError`: the request's, or with the remedy `.retry` if there is no answer in time.
@@ -81,7 +81,7 @@ final class Client {
         let answer = Answer<Result<Value, KafkaError>>()
         storage.retain()
         let isStarted = detachThread {
-            answer.give(Result { () throws(KafkaError) in try request(storage.pointer) })
+            answer.set(Result { () throws(KafkaError) in try request(storage.pointer) })
             storage.endRequest()
             storage.release()
         }
@@ -96,14 +96,14 @@ final class Client {
         return try result.get()
     }
 
-    /// Leaves the client running and out of reach, with the context that its callbacks use.
+    /// Leaks the client and the context that its callbacks use, because destroying it would end the process.
     func abandon() {
         storage = nil
         context.consumer = nil
         _ = Unmanaged.passRetained(context)
     }
 
-    /// An error for a code that this client returned; the generic "fatal" is replaced by what is behind it.
+    /// An error for a code that this client returned. The generic code "fatal" is replaced by the original error.
     func error(_ code: rd_kafka_resp_err_t, operation: String, reason: String? = nil) -> KafkaError {
         storage.flatMap { Self.fatalError(of: $0.pointer, ifBehind: code, operation: operation) }
             ?? KafkaError(code, operation: operation, reason: reason)
@@ -124,7 +124,7 @@ final class Client {
         return KafkaError(code, operation: operation, reason: reason, isFatal: true)
     }
 
-    /// Calls something that writes its reason into a buffer.
+    /// Calls a C function that writes the reason of a failure into a buffer.
     static func withReason<Result>(
         _ body: (UnsafeMutablePointer<CChar>, Int) -> Result
     ) -> (Result, reason: String) {

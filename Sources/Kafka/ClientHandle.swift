@@ -2,8 +2,8 @@ import CRDKafka
 import Glibc
 import Synchronization
 
-/// librdkafka's pointer to a client, destroyed by the last of those who use it: the `Client`, and requests that have
-/// outlived their time limit.
+/// librdkafka's pointer to a client, counted by its users: the `Client`, and requests that have outlived their timeout. The
+/// last of them destroys it.
 ///
 /// Unchecked: the pointer may be used from any thread, and the context is only kept here, because the library's
 /// callbacks may run until the end.
@@ -11,7 +11,7 @@ final class ClientHandle: @unchecked Sendable {
     let pointer: OpaquePointer
     private let context: CallbackContext
     private let users = Atomic(1)
-    /// A request without a time limit of its own is under way.
+    /// Whether a request whose C call ignores its timeout is under way.
     private let isBusy = Atomic(false)
 
     init(_ pointer: OpaquePointer, _ context: CallbackContext) {
@@ -19,8 +19,9 @@ final class ClientHandle: @unchecked Sendable {
         self.context = context
     }
 
-    /// Claims the one place for requests without a time limit of their own.
-    /// - Returns: false if it does not become free in time: another one of them would only be stuck beside the first.
+    /// Claims the one place for requests whose C call ignores its timeout.
+    ///
+    /// - Returns: False if the place does not become free in time: a second request would only hang beside the first.
     func beginRequest(_ deadline: Deadline) -> Bool {
         while isBusy.exchange(true, ordering: .acquiring) {
             if deadline.isPast { return false }

@@ -1,11 +1,11 @@
 import CRDKafka
 
 extension Consumer {
-    /// Asks the partition's leader for both ends of it.
+    /// Asks the partition's leader for its first offset and its end.
     ///
     /// - Throws: `KafkaError`, with the remedy `.retry` if nobody answers in time.
     package func watermarks(of partition: TopicPartition, timeoutMilliseconds: Int) throws(KafkaError) -> Watermarks {
-        // The library (2.0) waits for ever for a leader that has gone away in the meantime.
+        // librdkafka 2.0 ignores its timeout if the leader disappears meanwhile.
         let operation = "read watermarks of \(partition)"
         return try client.limited(operation, timeoutMilliseconds: timeoutMilliseconds) { handle throws(KafkaError) in
             var low: Int64 = 0
@@ -20,7 +20,7 @@ extension Consumer {
         }
     }
 
-    /// Where the partition ends as of the latest fetch from it, asking nobody; `nil` before there was one.
+    /// The partition's end according to the latest fetch from it; `nil` before the first. Asks nobody.
     package func latestKnownEnd(of partition: TopicPartition) -> Int64? {
         var low: Int64 = 0
         var high: Int64 = 0
@@ -29,22 +29,24 @@ extension Consumer {
         return code == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : nil
     }
 
-    /// How many partitions a topic has, or nil if there is no such topic. Creates none, also where topics are created on
-    /// demand; costs the metadata of the whole cluster.
+    /// How many partitions a topic has, or nil if there is no such topic. Never creates the topic, not even on clusters that
+    /// create topics on demand.
     ///
     /// - Throws: `KafkaError`, with the remedy `.retry` if nobody answers in time.
+    /// - Complexity: Fetches the metadata of all topics of the cluster.
     package func partitionCount(of topic: String, timeoutMilliseconds: Int) throws(KafkaError) -> Int? {
         try client.partitionCount(of: topic, timeoutMilliseconds: timeoutMilliseconds)
     }
 
-    /// For each partition the first offset whose message is at least as new as the given time.
+    /// Looks up, for each partition, the first offset whose message is at least as new as a time.
     ///
     /// - Parameter times: Milliseconds since 1970.
     /// - Returns: Offsets in no particular order; `PartitionOffset.end` where every message is older.
+    /// - Throws: `KafkaError`, with the remedy `.retry` if nobody answers in time.
     package func offsets(
         forTimes times: [TopicPartition: Int64], timeoutMilliseconds: Int
     ) throws(KafkaError) -> [PartitionOffset] {
-        // The same as for watermarks.
+        // librdkafka 2.0 ignores this timeout too.
         let operation = "find offsets for times"
         return try client.limited(operation, timeoutMilliseconds: timeoutMilliseconds) { handle throws(KafkaError) in
             let list = PartitionList(times.map { PartitionOffset($0.key, offset: $0.value) })

@@ -1,7 +1,7 @@
 import CRDKafka
 
 extension Consumer {
-    /// What this consumer owns at the moment.
+    /// The partitions that this consumer owns at the moment. Asks nobody.
     package var assignment: [TopicPartition] {
         get throws(KafkaError) {
             var list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?
@@ -12,9 +12,8 @@ extension Consumer {
         }
     }
 
-    /// Whether the group has given the current assignment to others without asking. True only while the loss is
-    /// being handled.
-    package var isAssignmentLost: Bool { rd_kafka_assignment_lost(client.handle) != 0 }
+    /// Whether the group has taken the current assignment away without asking. True only while the loss is being handled.
+    var isAssignmentLost: Bool { rd_kafka_assignment_lost(client.handle) != 0 }
 
     /// Commits offsets for the group and waits for the answer.
     ///
@@ -32,10 +31,12 @@ extension Consumer {
         try outcome.get()
     }
 
-    /// Commits offsets for the group without waiting for the answer. Commits are answered in the order that they were sent
-    /// in; the last to arrive counts.
+    /// Commits offsets for the group without waiting for the answer. Answers come in the order in which the commits were
+    /// sent, and the last commit to arrive counts.
     ///
     /// - Parameter offsets: As for `commit`; at least one.
+    /// - Returns: The commit, to ask for its outcome.
+    /// - Throws: `KafkaError` if the commit cannot be sent.
     package func commitAsync(_ offsets: [PartitionOffset]) throws(KafkaError) -> PendingCommit {
         let list = PartitionList(offsets)
         let pending = PendingCommit(of: client)
@@ -45,6 +46,8 @@ extension Consumer {
     }
 
     /// Reads the group's committed offsets from the coordinator; `PartitionOffset.none` where nothing is committed.
+    ///
+    /// - Throws: `KafkaError`, with the remedy `.retry` if nobody answers in time.
     package func committed(
         _ partitions: [TopicPartition], timeoutMilliseconds: Int
     ) throws(KafkaError) -> [PartitionOffset] {
@@ -55,7 +58,8 @@ extension Consumer {
         return list.offsets
     }
 
-    /// The offset behind the last message that `poll` has returned; `PartitionOffset.none` before the first. Local.
+    /// The offset behind the last message that `poll` has returned; `PartitionOffset.none` before the first.
+    /// Asks nobody.
     package func position(of partitions: [TopicPartition]) throws(KafkaError) -> [PartitionOffset] {
         let list = PartitionList(partitions)
         try client.check(rd_kafka_position(client.handle, list.pointer), "read position")
@@ -63,11 +67,11 @@ extension Consumer {
         return list.offsets
     }
 
-    /// Goes on reading elsewhere. The partitions must be assigned and being fetched: to choose where a new assignment
-    /// starts, return the offsets from `RebalanceHandler.assigned` instead. One request for all of them.
+    /// Continues reading at other offsets, with one request for all of them. The partitions must be assigned and being fetched:
+    /// to choose where a new assignment starts, return the offsets from `RebalanceHandler.assigned` instead.
     ///
-    /// - Throws: `KafkaError` if none could be moved.
-    /// - Returns: the partitions that could not be moved, with the reason.
+    /// - Returns: The partitions that could not be moved, with the reason.
+    /// - Throws: `KafkaError` if none could be moved, with the remedy `.retry` if it takes longer than the timeout.
     package func seek(
         to offsets: [PartitionOffset], timeoutMilliseconds: Int
     ) throws(KafkaError) -> [TopicPartition: KafkaError] {
@@ -81,7 +85,9 @@ extension Consumer {
         return list.errors("seek")
     }
 
-    /// Stops fetching these partitions; they stay assigned. Keep polling.
+    /// Stops fetching these partitions; they stay assigned. Keep polling, so that the group does not take them away.
+    ///
+    /// - Throws: `KafkaError` if one of them is not assigned.
     package func pause(_ partitions: [TopicPartition]) throws(KafkaError) {
         let list = PartitionList(partitions)
         try client.check(rd_kafka_pause_partitions(client.handle, list.pointer), "pause")
@@ -89,13 +95,15 @@ extension Consumer {
     }
 
     /// Fetches paused partitions again.
+    ///
+    /// - Throws: `KafkaError` if one of them is not assigned.
     package func resume(_ partitions: [TopicPartition]) throws(KafkaError) {
         let list = PartitionList(partitions)
         try client.check(rd_kafka_resume_partitions(client.handle, list.pointer), "resume")
         if let error = list.firstError("resume") { throw error }
     }
 
-    /// Lends the group's metadata, which ties a producer's transaction to this member's generation.
+    /// Lends the group's metadata, which ties a producer's transaction to this member's generation in the group.
     func withGroupMetadata<Result>(_ body: (OpaquePointer?) throws(KafkaError) -> Result) throws(KafkaError) -> Result {
         let metadata = rd_kafka_consumer_group_metadata(client.handle)
         defer { if let metadata { rd_kafka_consumer_group_metadata_destroy(metadata) } }

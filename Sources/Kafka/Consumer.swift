@@ -2,8 +2,8 @@ import CRDKafka
 
 /// A member of a consumer group that hands out messages in batches.
 ///
-/// One thread owns it: it is not Sendable, and every call, the rebalance handler's included, happens on that thread.
-/// Close it when done; a consumer that is let go of without `close` leaves its group without telling the handler.
+/// One thread owns it: it is not Sendable, and every call, those of the rebalance handler included, happens on that thread.
+/// Close it when done. A consumer that is released without `close` leaves its group without telling the handler.
 package final class Consumer {
     /// Told of assignments and revocations. Held weakly, because whoever handles them usually owns the consumer.
     package weak var rebalanceHandler: (any RebalanceHandler)?
@@ -11,7 +11,7 @@ package final class Consumer {
     let client: Client
     var errorsToReport: [KafkaError] = []
     let queue: OpaquePointer
-    /// For other threads, to end a poll's waiting.
+    /// Lets other threads end a poll's waiting.
     package let waker: Waker
     private var batches: [MessageBatch] = []
     private var hasSubscribed = false
@@ -68,6 +68,8 @@ package final class Consumer {
     deinit { close() }
 
     /// Joins the group for these topics, in place of any earlier ones. The assignment arrives during later polls.
+    ///
+    /// - Throws: `KafkaError` if librdkafka refuses the topics; a topic that does not exist shows up in `MessageBatch.errors`.
     package func subscribe(to topics: [String]) throws(KafkaError) {
         hasSubscribed = true
         let list = PartitionList(topics.map { TopicPartition(topic: $0, partition: -1) })
@@ -75,7 +77,9 @@ package final class Consumer {
             rd_kafka_subscribe(client.handle, list.pointer), "subscribe to \(topics.joined(separator: ", "))")
     }
 
-    /// Reads these partitions from these offsets, without a group.
+    /// Reads these partitions from these offsets, without joining a group.
+    ///
+    /// - Throws: `KafkaError` if librdkafka refuses the partitions.
     package func assign(_ offsets: [PartitionOffset]) throws(KafkaError) {
         let list = PartitionList(offsets)
         try client.check(rd_kafka_assign(client.handle, list.pointer), "assign partitions")
@@ -83,9 +87,9 @@ package final class Consumer {
 
     /// Fills a batch with the messages that are there.
     ///
-    /// Waits only for the first message: whatever else has been fetched by then is taken along, and nothing is waited
-    /// for to fill the batch. Call it more often than `max.poll.interval.ms`, or the group takes the partitions away.
-    /// A rebalance is served before this returns.
+    /// Waits only for the first message, and adds what else has been fetched by then; it does not wait for a full batch.
+    /// Call it more often than `max.poll.interval.ms`, or the group takes the partitions away. A rebalance is served before
+    /// this returns.
     ///
     /// - Parameters:
     ///   - batch: Where the messages go; what it held is released first. The consumer keeps it until `close`.
@@ -97,7 +101,7 @@ package final class Consumer {
         batch.release()
         keep(batch)
 
-        // The C call waits until its buffer is full or the time is over, so waiting is done with room for one.
+        // The C call waits until its buffer is full or the time is over, so the waiting call gets room for one message.
         var received = receive(into: batch, from: 0, limit: batch.capacity, timeoutMilliseconds: 0)
         if received == 0, pendingRebalances.isEmpty, timeoutMilliseconds > 0 {
             received = receive(into: batch, from: 0, limit: 1, timeoutMilliseconds: timeoutMilliseconds)
@@ -124,7 +128,7 @@ package final class Consumer {
             client.abandon()
             return
         }
-        // The library's threads wait in destroy for messages that are still out.
+        // librdkafka's destroy waits until all messages have been released.
         for batch in batches { batch.release() }
         batches.removeAll()
         let isClosed = leaveGroup(Deadline(milliseconds: timeoutMilliseconds))
@@ -139,14 +143,14 @@ package final class Consumer {
     }
 
     /// librdkafka before 2.3 aborts the process when a member that waits for its first assignment is closed
-    /// (https://github.com/confluentinc/librdkafka/issues/4312). Such a one is left as it is, for the process to end with.
+    /// (https://github.com/confluentinc/librdkafka/issues/4312). Such a client is leaked until the process ends.
     private var wouldAbort: Bool { rd_kafka_version() < 0x0203_0000 && hasSubscribed && !hasBeenAssigned }
 
-    /// Serves what closing brings, rebalances above all, until the group is left.
+    /// Serves the events of closing, above all rebalances, until the group has been left.
     ///
     /// - Returns: False if the time was over before that.
     private func leaveGroup(_ deadline: Deadline) -> Bool {
-        // The blocking C call has no time limit: it waits for commits that no coordinator ever answers.
+        // The blocking C call has no timeout: it would wait for commits that no coordinator ever answers.
         let events = rd_kafka_queue_new(client.handle)
         defer { rd_kafka_queue_destroy(events) }
         if let error = rd_kafka_consumer_close_queue(client.handle, events) {

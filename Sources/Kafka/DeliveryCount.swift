@@ -1,12 +1,12 @@
 import CRDKafka
 
-/// What became of the messages that a producer has sent.
+/// How many messages of a producer have been delivered and have failed, by its delivery reports.
 struct DeliveryCount {
     var delivered = 0
     var failed = 0
     var firstError: KafkaError?
 
-    /// Takes one delivery report into account.
+    /// Counts one delivery report.
     mutating func count(_ report: UnsafePointer<rd_kafka_message_t>) {
         guard report.pointee.err != RD_KAFKA_RESP_ERR_NO_ERROR else {
             delivered += 1

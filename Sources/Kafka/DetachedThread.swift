@@ -2,7 +2,7 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Runs something on a thread of its own, for what may block for longer than anyone wants to wait.
+/// Runs work on a detached thread, because it may block for longer than its caller can wait.
 ///
 /// - Returns: False if no thread could be started.
 func detachThread(_ body: @escaping @Sendable () -> Void) -> Bool {
@@ -26,16 +26,18 @@ func detachThread(_ body: @escaping @Sendable () -> Void) -> Bool {
     return true
 }
 
-/// What another thread has come to, once it is there.
+/// The result of another thread's work, once it has one.
 final class Answer<Value: Sendable>: Sendable {
     private let value = Mutex<Value?>(nil)
     private let isThere = DispatchSemaphore(value: 0)
 
-    func give(_ result: Value) {
+    func set(_ result: Value) {
         value.withLock { $0 = result }
         isThere.signal()
     }
 
+    /// Waits for the result.
+    ///
     /// - Returns: Nil if the time was over before that.
     func wait(milliseconds: Int) -> Value? {
         _ = isThere.wait(timeout: .now() + .milliseconds(milliseconds))

@@ -1,4 +1,4 @@
-/// A header to be sent with a message. Make it once and reuse it: sending does not allocate on the Swift side.
+/// A header to send with a message. Make it once and reuse it: sending it then allocates nothing on the Swift side.
 package struct Header: Sendable, Hashable {
     /// The name in UTF-8.
     package let name: [UInt8]

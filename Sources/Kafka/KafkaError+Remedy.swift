@@ -1,8 +1,8 @@
 import CRDKafka
 
 extension KafkaError.Remedy {
-    /// Classes an error, the most drastic true statement first: identity lost, then fatal, then the transaction, then
-    /// a retry, and whatever is none of these is fatal.
+    /// Classifies an error. The first that applies counts: ownership lost, fatal, transaction to be aborted, to be retried;
+    /// everything else is fatal.
     init(
         code: rd_kafka_resp_err_t, isFatal: Bool = false, requiresAbort: Bool = false, isRetriable: Bool = false
     ) {
@@ -21,7 +21,7 @@ extension KafkaError.Remedy {
 
     /// Another member or a newer producer has taken over what this client thought it owned.
     ///
-    /// `FENCED_INSTANCE_ID` is not here: two live processes with one `group.instance.id` would throw each other out
+    /// `FENCED_INSTANCE_ID` is not here: two live processes with the same `group.instance.id` would fence each other
     /// for ever, so that one is fatal.
     private static func isOwnershipLost(_ code: rd_kafka_resp_err_t) -> Bool {
         switch code {
@@ -34,8 +34,8 @@ extension KafkaError.Remedy {
         }
     }
 
-    /// The broker no longer knows what this producer has sent: a new one starts from a clean sheet, and what the old one
-    /// left open is aborted.
+    /// The broker no longer knows the sequence of messages of this producer. A new producer starts a new sequence, and the
+    /// open transaction of the old one is aborted.
     private static func isSequenceLost(_ code: rd_kafka_resp_err_t) -> Bool {
         switch code {
         case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID,

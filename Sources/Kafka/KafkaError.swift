@@ -9,10 +9,10 @@ package struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
     package enum Remedy: Sendable, Hashable {
         /// The same call may succeed later: back off and repeat it.
         case retry
-        /// The open transaction cannot be committed: abort it, go back to the last committed offsets, and go on.
+        /// The open transaction cannot be committed: abort it, rewind to the committed offsets, and continue.
         case abortTransaction
-        /// The partitions or the identity are no longer ours: abort any open transaction, drop the state that
-        /// belongs to them and join again. If `isFatal` is set, that needs new client objects.
+        /// Another client owns the partitions or the identity now: abort any open transaction, drop the partitions' state
+        /// and join again. If `isFatal` is set, that needs new client objects.
         case rejoin
         /// Nothing that the program can do by itself helps: stop and say why.
         case fatal
@@ -31,10 +31,11 @@ package struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The client object that reported this can never be used again; close it and make a new one.
     package let isFatal: Bool
 
-    /// The call came at a moment when the client cannot do it yet, or any more.
+    /// Whether the client was in a state that does not allow the call, not yet or no longer.
     package var isWrongState: Bool { code == RD_KAFKA_RESP_ERR__STATE.rawValue }
 
-    /// The same error where waiting for its end is given up: only new client objects can settle what became of it.
+    /// The same error when its outcome is no longer waited for. Only new client objects can find out whether the operation
+    /// took effect, so the remedy is `.rejoin` with `isFatal`.
     package var abandoned: KafkaError {
         KafkaError(code: code, name: name, operation: operation, reason: reason, remedy: .rejoin, isFatal: true)
     }

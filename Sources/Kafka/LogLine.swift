@@ -2,8 +2,8 @@
 package struct LogLine: Sendable {
     /// Syslog's severity: 0 emergency, 3 error, 4 warning, 5 notice, 6 info, 7 debug.
     package let level: Int
-    /// Which part of the library speaks, such as `FAIL` or `REBALANCE`.
+    /// The part of librdkafka that logs, such as `FAIL` or `REBALANCE`.
     package let facility: String
-    /// What it says.
+    /// The message.
     package let text: String
 }

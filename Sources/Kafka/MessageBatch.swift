@@ -44,7 +44,7 @@ public final class MessageBatch {
         return Message(slots[position].unsafelyUnwrapped)
     }
 
-    /// Gives all messages back to librdkafka and forgets the errors. Every `Message` of this batch dies.
+    /// Returns all messages to librdkafka and clears the errors. No `Message` of this batch may be used afterwards.
     package func release() {
         for position in 0..<count {
             rd_kafka_message_destroy(slots[position])
@@ -55,8 +55,8 @@ public final class MessageBatch {
         ends.removeAll(keepingCapacity: true)
     }
 
-    /// Takes over what the C call has written into the slots: errors go to `errors`, and messages of partitions that
-    /// were given up meanwhile are destroyed.
+    /// Accepts the messages that the C call has written into the slots: errors go to `errors`, and messages of partitions
+    /// that were revoked meanwhile are destroyed.
     func accept(_ received: Int, without revoked: Set<TopicPartition>) {
         var kept = 0
         for position in 0..<received {

@@ -4,9 +4,9 @@
 package struct PartitionOffset: Hashable, Sendable, CustomStringConvertible {
     /// The oldest message that is still there.
     package static let beginning: Int64 = -2
-    /// Behind the newest message.
+    /// The offset after the newest message.
     package static let end: Int64 = -1
-    /// Where the group has committed; `auto.offset.reset` decides if it never has.
+    /// The group's committed offset; `auto.offset.reset` decides if there is none.
     package static let stored: Int64 = -1000
     /// No offset: nothing committed, or no message read yet.
     package static let none: Int64 = -1001

@@ -1,11 +1,11 @@
 import CRDKafka
 
-/// A commit of offsets that has been sent. To be let go of before its consumer is closed; the commit may arrive all the same.
+/// A commit of offsets that has been sent. Release it before its consumer is closed; the commit may arrive nevertheless.
 package final class PendingCommit {
     static let operation = "commit offsets"
 
     private let client: Client
-    /// The blocking C call has no time limit; a queue of our own for the answer gives it one.
+    /// The blocking C call has no timeout. A queue of our own for the answer allows one.
     let answers: OpaquePointer?
 
     init(of client: Client) {
@@ -15,7 +15,7 @@ package final class PendingCommit {
 
     deinit { rd_kafka_queue_destroy(answers) }
 
-    /// What has become of it, once.
+    /// Whether the commit has succeeded. The answer is returned only once.
     ///
     /// - Parameter timeoutMilliseconds: How long to wait for the answer.
     /// - Returns: `nil` while there is no answer; a failure has the remedy `.rejoin` if the group has moved on without this

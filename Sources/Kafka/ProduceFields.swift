@@ -4,7 +4,7 @@ import CRDKafka
 ///
 /// Swift cannot call the variadic form; this one is an array of the same tags and values.
 final class ProduceFields {
-    /// The library copies key and value before it returns.
+    /// Makes librdkafka copy key and value before it returns.
     static let copy: Int32 = 0x2
 
     private static let count = 7

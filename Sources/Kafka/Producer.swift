@@ -2,8 +2,8 @@ import CRDKafka
 
 /// Sends messages, optionally in transactions.
 ///
-/// One thread owns it: it is not Sendable. Sending is asynchronous; `flush` (or a transaction's commit) is where
-/// delivery is known. Close it when done: what has not been flushed by then is dropped.
+/// One thread owns it: it is not Sendable. Sending is asynchronous; `flush` or a transaction's commit tells whether the
+/// messages have been delivered. Close it when done: messages that have not been flushed by then are dropped.
 package final class Producer {
     let client: Client
     private let queueFullTimeoutMilliseconds: Int
@@ -16,8 +16,8 @@ package final class Producer {
     ///   - properties: librdkafka's properties, such as `bootstrap.servers`, `linger.ms`, `partitioner`,
     ///     `enable.idempotence`, `transactional.id`.
     ///   - queueFullTimeoutMilliseconds: How long `produce` may wait for room in a full local queue.
-    ///   - onError: Called on the polling thread with what happens to the client as a whole, such as a lost connection.
-    ///     These are informational: librdkafka reconnects by itself.
+    ///   - onError: Called on the polling thread with errors of the client as a whole, such as a lost connection. They are
+    ///     informational: librdkafka reconnects by itself.
     ///   - onLog: Called on any thread of librdkafka's with each line of its log; dropped by default.
     /// - Throws: `KafkaError` naming the property if one is unknown or has a bad value.
     package init(
@@ -39,7 +39,9 @@ package final class Producer {
 
     deinit { close() }
 
-    /// The handle to send to a topic with; the same object for the same name. The topic need not exist yet.
+    /// The handle of a topic to send to; the same object for the same name. The topic need not exist yet.
+    ///
+    /// - Throws: `KafkaError` if the name is not valid.
     package func topic(named name: String) throws(KafkaError) -> Topic {
         if let topic = topics[name] { return topic }
         guard let handle = rd_kafka_topic_new(client.handle, name, nil) else {
@@ -77,11 +79,15 @@ package final class Producer {
         }
     }
 
-    /// The same with one header, for every message of a stream: nothing is allocated but what the library keeps.
+    /// Queues a message with one header. For streams: allocates nothing but what librdkafka keeps.
     ///
     /// - Parameters:
+    ///   - topic: A topic of this producer; the property `partitioner` chooses the partition.
+    ///   - key: The key, or nil for null.
+    ///   - value: The value, or nil for null (a tombstone).
     ///   - header: The header's name.
     ///   - content: The header's value, which is copied too.
+    /// - Throws: As the other `produce`.
     package func produce(
         to topic: Topic, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?, header: StaticString,
         _ content: UnsafeRawBufferPointer
@@ -91,7 +97,7 @@ package final class Producer {
         }
     }
 
-    /// Tries again, serving delivery reports, as long as the local queue is full.
+    /// Repeats an attempt and serves delivery reports while the local queue is full.
     private func whileThereIsNoRoom(_ attempt: () -> KafkaError?) throws(KafkaError) {
         guard var error = attempt() else { return }
         let deadline = Deadline(milliseconds: queueFullTimeoutMilliseconds)
@@ -107,13 +113,13 @@ package final class Producer {
     /// Messages acknowledged so far, as far as reports have been served.
     package var delivered: Int { client.context.deliveries.delivered }
 
-    /// Messages given up so far, as far as reports have been served.
+    /// Messages whose delivery has failed for good, as far as reports have been served.
     package var failed: Int { client.context.deliveries.failed }
 
     /// Why the first of the failed messages failed, since the last `flush`, `beginTransaction` or `abortTransaction`.
     package var deliveryError: KafkaError? { client.context.deliveries.firstError }
 
-    /// Messages and requests that are queued or under way, delivery reports not yet served included.
+    /// Messages and requests that are queued or in flight, and delivery reports that have not been served yet.
     package var outstanding: Int { Int(rd_kafka_outq_len(client.handle)) }
 
     /// Serves delivery reports and client errors.
@@ -125,7 +131,7 @@ package final class Producer {
         Int(rd_kafka_poll(client.handle, Int32(clamping: timeoutMilliseconds)))
     }
 
-    /// Sends everything now, whatever `linger.ms` says, and waits until each message is delivered or given up.
+    /// Sends everything now, whatever `linger.ms` says, and waits until each message has been delivered or has failed.
     ///
     /// - Throws: `KafkaError`, with the remedy `.retry`, if messages remain after the timeout; otherwise the
     ///   `deliveryError`, if there is one. Throwing it resets it.
@@ -142,15 +148,8 @@ package final class Producer {
         }
     }
 
-    /// Gives up every message that is queued or under way. They are counted as failed, but a message that is already
-    /// under way may still arrive.
-    package func purge() {
-        rd_kafka_purge(client.handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
-        rd_kafka_poll(client.handle, 0)
-    }
-
-    /// Frees everything; messages not yet delivered are dropped, and a transaction that is open is left for the broker
-    /// to time out. Closing again does nothing; any other call afterwards is a bug of the caller.
+    /// Frees everything. Messages that have not been delivered are dropped, and an open transaction is left for the broker
+    /// to abort after its timeout. Closing again does nothing; any other call afterwards is a bug of the caller.
     package func close() {
         guard client.isOpen else { return }
         for topic in topics.values { topic.destroy() }
@@ -160,7 +159,7 @@ package final class Producer {
 
     func forgetDeliveryError() { client.context.deliveries.firstError = nil }
 
-    /// The short way, which needs no table of fields.
+    /// Sends a message without headers and timestamp, which needs no table of fields.
     private func producePlain(
         to topic: Topic, _ partition: Int32, _ key: UnsafeRawBufferPointer?, _ value: UnsafeRawBufferPointer?
     ) -> KafkaError? {

@@ -7,11 +7,11 @@ struct Rebalance {
 
     var isAssignment: Bool { code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS }
 
-    /// Takes or gives up the partitions, in the way that the group's protocol wants: cooperative groups change the
-    /// assignment by what is named, eager ones replace it.
+    /// Assigns or releases the partitions as the group's protocol demands: cooperative groups change the assignment by the
+    /// partitions that are named, eager ones replace it.
     ///
     /// - Parameter starts: Where to start; partitions not named start at the committed offset.
-    /// - Returns: What went wrong, if anything did; the consumer then owns nothing of what was announced.
+    /// - Returns: The error if it fails; the consumer then owns none of the announced partitions.
     func complete(on handle: OpaquePointer, startingAt starts: [PartitionOffset]) -> KafkaError? {
         let isCooperative = rd_kafka_rebalance_protocol(handle).map { String(cString: $0) } == "COOPERATIVE"
         let operation = isAssignment ? "take partitions" : "give up partitions"
@@ -24,7 +24,7 @@ struct Rebalance {
                 : Self.error(rd_kafka_assign(handle, list.pointer), operation)
         }
         guard code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS else {
-            // A failed rebalance: by the library's contract everything is to be given up.
+            // A failed rebalance: librdkafka's contract is that everything is unassigned.
             rd_kafka_assign(handle, nil)
             return KafkaError(code, operation: "rebalance")
         }

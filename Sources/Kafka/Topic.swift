@@ -1,6 +1,6 @@
 import CRDKafka
 
-/// A topic as one producer sends to it: a cached handle, so that sending looks up no name. Belongs to that producer.
+/// A topic that one producer sends to: a cached handle, so that sending needs no look-up by name.
 package final class Topic {
     /// The topic's name.
     package let name: String
@@ -16,7 +16,7 @@ package final class Topic {
         return storage
     }
 
-    /// Topic handles must be gone before their client is.
+    /// Frees the handle. Topic handles must be destroyed before their client.
     func destroy() {
         guard let handle = storage else { return }
         storage = nil

@@ -1,6 +1,6 @@
-/// The ends of a partition.
+/// Where a partition begins and ends.
 package struct Watermarks: Hashable, Sendable {
-    /// The offset of the oldest message that is still there.
+    /// The offset of the oldest message that the broker still has.
     package let low: Int64
     /// The offset that the next message will have.
     package let high: Int64

@@ -1,10 +1,10 @@
 import Foundation
 import Synchronization
 
-/// A process of this one's own, its output in a log file. It is killed when it is let go of, and when this process
-/// exits of its own.
+/// A child process that writes its output to a log file. It is killed when this object is released, and when this process
+/// exits normally.
 package final class ChildProcess {
-    /// Those that run.
+    /// The identifiers of the children that run.
     private static let running = Mutex<Set<pid_t>>([])
     private static let isKillingAtExit: Bool =
         atexit {
@@ -12,21 +12,28 @@ package final class ChildProcess {
         } == 0
 
     private let process = Process()
-    private let log: FileHandle
+    private let logFile: FileHandle
+    /// The path of the file that standard output and standard error are appended to.
+    package let logPath: String
 
+    /// Starts a process.
+    ///
     /// - Parameters:
-    ///   - arguments: the executable's path first.
-    ///   - log: file that output is appended to.
+    ///   - arguments: The path of the executable, then its arguments.
+    ///   - directory: The working directory; this process's own if nil.
+    ///   - path: The log file, which is created if it is not there.
+    /// - Throws: Foundation's error if the log cannot be opened or the process cannot be started.
     package init(_ arguments: [String], in directory: String? = nil, log path: String) throws {
         if !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
-        log = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-        try log.seekToEnd()
+        logPath = path
+        logFile = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try logFile.seekToEnd()
         process.executableURL = URL(fileURLWithPath: arguments[0])
         process.arguments = Array(arguments.dropFirst())
         if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
         process.standardInput = FileHandle.nullDevice
-        process.standardOutput = log
-        process.standardError = log
+        process.standardOutput = logFile
+        process.standardError = logFile
         process.terminationHandler = { process in
             Self.running.withLock { _ = $0.remove(process.processIdentifier) }
         }
@@ -39,21 +46,23 @@ package final class ChildProcess {
 
     deinit {
         kill()
-        try? log.close()
+        try? logFile.close()
     }
 
+    /// Whether the process has not ended yet.
     package var isRunning: Bool { process.isRunning }
 
-    /// Stands still until it is resumed.
+    /// Suspends the process (SIGSTOP) until `resume`.
     package func pause() { send(SIGSTOP) }
 
+    /// Resumes the process (SIGCONT).
     package func resume() { send(SIGCONT) }
 
     private func send(_ signal: Int32) {
         if process.isRunning { Foundation.kill(process.processIdentifier, signal) }
     }
 
-    /// Processor time of all its threads so far, seconds; 0 when it has ended.
+    /// Processor time of all its threads so far, in seconds; 0 once it has ended.
     package var processorSeconds: Double {
         var clock = clockid_t()
         var time = timespec()
@@ -63,20 +72,39 @@ package final class ChildProcess {
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
-    /// SIGKILL: no chance to finish anything.
+    /// Kills the process (SIGKILL) and waits until it is gone.
     package func kill() {
         guard process.isRunning else { return }
         Foundation.kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }
 
-    /// SIGTERM, and a while to finish in.
-    /// - Returns: whether it did, with exit code 0, or by the signal alone when it had not begun.
+    /// Asks the process to stop (SIGTERM) and kills it if it has not ended in time.
+    ///
+    /// - Returns: Whether it has ended in time, with exit code 0 or by the signal itself: a process that has just been
+    ///   started does not handle the signal yet.
     package func stop(seconds: Double) -> Bool {
+        [0, SIGTERM, 128 + SIGTERM].contains(terminate(seconds: seconds))
+    }
+
+    /// Asks the process to stop (SIGTERM) and kills it if it has not ended in time.
+    ///
+    /// - Returns: The exit code, or the number of the signal that has ended it; nil if it had to be killed.
+    package func terminate(seconds: Double) -> Int32? {
         process.terminate()
+        return wait(seconds: seconds)
+    }
+
+    /// Waits until the process ends, and kills it if it does not in time.
+    ///
+    /// - Returns: The exit code, or the number of the signal that has ended it; nil if it had to be killed.
+    package func wait(seconds: Double) -> Int32? {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while process.isRunning, ContinuousClock.now < deadline { Thread.sleep(forTimeInterval: 0.02) }
-        defer { kill() }
-        return !process.isRunning && [0, SIGTERM, 128 + SIGTERM].contains(process.terminationStatus)
+        guard !process.isRunning else {
+            kill()
+            return nil
+        }
+        return process.terminationStatus
     }
 }

@@ -1,18 +1,20 @@
 import Foundation
 import Kafka
 
-/// A broker as a process of its own, on loopback, from the command that starts it.
+/// A broker in a child process, listening on loopback.
 package final class LocalBroker {
+    /// The address to give to clients as `bootstrap.servers`.
     package let bootstrapServers: String
     private let arguments: [String]
     private let log: String
     private var process: ChildProcess?
 
-    /// Starts it and waits until it answers.
+    /// Starts the broker and waits until it answers.
+    ///
     /// - Parameters:
-    ///   - command: `{port}` and `{data}` stand for its port and its data directory; split at spaces.
-    ///   - directory: for its data and its log.
-    /// - Throws: `LocalBrokerError` when it does not come up.
+    ///   - command: The command line, split at spaces; `{port}` and `{data}` stand for the port and the data directory.
+    ///   - directory: Where the broker's data directory and log go.
+    /// - Throws: `LocalBrokerError` if it does not answer within 60 seconds.
     package init(command: String, directory: String) throws {
         let port = try Self.freePort()
         bootstrapServers = "127.0.0.1:\(port)"
@@ -25,7 +27,9 @@ package final class LocalBroker {
         try start()
     }
 
-    /// Starts it again, on the data that it has left.
+    /// Starts the broker again on the data that it has left, and waits until it answers.
+    ///
+    /// - Throws: `LocalBrokerError` if it does not answer within 60 seconds.
     package func start() throws {
         process = try ChildProcess(arguments, log: log)
         let admin = try Admin(properties: ["bootstrap.servers": bootstrapServers])
@@ -45,26 +49,33 @@ package final class LocalBroker {
         }
     }
 
-    /// Ends it with SIGTERM, or after five seconds with SIGKILL: some wait for their clients to go first.
+    /// Stops the broker. It gets five seconds, because some brokers wait until their clients have gone; then it is killed.
     package func stop() {
         _ = process?.stop(seconds: 5)
         process = nil
     }
 
-    /// Creates topics that are not there yet.
+    /// Creates the topics that are not there yet.
+    ///
+    /// - Throws: `KafkaError` if the broker refuses or does not answer.
     package func create(_ topics: [String], partitions: Int) throws(KafkaError) {
         let admin = try Admin(properties: ["bootstrap.servers": bootstrapServers])
         defer { admin.close() }
         for topic in topics { try admin.createTopic(topic, partitions: partitions) }
     }
 
+    /// Deletes a topic, if there is one.
+    ///
+    /// - Throws: `KafkaError` if the broker refuses or does not answer.
     package func delete(_ topic: String) throws(KafkaError) {
         let admin = try Admin(properties: ["bootstrap.servers": bootstrapServers])
         defer { admin.close() }
         _ = try admin.deleteTopic(topic)
     }
 
-    /// A port of loopback that nobody listens on.
+    /// Finds a port of loopback that nobody listens on at the moment.
+    ///
+    /// - Throws: `LocalBrokerError` if there is none.
     package static func freePort() throws(LocalBrokerError) -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
@@ -82,7 +93,9 @@ package final class LocalBroker {
     }
 }
 
+/// A local broker that cannot be started, and why.
 package struct LocalBrokerError: Error, CustomStringConvertible {
+    /// The reason, with what to look at.
     package let description: String
     init(_ description: String) { self.description = description }
 }

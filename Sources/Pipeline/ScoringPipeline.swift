@@ -264,7 +264,8 @@ package final class ScoringPipeline {
     }
 
     private func publish(
-        _ outcome: LabelJoin.Outcome, of version: LabelJoin.Version, in partition: PartitionState, into sink: any RecordSink
+        _ outcome: LabelJoin.Outcome, of version: LabelJoin.Version, in partition: PartitionState,
+        into sink: any RecordSink
     ) throws {
         let prediction = outcome.prediction
         // A customer is kept for at least a year, longer than a label can be pending.

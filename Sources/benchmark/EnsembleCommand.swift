@@ -24,9 +24,6 @@ struct EnsembleCommand: ParsableCommand {
             """)
     var libraries: String?
 
-    @Flag(help: "Print JSON.")
-    var json = false
-
     func run() throws {
         try reportingFailures {
             let progress = Progress()
@@ -51,7 +48,7 @@ struct EnsembleCommand: ParsableCommand {
             progress.show("scoring by the artifact")
             figures += ensemble(artifact, matrix)
             progress.finish()
-            try figures.write(asJSON: json)
+            try figures.write(asJSON: options.json)
         }
     }
 

@@ -43,7 +43,7 @@ struct GenerateCommand: ParsableCommand {
             }
             try writer.close()
             progress.finish()
-            remark("\(events) events written")
+            printInfo("\(events) events written")
         }
     }
 }

@@ -80,7 +80,7 @@ struct PublishCommand: ParsableCommand {
             try publisher.flush()
             progress.finish()
             let rate = Int(Double(publisher.published) / progress.elapsedSeconds)
-            remark("\(publisher.published) events published to \(topic), \(rate) events/s")
+            printInfo("\(publisher.published) events published to \(topic), \(rate) events/s")
         }
     }
 

@@ -65,7 +65,7 @@ struct ScoreCommand: ParsableCommand {
             try sink.close()
             progress.finish()
             let rate = Int(Double(events) / progress.elapsedSeconds)
-            remark(
+            printInfo(
                 "\(events) events, \(scored) scored, \(anonymous) anonymous, \(partition.table.count) customers, \(rate) events/s"
             )
         }

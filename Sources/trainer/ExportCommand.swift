@@ -28,7 +28,7 @@ struct ExportCommand: ParsableCommand {
                 progress.show("writing", share: $0)
             }
             progress.finish()
-            remark("\(rows) points")
+            printInfo("\(rows) points")
         }
     }
 }

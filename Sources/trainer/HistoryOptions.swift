@@ -69,7 +69,7 @@ struct HistoryOptions: ParsableArguments {
         do {
             return OpenedHistory(history: try History(patterns: history, names: names), skipped: 0, spools: [])
         } catch {
-            complain("--history: \(error)")
+            printError("--history: \(error)")
             throw ExitCode(2)
         }
     }

@@ -26,13 +26,13 @@ struct ImportCommand: ParsableCommand {
         try reportingTraining {
             let trainer = try TrainerConfiguration(configuration.reader(for: .trainer))
             let imported = try ImportedModel(path: model)
-            for line in imported.notes { remark("\(model): \(line)") }
+            for line in imported.notes { printInfo("\(model): \(line)") }
             let progress = Progress()
             let prepared = try source.prepare(trainer, progress: progress)
             let (version, evaluation) = try TrainingRun(settings: trainer.settings).importModel(
                 imported, prepared, models: models.path)
             progress.finish()
-            remark(
+            printInfo(
                 "The figures hold if the model learned from points before "
                     + "\(EventTime.text(prepared.times.split)) whose labels were known by then.")
             try output(

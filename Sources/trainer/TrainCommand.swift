@@ -43,7 +43,7 @@ struct TrainCommand: ParsableCommand {
             let text = Report(outcome, settings: trainer.settings)
             try output(text.markdown() + "\n")
             if let report { try text.write(to: report) }
-            remark("after \(Int(progress.elapsedSeconds.rounded())) s")
+            printInfo("after \(Int(progress.elapsedSeconds.rounded())) s")
             switch outcome.status {
             case .promoted, .alreadyInService, .wouldBePromoted: break
             case .refused: throw ExitCode(3)
@@ -57,7 +57,7 @@ struct TrainCommand: ParsableCommand {
 func reportingTraining(_ work: () throws -> Void) throws {
     try reportingFailures {
         do { try work() } catch let error as DataError {
-            complain("\(error)")
+            printError("\(error)")
             throw ExitCode(4)
         }
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Kafka
+import LocalCluster
 import TestSupport
 import Testing
 
@@ -28,8 +29,8 @@ struct BrowserTests {
         defer { admin.close() }
         for topic in ExactlyOnceTests.topics { _ = try admin.createTopic(topic, partitions: 4) }
         let port = 20_000 + Int(ProcessInfo.processInfo.processIdentifier % 10_000)
-        let worker = try WorkerProcess(
-            [
+        let worker = try ChildProcess(
+            worker: [
                 "run", "--set", "checkpoints.directory=\(directory.path)/checkpoints", "--set", "http.port=\(port)",
                 "--set", "http.dashboard_port=\(port + 1)",
             ] + kafka, log: "\(directory.path)/worker.log")
@@ -64,6 +65,6 @@ struct BrowserTests {
         let said = try String(contentsOfFile: output, encoding: .utf8)
         #expect(browser.terminationStatus == 0, "\(said)")
         #expect(said.contains("adds up"))
-        #expect(worker.terminate() == 0)
+        #expect(worker.terminate(seconds: 60) == 0)
     }
 }

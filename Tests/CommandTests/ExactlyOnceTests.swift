@@ -3,6 +3,7 @@ import Ensemble
 import Events
 import Foundation
 import Kafka
+import LocalCluster
 import Scoring
 import TestSupport
 import Testing
@@ -50,9 +51,9 @@ struct ExactlyOnceTests {
 
     var properties: [String: String] { ["bootstrap.servers": broker.bootstrapServers] }
 
-    func worker(_ number: Int, _ more: [String] = [], fileLimit: Int? = nil) throws -> WorkerProcess {
-        try WorkerProcess(
-            [
+    func worker(_ number: Int, _ more: [String] = [], fileLimit: Int? = nil) throws -> ChildProcess {
+        try ChildProcess(
+            worker: [
                 "run", "--set", "http.enabled=false", "--set", "checkpoints.directory=\(directory.path)/checkpoints",
                 "--set",
                 "kafka.bootstrap.servers=\(broker.bootstrapServers)", "--set", "commit.interval=200ms",
@@ -106,7 +107,7 @@ struct ExactlyOnceTests {
             worker = try self.worker(0)
         }
         let found = try read("purchase-predictions") { $0.count >= expected }
-        #expect(worker.terminate() == 0, "\(worker.log)")
+        #expect(worker.terminate(seconds: 60) == 0, "\(worker.log)")
 
         // The test broker sometimes keeps a transaction of a killed worker open for ever: the worker has committed all of its
         // input, and readers of what is committed are shown no more of that partition. What they are shown must be right.
@@ -148,7 +149,7 @@ struct ExactlyOnceTests {
         try publish(good + bad)
         let worker = try worker(0)
         let letters = try read("customer-events-dead-letters") { $0.count >= 20 }
-        #expect(worker.terminate() == 0, "\(worker.log)")
+        #expect(worker.terminate(seconds: 60) == 0, "\(worker.log)")
         #expect(letters.count == 20)
         #expect(Set(letters.map(\.value)) == Set(bad.map { String(decoding: $0.value, as: UTF8.self) }))
         for letter in letters {
@@ -172,7 +173,7 @@ struct ExactlyOnceTests {
         try publish(early)
         let broken = try worker(0, ["--set", "dead_letters.max_fraction=1"])
         let letters = try read("customer-events-dead-letters") { $0.count >= early.count }
-        #expect(broken.terminate() == 0, "\(broken.log)")
+        #expect(broken.terminate(seconds: 60) == 0, "\(broken.log)")
         #expect(letters.count == early.count)
 
         let fix = ["--set", "fields.quantity=qty"]
@@ -189,7 +190,7 @@ struct ExactlyOnceTests {
         _ = try read("purchase-predictions") { $0.count >= early.count }
         try publish(late)
         let found = try read("purchase-predictions") { $0.count >= messages.count }
-        #expect(mended.terminate() == 0, "\(mended.log)")
+        #expect(mended.terminate(seconds: 60) == 0, "\(mended.log)")
         #expect(found.count == messages.count, "each letter and each later event has one prediction")
         // Had the letters counted twice, or not at all, these would be other ones.
         let ends = shop.payloads.values.compactMap(\.last).filter { payload in found.contains { $0.value == payload } }
@@ -204,7 +205,7 @@ struct ExactlyOnceTests {
         #expect(try read("purchase-predictions") { $0.count >= expected }.count == expected)
         try worker.waitForLog("checkpoint failed; the stream goes on", count: 1)
         #expect(worker.log.contains("File too large"), "\(worker.log)")
-        #expect(worker.terminate() == 0, "\(worker.log)")
+        #expect(worker.terminate(seconds: 60) == 0, "\(worker.log)")
         let left = FileManager.default.subpaths(atPath: "\(directory.path)/checkpoints") ?? []
         #expect(!left.contains { $0.hasSuffix("draft") }, "nothing half-written stays: \(left)")
     }

@@ -1,10 +1,10 @@
 import Ensemble
 import Foundation
+import Kafka
 import Logging
 import TestSupport
 import Testing
 
-@testable import Kafka
 @testable import Worker
 
 /// Where a customer is whom a worker does not know, beside a broker that tells of groups.
@@ -48,15 +48,5 @@ struct OwnerTests {
         }
         for worker in workers { worker.requestStop() }
         for task in running { try await task.value }
-    }
-
-    @Test func anAssignmentThatIsNoneNamesNothing() {
-        // Version 0, one topic "ab" of two partitions, no user data.
-        let whole: [UInt8] = [0, 0, 0, 0, 0, 1, 0, 2, 97, 98, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 7, 0, 0, 0, 0]
-        let expected = [TopicPartition(topic: "ab", partition: 3), TopicPartition(topic: "ab", partition: 7)]
-        #expect(whole.withUnsafeBytes { GroupMember.assignment($0) } == expected)
-        for count in 0..<22 {
-            #expect(whole[..<count].withUnsafeBytes { GroupMember.assignment($0) }.isEmpty)
-        }
     }
 }

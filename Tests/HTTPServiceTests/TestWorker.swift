@@ -1,7 +1,6 @@
 import Customers
 import Ensemble
 import Events
-import Features
 import Scoring
 import Synchronization
 import TestSupport
@@ -24,85 +23,28 @@ final class TestWorker: LiveWorker {
 
     init(artifact: ModelArtifact, customers: Int = 60, days: Int = 200, isReady: Bool = true) throws {
         self.artifact = artifact
-        let shop = ShopGenerator(customers: customers, days: days, seed: 11)
-        let (encoder, decoder) = (EventEncoder(), EventDecoder())
-        var scorer = Scorer(artifact: artifact)
-        var tables = [CustomerTable(), CustomerTable()]
-        var labelJoins = [LabelJoin(windowDays: 90, limit: 1 << 16), LabelJoin(windowDays: 90, limit: 1 << 16)]
-        for place in labelJoins.indices {
-            labelJoins[place].use(
-                .init(
-                    version: artifact.manifest.version, servingModel: artifact.manifest.servingModel,
-                    models: artifact.ensemble.models))
-        }
-        var batch = LabelJoin.Batch()
-        var messages: [String: [[UInt8]]] = [:]
-        var payloads: [String: [String]] = [:]
-        var rows = FeatureMatrix()
-        var (owners, probabilities): ([Int32], [Double]) = ([], [])
-        var latest: [String: (Int32, Double, Int64)] = [:]
-        var endToEnd = Histogram()
-        var scores = [Int](repeating: 0, count: 20)
-        var (bought, notBought, offset) = (0, 0, Int64(0))
-        while let fields = shop.nextFields() {
-            var message: [UInt8] = []
-            encoder.append(fields, to: &message)
-            try message.withUnsafeBytes { bytes in
-                let event = try decoder.decode(bytes)
-                let partition = Self.partition(of: event.customerHash)
-                guard !event.isAnonymous, partition < 2 else { return }
-                let customerID = String(decoding: event.customerID, as: UTF8.self)
-                scorer.add(event, tag: 0, to: &tables[partition])
-                scorer.score { prediction in
-                    let served = prediction.scores[artifact.manifest.servingModel]
-                    payloads[customerID, default: []].append(String(decoding: prediction.payload, as: UTF8.self))
-                    latest[customerID] = (Int32(partition), served, event.time)
-                    scores[min(Int(served * 20), 19)] += 1
-                    endToEnd.record(0.01 + Double(offset % 50) / 1000)
-                    rows.append(row: Array(prediction.features.bindMemory(to: Float.self))[...])
-                    owners.append(Int32(truncatingIfNeeded: event.customerHash & 0x7FFF_FFFF))
-                    probabilities.append(served)
-                    labelJoins[partition].begin(&batch)
-                    batch.append(
-                        LabelJoin.Event(
-                            customerHash: event.customerHash, invoiceHash: event.invoiceHash, time: event.time,
-                            clock: prediction.clock, isPurchase: event.isPurchase, scores: prediction.scores,
-                            offset: offset))
-                    labelJoins[partition].join(batch) { isBought, _, _ in
-                        if isBought { bought += 1 } else { notBought += 1 }
-                    }
-                }
-                messages[customerID, default: []].append(message)
-                offset += 1
-            }
-        }
-        self.messages = messages
-        self.payloads = payloads
-        self.tables = tables
-        self.latest = latest.map { ($0.key, $0.value.0, $0.value.1, $0.value.2) }
+        var stream = TestStream(artifact: artifact)
+        try stream.take(ShopGenerator(customers: customers, days: days, seed: 11))
+        messages = stream.messages
+        payloads = stream.payloads
+        tables = stream.tables
+        latest = stream.latest.map { ($0.key, $0.value.0, $0.value.1, $0.value.2) }
             .sorted { ($1.probability, $0.customerID) < ($0.probability, $1.customerID) }
-        var window = DriftWindow(
-            reference: ReferenceDistributions(rows, customers: owners, probabilities: probabilities), rows: 4096)
-        for row in 0..<rows.rowCount {
-            rows.withRow(row) {
-                window.observe(
-                    startsInvoice: true, features: $0, probability: probabilities[row],
-                    customerHash: UInt64(owners[row]), time: Int64(row))
-            }
-        }
         status = WorkerStatus(
             counters: WorkerCounters(threads: 1).snapshot, uptimeSeconds: 12.5,
-            partitions: tables.enumerated().map { place, table in
+            partitions: stream.tables.enumerated().map { place, table in
                 let memory = table.estimatedMemory
                 return WorkerStatus.Partition(
                     topic: "customer-events", partition: Int32(place), thread: 0,
                     phase: isReady || place == 0 ? .live : .rebuilding, restored: isReady || place == 0 ? 1 : 0.25,
-                    position: offset, logEnd: offset + 7, customers: table.count, stateBytes: memory.bytes,
-                    expectedStateBytes: memory.ceiling, isIncomplete: false, clock: table.clock.time)
+                    position: stream.offset, logEnd: stream.offset + 7, customers: table.count,
+                    stateBytes: memory.bytes, expectedStateBytes: memory.ceiling, isIncomplete: false,
+                    clock: table.clock.time)
             },
-            scores: scores, endToEnd: endToEnd,
-            grades: OnlineEvaluation(labelJoins.map { $0.evaluationSnapshot }, bought: bought, notBought: notBought),
-            drift: DriftReport([window.takeSnapshot()]))
+            scores: stream.scores, endToEnd: stream.endToEnd,
+            grades: OnlineEvaluation(
+                stream.labelJoins.map { $0.evaluationSnapshot }, bought: stream.bought, notBought: stream.notBought),
+            drift: DriftReport([stream.driftSnapshot]))
     }
 
     static func partition(of hash: UInt64) -> Int { Int(hash >> 33) % 3 }

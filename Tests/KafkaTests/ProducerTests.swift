@@ -1,3 +1,5 @@
+import CRDKafka
+import TestSupport
 import Testing
 
 @testable import Kafka
@@ -90,7 +92,7 @@ import Testing
         #expect(throws: KafkaError.self) {
             try producer.produce(to: topic, key: nil, value: nil, headers: [Header("name", "value")])
         }
-        producer.purge()
+        rd_kafka_purge(producer.client.handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
         try wait { producer.poll(timeoutMilliseconds: 10) >= 0 && producer.outstanding == 0 }
         #expect(producer.failed == 2)
         #expect(producer.deliveryError?.remedy == .retry)
@@ -139,53 +141,4 @@ import Testing
         try producer.flush(timeoutMilliseconds: 20_000)
         #expect(producer.delivered == 2)
     }
-
-    @Test(arguments: [1, 3, 8]) func `murmur2_random puts a key where Kafka's own clients put it`(partitions: Int)
-        throws
-    {
-        let broker = try EmbeddedBroker()
-        defer { broker.close() }
-        try broker.createTopic("keyed", partitions: partitions)
-        #expect(try !broker.createTopic("keyed", partitions: partitions))
-        let producer = try Producer(properties: [
-            "bootstrap.servers": broker.bootstrapServers, "partitioner": "murmur2_random",
-        ])
-        for number in 0..<200 { try producer.send("keyed", key: "customer-\(number)", "\(number)") }
-        try producer.flush(timeoutMilliseconds: 10_000)
-
-        let reader = try Reader(broker.bootstrapServers, group: "all")
-        try reader.consumer.subscribe(to: ["keyed"])
-        try wait {
-            try reader.poll()
-            return reader.received.count == 200
-        }
-        for message in reader.received {
-            let key = try #require(message.key)
-            #expect(message.place.partition == Int32(murmur2(key) & 0x7fff_ffff) % Int32(partitions))
-        }
-        #expect(Set(reader.received.map(\.place)).count == partitions)
-        reader.consumer.close()
-    }
-}
-
-/// Kafka's hash of a key, as its Java client defines it.
-func murmur2(_ key: String) -> UInt32 {
-    let bytes = Array(key.utf8)
-    let mix: UInt32 = 0x5bd1_e995
-    var hash: UInt32 = 0x9747_b28c ^ UInt32(bytes.count)
-    var rest = bytes[...]
-    while rest.count >= 4 {
-        var word = rest.prefix(4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        word = word &* mix
-        word ^= word >> 24
-        hash = (hash &* mix) ^ (word &* mix)
-        rest = rest.dropFirst(4)
-    }
-    if !rest.isEmpty {
-        hash ^= rest.reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        hash = hash &* mix
-    }
-    hash ^= hash >> 13
-    hash = hash &* mix
-    return hash ^ (hash >> 15)
 }

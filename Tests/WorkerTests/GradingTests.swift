@@ -149,14 +149,4 @@ import Testing
         try await running.value
         await #expect(throws: InquiryError.notRunning) { try await worker.customer("1") }
     }
-
-    /// Kafka's own test values for its partitioner (UtilsTest.testMurmur2).
-    @Test func knowsKafkasPartitioner() {
-        let values: [(String, Int32)] = [
-            ("21", -973_932_308), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536),
-            ("a-little-bit-longer-string", -1_486_304_829),
-            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971), ("abc", 479_470_107),
-        ]
-        for (key, hash) in values { #expect(Int32(bitPattern: Murmur2.hash(Array(key.utf8))) == hash, "\(key)") }
-    }
 }

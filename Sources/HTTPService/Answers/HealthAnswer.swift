@@ -3,12 +3,12 @@ import Events
 import NIOCore
 import Worker
 
-/// Whether the process lives, and whether it has all that it needs to score.
+/// The answers about health: the process lives; all assigned partitions can be scored.
 enum HealthAnswer {
     static let live = ByteBuffer(string: "{\"status\":\"live\"}")
 
     static func ready(_ status: WorkerStatus, artifact: ModelArtifact) -> (isReady: Bool, json: [UInt8]) {
-        let waiting = status.partitions.filter { $0.phase != .live }
+        let notLive = status.partitions.filter { $0.phase != .live }
         let restored =
             status.partitions.isEmpty
             ? 0
@@ -25,13 +25,13 @@ enum HealthAnswer {
                 writer.key("partitions")
                 writer.integer(status.partitions.count)
                 writer.key("partitions_live")
-                writer.integer(status.partitions.count - waiting.count)
+                writer.integer(status.partitions.count - notLive.count)
                 writer.key("restored_percent")
                 writer.number((restored * 1000).rounded() / 10)
                 writer.key("missing")
                 writer.array { writer in
                     if status.partitions.isEmpty { writer.string("no partition is assigned") }
-                    for partition in waiting {
+                    for partition in notLive {
                         let percent = Int((partition.restored * 100).rounded(.down))
                         writer.string(
                             "partition \(partition.partition) of \(partition.topic) is \(partition.phase.rawValue), \(percent) %"

@@ -4,24 +4,28 @@ import Events
 import Features
 import Scoring
 
-/// What scoring needs beside a customer: the same for every request.
+/// Everything that scoring a request needs apart from the request. Immutable, and the same for all requests.
 package struct ScoringContext: Sendable {
     let artifact: ModelArtifact
     let thresholds: PriorityThresholds
     let fields: FieldNames
     let timeToLiveDays: Int
     let extractor: FeatureExtractor
-    /// Names as they stand in an answer, with a comma before and a colon behind.
+    /// The features' names as they appear in an answer, each with a comma before and a colon after it.
     let featureKeys: [[UInt8]]
     let memberKeys: [(model: ModelName, key: [UInt8])]
-    /// `nil` for an artifact that can be scored and not explained.
+    /// `nil` if the artifact cannot be explained.
     let explainer: Explainer?
-    /// Openings of a contribution by feature, up to its value.
+    /// The JSON of each feature's contribution, up to its value.
     let contributionKeys: [[UInt8]]
 
+    /// Prepares the context. Costs the preparation of the explainer: make it once.
+    ///
     /// - Parameters:
-    ///   - fields: what the shop's messages call the fields of an event.
-    ///   - timeToLiveDays: how long a customer's state outlives their last event.
+    ///   - artifact: The model.
+    ///   - thresholds: The probabilities at which a customer's priority changes.
+    ///   - fields: The names of an event's fields in the shop's messages.
+    ///   - timeToLiveDays: How long a customer's state is kept after their last event.
     package init(
         artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds(),
         fields: FieldNames = FieldNames(), timeToLiveDays: Int = CustomerTable.defaultTimeToLiveDays

@@ -1,8 +1,8 @@
 import Synchronization
 
-/// Workspaces that are not in use: as many as requests were ever answered at once, up to a limit.
+/// Keeps idle workspaces for later requests, up to a limit.
 ///
-/// Unchecked: a workspace is either here or with the one request that has taken it.
+/// Unchecked: a workspace is either in the pool or used by the one request that has taken it.
 final class WorkspacePool: @unchecked Sendable {
     private static let limit = 16
 

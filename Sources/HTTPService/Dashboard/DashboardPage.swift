@@ -1,4 +1,4 @@
-/// The page for people, whole: it loads nothing but what this server answers. It stands in the program, byte for byte.
+/// The dashboard's page, embedded in the executable. It loads nothing from other servers.
 enum DashboardPage {
     static let html = PackageResources.dashboard_html
 }

@@ -1,6 +1,6 @@
 import Hummingbird
 
-/// A request's query parameters: those that a path takes, once each.
+/// The query parameters of a request, each of which may be given once.
 struct Query {
     private var values: [String: String] = [:]
 
@@ -31,7 +31,7 @@ struct Query {
         return value
     }
 
-    /// Percent-encoded text as it is meant; `nil` for what is no such thing.
+    /// Decodes percent-encoded UTF-8; `nil` if the text is malformed.
     static func decoded(_ text: some StringProtocol) -> String? {
         guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
         var bytes: [UInt8] = []

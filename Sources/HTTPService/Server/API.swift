@@ -6,14 +6,14 @@ import Logging
 import NIOCore
 import Worker
 
-/// One path and method, and what answers there.
+/// One path and method with its handler.
 struct Route: Sendable {
     typealias Answer = @Sendable (Request, BasicRequestContext) async throws -> Response
 
     let method: HTTPRequest.Method
     /// `/v1/customers/{id}`, as the OpenAPI document writes it.
     let path: String
-    /// Answers without a token, and whatever else is going on.
+    /// Whether it answers without a token, and beyond the limit of concurrent requests.
     let isOpen: Bool
     let answer: Answer
 
@@ -24,14 +24,14 @@ struct Route: Sendable {
         self.answer = answer
     }
 
-    /// Whether a request's path is of this form.
+    /// Whether a request's path matches.
     func matches(_ path: String) -> Bool {
         let (form, parts) = (self.path.split(separator: "/"), path.split(separator: "/"))
         return form.count == parts.count && zip(form, parts).allSatisfy { $0 == $1 || $0.hasPrefix("{") }
     }
 }
 
-/// What the HTTP service answers, and from what.
+/// The routes of the HTTP service, and what they need to answer.
 struct API: Sendable {
     let settings: HTTPSettings
     let worker: any LiveWorker
@@ -40,7 +40,7 @@ struct API: Sendable {
     let metrics: @Sendable () -> String
     let logger: Logger
     private let load = Gate.Load()
-    /// Answers that never change.
+    /// Answers that never change, rendered once.
     let model: ByteBuffer
     let features: ByteBuffer
     let document: ByteBuffer
@@ -63,7 +63,7 @@ struct API: Sendable {
         docs = ByteBuffer(string: DocsPage.html(document: document))
     }
 
-    /// All that there is to ask, the same on both ports.
+    /// The routes of the API, the same on both ports.
     var routes: [Route] {
         [
             Route(.get, "/health/live", isOpen: true) { _, _ in json(HealthAnswer.live) },
@@ -101,12 +101,14 @@ struct API: Sendable {
         ]
     }
 
-    /// - Parameter isDashboard: whether the page for people is at the root.
+    /// Makes the router of one port.
+    ///
+    /// - Parameter isDashboard: Whether the dashboard is at the root.
     func responder(isDashboard: Bool) -> RouterResponder<BasicRequestContext> {
         var routes = routes
         if isDashboard {
             let page = ByteBuffer(bytes: DashboardPage.html)
-            // The page holds no data: it asks for them with the token that it is given.
+            // The page needs no token: it contains no data, and sends the user's token when it fetches them.
             routes.append(Route(.get, "/", isOpen: true) { _, _ in html(page) })
         }
         let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
@@ -115,7 +117,7 @@ struct API: Sendable {
         return router.buildResponder()
     }
 
-    /// Whether an answer is to say why, which takes longer than all the rest.
+    /// Whether the answer is to explain the scores, which takes longer than scoring.
     private static func explains(_ request: Request) throws(Problem) -> Bool {
         guard request.uri.query != nil else { return true }
         switch try Query(request, takes: ["explain"]).text("explain") {
@@ -136,7 +138,7 @@ extension API {
     private static let jsonHeaders: HTTPFields = [
         .contentType: "application/json", .cacheControl: "no-store", .xContentTypeOptions: "nosniff",
     ]
-    /// A page may do nothing but what stands in it, and ask this server.
+    /// Pages may run their own scripts and connect to this server, nothing else.
     private static let pageHeaders: HTTPFields = [
         .contentType: "text/html; charset=utf-8", .cacheControl: "no-store", .xContentTypeOptions: "nosniff",
         .contentSecurityPolicy:

@@ -4,11 +4,11 @@ import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 
-/// Answers what never becomes a request, and ends what takes too long: bytes that are not HTTP, heads that are too large,
-/// bodies that trickle in, clients that do not read their answer.
+/// Rejects what never becomes a request, such as bytes that are not HTTP and heads that are too large, and closes
+/// connections that take too long: bodies that trickle in, clients that do not read their answer.
 ///
-/// A connection that is ended hears why before it is closed, and is then read for a moment longer: closed at once, with
-/// bytes unread, it would be reset and the answer lost.
+/// It answers with the reason before it closes a connection, and then reads for a moment longer: closing at once, with bytes
+/// unread, would reset the connection, and the answer would be lost.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -19,15 +19,15 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let timeout: TimeAmount
     private let maxBodyBytes: Int
-    /// Requests whose heads have come and whose answers are not written to their ends.
+    /// Requests whose heads have been read and whose answers have not been written completely.
     private var unanswered = 0
-    /// Whether the latest request's end is still to come, and bytes of its body so far.
+    /// Whether the latest request has not been read completely, and the bytes of its body so far.
     private var isReading = false
     private var bodyBytes = 0
-    /// Whether the head of the answer to the oldest unanswered request is written.
+    /// Whether the head of the oldest pending answer has been written.
     private var hasBegun = false
     private var closesAfterAnswer = false
-    /// What to say behind the answers that are under way.
+    /// The problem to send after the answers that are being written.
     private var pending: Problem?
     private var isEnding = false
     private var deadline = NIODeadline.distantFuture
@@ -49,7 +49,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelInactive()
     }
 
-    // MARK: What comes in
+    // MARK: Inbound
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if isEnding || pending != nil { return }
@@ -59,10 +59,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             isReading = true
             bodyBytes = 0
             if unanswered == 1 { startClock(context) }
-            if head.headerFields[.expect]?.lowercased() == "100-continue" { goOn(context, head) }
+            if head.headerFields[.expect]?.lowercased() == "100-continue" { sendContinue(context, head) }
         case .body(let bytes):
             bodyBytes += bytes.readableBytes
-            // The answer was no, and the body goes on all the same.
+            // The request has been refused already, but its body keeps coming.
             if unanswered == 0, bodyBytes > maxBodyBytes { return end(context) }
         case .end:
             isReading = false
@@ -72,7 +72,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         context.fireChannelReadComplete()
-        // Nobody above asks for more of what is thrown away.
+        // The handlers above do not read any more, so that discarding the rest is up to this one.
         if isEnding { context.read() }
     }
 
@@ -94,19 +94,19 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
                     "the head may have \(HTTPSettings.maxHeaderBytes) bytes and \(HTTPSettings.maxHeaderFields) fields")
             default: Problem(.malformedRequest, "the bytes are not a request of HTTP/1.1")
             }
-        // One whose own bytes are bad gets no other answer.
+        // The malformed request itself gets no other answer.
         if isReading, unanswered == 1, !hasBegun { unanswered = 0 }
         if unanswered == 0 { answer(context, problem) } else { pending = problem }
     }
 
-    /// A client that waits to be asked for its body is asked, unless it would be too large.
-    private func goOn(_ context: ChannelHandlerContext, _ head: HTTPRequest) {
+    /// Sends `100 Continue` to a client that waits for it, unless its body would be too large.
+    private func sendContinue(_ context: ChannelHandlerContext, _ head: HTTPRequest) {
         if let length = head.headerFields[.contentLength].flatMap({ Int($0) }), length > maxBodyBytes { return }
         guard unanswered == 1 else { return }
         context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
     }
 
-    // MARK: What goes out
+    // MARK: Outbound
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         if isEnding {
@@ -136,7 +136,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Says what is wrong, and ends the connection.
+    /// Answers with a problem, and closes the connection.
     private func answer(_ context: ChannelHandlerContext, _ problem: Problem) {
         let body = ByteBuffer(bytes: problem.json(path: "/"))
         let head = HTTPResponse(
@@ -163,7 +163,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Time
 
-    /// One timer a connection, which looks at the deadline when it fires and not at each request.
+    /// Sets the deadline. There is one timer for a connection: it checks the deadline when it fires, and is not set again for
+    /// each request.
     private func startClock(_ context: ChannelHandlerContext) {
         deadline = .now() + timeout
         if timer == nil { schedule(context, deadline) }

@@ -10,7 +10,7 @@ import Synchronization
 /// when a wrapped channel is let go unused. So each is kept here until it is served, or closed with the server.
 final class Connections: ServerChildChannel {
     private let base: HTTP1Channel
-    /// Connections that wait to be served, by channel; nil once the server has stopped.
+    /// Connections that have been accepted and not served yet, by channel; nil once the server has stopped.
     private let waiting = Mutex<[ObjectIdentifier: HTTP1Channel.Value]?>([:])
 
     init(settings: HTTPSettings, responder: @escaping HTTPChannelHandler.Responder) {
@@ -44,7 +44,7 @@ final class Connections: ServerChildChannel {
         }
     }
 
-    /// Closes the connections that nobody serves, and those that are still to come. Call once the server has stopped.
+    /// Closes the connections that are not served, now and later. Call it once the server has stopped.
     func close() {
         let unserved = waiting.withLock { waiting in
             defer { waiting = nil }

@@ -2,11 +2,13 @@ import Events
 import Foundation
 import Synchronization
 
-/// The time of day as HTTP writes it, worked out once a second.
+/// The value of the header `Date`, formatted at most once a second (RFC 9110, section 5.6.7).
+///
+/// Hummingbird has the same as `DateCache`, which is not public.
 final class DateText: Sendable {
     private let latest = Mutex<(second: Int, text: String)>((-1, ""))
 
-    /// `Sun, 06 Nov 1994 08:49:37 GMT`
+    /// The current time, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
     var now: String {
         let second = time(nil)
         return latest.withLock { latest in
@@ -15,6 +17,7 @@ final class DateText: Sendable {
         }
     }
 
+    /// Formats a time in seconds since 1970.
     static func text(_ second: Int) -> String {
         let day = Int32(second / 86_400)
         let date = EventTime.date(ofDay: Int(day))

@@ -4,7 +4,8 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// What every request goes through: who may ask, how many at once; and whatever is thrown behind it becomes a problem.
+/// The middleware of every request: checks host and token, limits concurrent requests, and turns errors into problem
+/// documents.
 struct Gate: RouterMiddleware {
     private let settings: HTTPSettings
     private let routes: [Route]
@@ -13,7 +14,7 @@ struct Gate: RouterMiddleware {
     private let logger: Logger
     private let load: Load
 
-    /// What goes on behind all gates of a service.
+    /// What the gates of both ports share: the number of requests being answered, and the cached date.
     final class Load: Sendable {
         fileprivate let answering = Atomic<Int>(0)
         fileprivate let date = DateText()
@@ -69,15 +70,15 @@ struct Gate: RouterMiddleware {
         }
     }
 
-    /// Takes as long whatever bytes differ; how long the token is, is no secret.
+    /// Compares in a time that does not depend on which bytes differ. The token's length is not protected.
     static func isSame(_ given: [UInt8], _ token: [UInt8]) -> Bool {
         var difference: UInt8 = given.count == token.count ? 0 : 1
         for index in token.indices { difference |= token[index] ^ (index < given.count ? given[index] : 0) }
         return difference == 0
     }
 
-    /// Where only this machine may ask and anybody on it, a page from elsewhere must not: not by a name of its own that it
-    /// lets point here.
+    /// Guards against DNS rebinding. Without a token only this machine may ask, so a web page from elsewhere must not reach the
+    /// service through a host name that it lets resolve to this machine.
     private func checkHost(_ request: Request) throws(Problem) {
         guard token == nil, settings.isLoopback, let authority = request.head.authority, !authority.isEmpty else {
             return
@@ -90,7 +91,7 @@ struct Gate: RouterMiddleware {
         }
     }
 
-    /// No such path, or one that takes other methods.
+    /// The problem of a path that does not exist, or that takes other methods.
     private func nothing(at request: Request) -> Problem {
         let methods = routes.filter { $0.matches(request.uri.path) }.map(\.method)
         guard !methods.isEmpty else { return Problem(.notFound, "GET /docs says what there is") }

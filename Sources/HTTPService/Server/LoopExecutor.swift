@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Runs a connection's tasks on the connection's own event loop: a request needs no change of thread.
+/// Runs a connection's tasks on the connection's own event loop, so that a request needs no switch between threads.
 final class LoopExecutor: TaskExecutor {
     private let loop: any EventLoop
 

@@ -4,18 +4,22 @@ import Events
 extension OnlineEvaluation {
     /// Evaluates the predictions of some partitions together.
     /// - Parameters:
+    ///   - start: event time in milliseconds; earlier predictions do not count.
     ///   - bought: labels since the start, see `bought`.
     ///   - notBought: labels since the start, see `notBought`.
     ///   - seed: decides the order of ties, which lift depends on.
     /// - Complexity: O(n log n) in the number of labeled predictions, for each model.
-    package init(_ snapshots: [EvaluationSnapshot], bought: Int = 0, notBought: Int = 0, seed: UInt64 = 0) {
+    package init(
+        _ snapshots: [EvaluationSnapshot], from start: Int64 = .min, bought: Int = 0, notBought: Int = 0,
+        seed: UInt64 = 0
+    ) {
         self.bought = bought
         self.notBought = notBought
         pending = snapshots.reduce(0) { $0 + $1.pending }
         sampledShare = snapshots.map(\.sampledShare).min() ?? 1
         var all: [LabelJoin.Version] = []
         for version in snapshots.flatMap(\.versions) where !all.contains(version) { all.append(version) }
-        versions = all.compactMap { version in Version(version, snapshots, seed: seed) }
+        versions = all.compactMap { version in Version(version, snapshots, from: start, seed: seed) }
             .sorted { $0.version < $1.version }
     }
 }
@@ -42,7 +46,9 @@ private struct LabeledColumns {
 
 extension OnlineEvaluation.Version {
     /// - Returns: `nil` when none of the version's predictions is evaluated.
-    fileprivate init?(_ version: LabelJoin.Version, _ snapshots: [EvaluationSnapshot], seed: UInt64) {
+    fileprivate init?(
+        _ version: LabelJoin.Version, _ snapshots: [EvaluationSnapshot], from start: Int64, seed: UInt64
+    ) {
         guard let serving = version.models.firstIndex(of: version.servingModel) else { return nil }
         var all = LabeledColumns(models: version.models.count, reserving: snapshots.reduce(0) { $0 + $1.labeled })
         /// The served model's, by day.
@@ -52,7 +58,7 @@ extension OnlineEvaluation.Version {
         for snapshot in snapshots {
             guard let number = snapshot.versions.firstIndex(of: version) else { continue }
             for prediction in snapshot.predictions
-            where prediction.version == number && prediction.time >= snapshot.evaluatedTimes.lowerBound {
+            where prediction.version == number && prediction.time >= max(start, snapshot.evaluatedTimes.lowerBound) {
                 let day = EventTime.day(of: prediction.time)
                 if prediction.label != .pending, prediction.time < snapshot.evaluatedTimes.upperBound {
                     all.append(prediction, models: 0..<version.models.count)

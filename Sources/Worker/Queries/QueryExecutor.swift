@@ -61,6 +61,7 @@ final class QueryExecutor {
 
     private func observations() -> ThreadObservations {
         ThreadObservations(
-            drift: pipeline.takeDriftSnapshot(), labelJoins: registry.tasks.compactMap { $0.state.labelJoin?.evaluationSnapshot })
+            drift: pipeline.takeDriftSnapshot(),
+            labelJoins: registry.tasks.compactMap { $0.state.labelJoin?.evaluationSnapshot })
     }
 }

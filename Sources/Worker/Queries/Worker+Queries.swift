@@ -46,7 +46,7 @@ extension Worker: LiveWorker {
     package func place(of customerID: String) async throws -> CustomerPlace {
         let count = partitionCount.load(ordering: .relaxed)
         guard count > 0 else { throw InquiryError.notRunning }
-        let partition = Murmur2.partition(of: Array(customerID.utf8), count: count)
+        let partition = Murmur2Partitioner.partition(of: Array(customerID.utf8), count: count)
         // The published stats are up to a second old: the threads know.
         if try await askAll({ .owns(partition: partition, reply: $0) }).contains(true) {
             return .here(partition: partition)
@@ -69,7 +69,7 @@ extension Worker: LiveWorker {
 
     /// Has every running thread carry out a command, and collects the answers.
     /// - Throws: `InquiryError` when no thread runs, or one does not get to it in time.
-    private func askAll<Answer: Sendable>(
+    func askAll<Answer: Sendable>(
         _ command: @escaping @Sendable (@escaping ThreadCommand.Reply<Answer>) -> ThreadCommand
     ) async throws -> [Answer] {
         let answers = try await withThrowingTaskGroup(of: Answer?.self) { group in

@@ -85,7 +85,7 @@ struct ChaosCommand: AsyncParsableCommand {
         try await reportingFailuresAsync {
             var settings = try WorkerSettings(configuration.reader(for: .worker))
             settings.models = models ?? settings.models
-            remark("seed \(seed)")
+            printInfo("seed \(seed)")
             let verdict = try ChaosRun(command: self, settings: settings).run()
             try output(verdict.description + "\n")
             if !verdict.isClean { throw ExitCode.failure }

@@ -47,7 +47,7 @@ final class ChaosRun {
             if isClean {
                 try? FileManager.default.removeItem(atPath: directory)
             } else {
-                remark("logs of the workers and the broker are in \(directory)")
+                printInfo("logs of the workers and the broker are in \(directory)")
             }
         }
         try broker.create([settings.inputTopic, settings.outputTopic, "dead-letters"], partitions: command.partitions)

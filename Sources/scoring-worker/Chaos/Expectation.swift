@@ -25,7 +25,7 @@ struct Expectation {
         var brokerRestarts = 0
         var failedStops = 0
         var seconds = 0.0
-        var firstComplaint: String?
+        var firstDifference: String?
 
         var isClean: Bool { repeated + different + unexpected + missing + failedStops == 0 && expected > 0 }
 
@@ -34,7 +34,7 @@ struct Expectation {
             return
                 "\(result): \(expected) scorable events, \(found) predictions; \(missing) missing, \(repeated) repeated, "
                 + "\(different) not what a replay gives, \(unexpected) unexpected; \(kills) kills, \(brokerRestarts) restarts of the broker, "
-                + "\(failedStops) failed stops, \(Int(seconds)) s" + (firstComplaint.map { "; first: \($0)" } ?? "")
+                + "\(failedStops) failed stops, \(Int(seconds)) s" + (firstDifference.map { "; first: \($0)" } ?? "")
         }
     }
 
@@ -59,21 +59,21 @@ struct Expectation {
             payloads[partition][offset] != 0
         else {
             verdict.unexpected += 1
-            complain("unexpected prediction of \(place)")
+            noteDifference("unexpected prediction of \(place)")
             return
         }
         if found[partition][offset] > 0 {
             verdict.repeated += 1
-            complain("\(place) twice")
+            noteDifference("\(place) twice")
         }
         found[partition][offset] = 1
         if payloads[partition][offset] != payload {
             verdict.different += 1
-            complain("\(place) is not what a replay gives")
+            noteDifference("\(place) is not what a replay gives")
         }
     }
 
-    private mutating func complain(_ what: String) { verdict.firstComplaint = verdict.firstComplaint ?? what }
+    private mutating func noteDifference(_ what: String) { verdict.firstDifference = verdict.firstDifference ?? what }
 
     mutating func finish() -> Verdict {
         verdict.expected = scorable

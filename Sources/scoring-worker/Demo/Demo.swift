@@ -6,29 +6,29 @@ import ServiceLifecycle
 import Synchronization
 import Worker
 
-/// Publishes a source, reads the predictions back and shows how it goes, while an ordinary worker does the work.
+/// Publishes a source of events, reads the predictions back and shows the progress, while an ordinary worker scores.
 final class Demo: Service {
-    /// How far the publisher may run ahead of the worker, and the worker ahead of the reader, in messages. The embedded
-    /// broker keeps 5 MiB a partition and drops the oldest silently; this stays below that if all fell on one partition.
+    /// How many messages the publisher may be ahead of the worker, and the worker ahead of the reader. The embedded broker
+    /// keeps 5 MiB a partition and drops the oldest silently; these limits stay below that even on a single partition.
     private static let eventLead = 8000
     private static let predictionLead = 6000
 
     private let worker: Worker
     private let limit: Int?
-    private let outcomes: Mutex<Outcomes>
+    private let reading = Mutex(ReadingStatistics())
+    private let summary = Mutex<DemoSummary?>(nil)
     private let published = Atomic<Int>(0)
     private let isPublished = Atomic<Bool>(false)
     private let isReading = Atomic<Bool>(false)
     private let seen = Atomic<Int>(0)
     private let stop = Atomic<Bool>(false)
-    /// Handed to the publishing thread, and from then on only that thread's.
+    /// Used by the publishing thread alone.
     private nonisolated(unsafe) let source: any EventSource
 
     init(worker: Worker, source: any EventSource, limit: Int?) {
         self.worker = worker
         self.source = source
         self.limit = limit
-        outcomes = Mutex(Outcomes())
     }
 
     func run() async throws {
@@ -48,11 +48,15 @@ final class Demo: Service {
         } onGracefulShutdown: {
             self.stop.store(true, ordering: .relaxed)
         }
+        // The worker stops after this returns, and then answers no longer.
+        let summary = try await DemoSummary(of: worker)
+        self.summary.withLock { $0 = summary }
     }
 
-    func summary() -> String {
-        let trainedUntil = EventTime.parse(worker.artifact.manifest.trainedUntil) ?? .max
-        return outcomes.withLock { $0.summary(worker: worker.counters.snapshot, trainedUntil: trainedUntil) }
+    /// The summary's lines with the counts of now; empty if the demo has not come to its end.
+    var summaryText: String {
+        let reading = reading.withLock { $0 }
+        return summary.withLock { $0 }?.text(reading) ?? ""
     }
 
     private var isStopped: Bool { stop.load(ordering: .relaxed) }
@@ -67,38 +71,20 @@ final class Demo: Service {
     private func publish() throws {
         let publisher = try EventPublisher(settings: worker.settings, topic: worker.settings.inputTopic)
         defer { publisher.close() }
-        // Whoever is there first waits: what lies about while groups form says nothing of latency.
+        // Waits until worker and reader have joined their groups; that time is not part of the latency.
         while !isStopped, worker.counters.snapshot.partitions == 0 || !isReading.load(ordering: .relaxed) {
             Thread.sleep(forTimeInterval: 0.01)
         }
-        var known: [(customer: UInt64, time: Int64, invoice: UInt64, isPurchase: Bool)] = []
         while !isStopped, limit.map({ publisher.published < $0 }) ?? true, let fields = try source.nextFields() {
-            // What is no event is published all the same: it is the worker's to reject.
+            // Malformed events are published too: it is for the worker to reject them.
             let event = try? CustomerEvent(fields, names: source.names)
-            if let event, !event.isAnonymous {
-                known.append((event.customerHash, event.time, event.invoiceHash, event.isPurchase))
-            }
             try publisher.publish(fields, key: event?.customerID ?? fields[.customerID].bytes)
             if publisher.published % 128 == 0 {
                 published.store(publisher.published, ordering: .relaxed)
-                outcomes.withLock { outcomes in
-                    for event in known {
-                        outcomes.happened(
-                            customer: event.customer, time: event.time, invoice: event.invoice,
-                            isPurchase: event.isPurchase)
-                    }
-                }
-                known.removeAll(keepingCapacity: true)
                 while !isStopped, isTooFarAhead(publisher.published) {
                     publisher.serve()
                     Thread.sleep(forTimeInterval: 0.0005)
                 }
-            }
-        }
-        outcomes.withLock { outcomes in
-            for event in known {
-                outcomes.happened(
-                    customer: event.customer, time: event.time, invoice: event.invoice, isPurchase: event.isPurchase)
             }
         }
         try publisher.flush()
@@ -116,16 +102,16 @@ final class Demo: Service {
         let reader = try PredictionReader(settings: worker.settings)
         defer { reader.close() }
         while !isStopped, !isDone {
-            let read = try reader.read { prediction, latency in
-                outcomes.withLock { $0.predicted(prediction, latencyMilliseconds: latency) }
+            let count = try reader.read { prediction, latency in
+                reading.withLock { $0.add(prediction, latencyMilliseconds: latency) }
             }
-            seen.add(read, ordering: .relaxed)
+            seen.add(count, ordering: .relaxed)
             if reader.isAssigned { isReading.store(true, ordering: .relaxed) }
         }
-        outcomes.withLock { $0.finish() }
+        reading.withLock { $0.finish() }
     }
 
-    /// A line of progress a few times a second.
+    /// Shows a line of progress a few times a second.
     private func show() async throws {
         let progress = Progress()
         var last = (time: ContinuousClock.now, received: 0)
@@ -136,7 +122,7 @@ final class Demo: Service {
             let rate = Double(counters.received - last.received) / ((now - last.time) / .seconds(1))
             last = (now, counters.received)
             let lag = published.load(ordering: .relaxed) - counters.received
-            let scores = outcomes.withLock { $0.sparkline }
+            let scores = reading.withLock { $0.sparkline }
             progress.show(
                 counters.received == 0 ? "joining the group" : "scoring",
                 detail: "\(counters.received) events, \(Int(rate))/s, lag \(lag), \(counters.customers) customers, "

@@ -52,18 +52,23 @@ struct DemoCommand: AsyncParsableCommand {
             let broker = try EmbeddedBroker()
             defer { broker.close() }
             settings.confine(to: broker.bootstrapServers)
-            // The embedded broker answers transactions without isolating them: they would show nothing here.
+            // The embedded broker does not isolate transactions, so exactly-once processing would show nothing here.
             settings.guarantee = .atLeastOnce
             settings.deadLetterTopic = nil
             settings.checkpoints = .none
-            // The embedded broker answers a fetch that finds nothing after this time, not when something comes.
+            // The summary is about all predictions of the demo.
+            settings.isGrading = true
+            settings.gradingWindowDays = 3650
+            settings.gradingLimit = max(settings.gradingLimit, 2_000_000)
+            // The embedded broker answers an empty fetch only after this time, even if a message arrives before.
             settings.kafka["fetch.wait.max.ms"] = "10"
             for topic in [settings.inputTopic, settings.outputTopic] {
                 _ = try broker.createTopic(topic, partitions: partitions)
             }
             let name = history.map { URL(fileURLWithPath: $0).lastPathComponent } ?? "a generated shop"
-            remark("\(name) → \(settings.inputTopic) → worker (\(artifact.manifest.version)) → \(settings.outputTopic)")
-            remark("embedded broker on \(broker.bootstrapServers), \(partitions) partitions")
+            printInfo(
+                "\(name) → \(settings.inputTopic) → worker (\(artifact.manifest.version)) → \(settings.outputTopic)")
+            printInfo("embedded broker on \(broker.bootstrapServers), \(partitions) partitions")
 
             let registry = PrometheusRegistry(namespace: WorkerMetrics.namespace, help: WorkerMetrics.help)
             let worker = try Worker(settings: settings, artifact: artifact, metrics: registry, logger: logger)
@@ -89,13 +94,13 @@ struct DemoCommand: AsyncParsableCommand {
                 configuration: .init(
                     services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             ).run()
-            // By then all is committed.
-            if !serve { try output(demo.summary() + "\n") }
+            // The worker has stopped, so everything is committed.
+            if !serve { try output(demo.summaryText + "\n") }
         }
     }
 }
 
-/// The demo; with servers up it stays until it is stopped.
+/// Runs the demo. With the API up it stays until it is stopped.
 private struct DemoSession: Service {
     let demo: Demo
     let page: Int?
@@ -104,8 +109,8 @@ private struct DemoSession: Service {
     func run() async throws {
         try await demo.run()
         guard isServing else { return }
-        try output(demo.summary() + "\n")
-        if let page { remark("dashboard at http://127.0.0.1:\(page); Ctrl-C ends the demo") }
+        try output(demo.summaryText + "\n")
+        if let page { printInfo("dashboard at http://127.0.0.1:\(page); Ctrl-C ends the demo") }
         try await gracefulShutdown()
     }
 }
