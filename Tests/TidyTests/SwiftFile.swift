@@ -132,7 +132,7 @@ private struct Blanker {
         var depth = 0
         while at < bytes.count {
             if starts(with: "//") {
-                blank { bytes[at] != UInt8(ascii: "\n") }
+                while at < bytes.count, bytes[at] != UInt8(ascii: "\n") { blankBytes(1) }
             } else if starts(with: "\"\"\"") {
                 string(delimiter: "\"\"\"")
             } else if starts(with: "\"") {
@@ -163,10 +163,6 @@ private struct Blanker {
     }
 
     private func starts(with text: String) -> Bool { bytes[at...].starts(with: text.utf8) }
-
-    private mutating func blank(while isPart: () -> Bool) {
-        while at < bytes.count, isPart() { blankBytes(1) }
-    }
 
     private mutating func blankBytes(_ count: Int) {
         for _ in 0..<count where at < bytes.count {

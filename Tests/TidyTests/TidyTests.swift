@@ -3,8 +3,13 @@ import Testing
 
 /// How the code is kept, as rules that can be checked.
 @Suite struct TidyTests {
-    private static let sources = Result { try Checkout.swiftFiles(in: "Sources") }
-    private static let tests = Result { try Checkout.swiftFiles(in: "Tests") }
+    private let sources: [SwiftFile]
+    private let tests: [SwiftFile]
+
+    init() throws {
+        sources = try Checkout.swiftFiles(in: "Sources")
+        tests = try Checkout.swiftFiles(in: "Tests")
+    }
 
     /// What each room may import of the others: arrows point one way, and what scores knows no Kafka, threads or HTTP.
     private static let allowedImports: [String: Set<String>] = {
@@ -31,7 +36,7 @@ import Testing
 
     @Test func aRoomImportsOnlyWhatItStandsOn() throws {
         let rooms = Set(Self.allowedImports.keys).union(Self.allowedImports.values.joined())
-        for file in try Self.sources.get() {
+        for file in sources {
             let allowed = try #require(Self.allowedImports[file.room], "no rule for \(file.room)")
             for module in file.imports where rooms.contains(String(module)) {
                 #expect(allowed.contains(String(module)), "\(file.path) imports \(module)")
@@ -40,13 +45,13 @@ import Testing
     }
 
     @Test func noFileIsOverFourHundredLines() throws {
-        for file in try Self.sources.get() + Self.tests.get() {
+        for file in sources + tests {
             #expect(file.lines.count <= 401, "\(file.path) has \(file.lines.count - 1) lines")
         }
     }
 
     @Test func noFunctionIsOverSeventyLines() throws {
-        for file in try Self.sources.get() + Self.tests.get() {
+        for file in sources + tests {
             for function in file.functions {
                 #expect(
                     function.length <= 70,
@@ -58,7 +63,7 @@ import Testing
     /// A name that stands only where it is declared has no user. Requirements of other modules' protocols have one that is not
     /// in sight.
     @Test func noDeclarationIsDead() throws {
-        let files = try Self.sources.get()
+        let files = sources
         var counts: [String: Int] = [:]
         for file in files { for word in file.words { counts[word.text, default: 0] += 1 } }
         let keywords: Set = ["func", "let", "var", "struct", "class", "enum", "protocol", "typealias"]
@@ -83,7 +88,7 @@ import Testing
 
     /// What other rooms use is documented.
     @Test func everythingThatOtherRoomsUseIsDocumented() throws {
-        for file in try Self.sources.get() {
+        for file in sources {
             for (index, line) in file.lines.enumerated() {
                 let words = line.split { " (".contains($0) }.drop { $0.hasPrefix("@") }
                 guard let access = words.first, access == "package" || access == "public" else { continue }
@@ -100,7 +105,7 @@ import Testing
             "goBack", "orGoBack", "giveUpUncommitted", "takenUpTo", "liveFrom", "commitsInPassing", "patiently",
             "driven again", "made anew", "done anew", "look back", "looks back", "made to last", "twin",
         ]
-        for file in try Self.sources.get() {
+        for file in sources {
             for (index, line) in file.lines.enumerated() {
                 for word in banned where line.contains(word) {
                     Issue.record("\(file.path):\(index + 1): \"\(word)\"")

@@ -29,30 +29,34 @@ import Testing
 
     @Test func whatMayPassIsCommittedLater() {
         var state = State()
-        #expect(state.failed(Self.retry, hasUndelivered: false, canAbort: true) == .commitLater)
+        let action = state.failed(Self.retry, hasUndelivered: false, canAbort: true)
+        #expect(action == .commitLater)
         #expect(state.mayCommit)
     }
 
     @Test func whatWasNotDeliveredIsNeverPassedOver() {
         for error in [Self.retry, Self.rejoin] {
             var state = State()
-            #expect(state.failed(error, hasUndelivered: true, canAbort: false) == .stop)
+            let action = state.failed(error, hasUndelivered: true, canAbort: false)
+            #expect(action == .stop)
             #expect(!state.mayCommit)
         }
     }
 
     @Test func anAbortIsFollowedByARewind() {
         var state = State()
-        #expect(state.failed(Self.abort, hasUndelivered: true, canAbort: true) == .abort)
-        #expect(state.aborted())
-        #expect(state.mustRewind && !state.mayCommit)
+        let action = state.failed(Self.abort, hasUndelivered: true, canAbort: true)
+        #expect(action == .abort)
+        let mustRewind = state.aborted()
+        #expect(mustRewind && state.mustRewind && !state.mayCommit)
         state.rewound()
         #expect(!state.mustRewind && state.mayCommit)
     }
 
     @Test func withoutATransactionTheRebalanceDecides() {
         var state = State()
-        #expect(state.failed(Self.rejoin, hasUndelivered: false, canAbort: false) == .commitLater)
+        let action = state.failed(Self.rejoin, hasUndelivered: false, canAbort: false)
+        #expect(action == .commitLater)
         #expect(state.mayCommit)
     }
 
@@ -61,9 +65,10 @@ import Testing
         let deadline = ContinuousClock.now + .seconds(60)
         state.drain(until: deadline)
         #expect(state.deadline == deadline && state.mayCommit)
-        #expect(state.failed(Self.abort, hasUndelivered: false, canAbort: true) == .abort)
-        #expect(!state.aborted())
-        #expect(!state.mayCommit && !state.mustRewind)
+        let action = state.failed(Self.abort, hasUndelivered: false, canAbort: true)
+        #expect(action == .abort)
+        let mustRewind = state.aborted()
+        #expect(!mustRewind && !state.mayCommit && !state.mustRewind)
     }
 
     @Test func behindTheDeadlineNothingIsTriedAgain() {
@@ -78,7 +83,8 @@ import Testing
 
     @Test func afterAFatalErrorNothingIsCommitted() {
         var state = State()
-        #expect(state.failed(Self.fatal, hasUndelivered: false, canAbort: true) == .stop)
+        let action = state.failed(Self.fatal, hasUndelivered: false, canAbort: true)
+        #expect(action == .stop)
         #expect(!state.mayCommit)
         state.rewound()
         state.answered()
