@@ -10,14 +10,11 @@ public struct Explanation: Sendable, Equatable {
     package let baseLogOdds: Double
     /// What each feature adds, in log-odds, in schema order.
     package let contributions: [Double]
-    /// Log-odds of the score. `baseLogOdds` and the contributions add up to it but for `residualBound`.
+    /// Log-odds of the score. `baseLogOdds` and the contributions add up to it within 1e-4, usually within 1e-6: scores add leaf
+    /// values in 32-bit floats, as libxgboost does, contributions in 64 bits.
     package let logOdds: Double
     /// The score, exactly as `Ensemble.score` gives it.
     package let probability: Double
-
-    /// How far the sum may be from `logOdds`: scores add leaf values in 32-bit floats, as libxgboost does, contributions in
-    /// 64 bits. They usually differ by 1e-6.
-    package static let residualBound = 1e-4
 
     /// The features with the largest contributions by absolute value, the largest first, ties in schema order.
     /// - Parameter count: most features to return.

@@ -122,10 +122,6 @@ package struct ImportedModel: Sendable {
         URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     }
 
-    /// Log-odds of one row, by the readable form of the trees.
-    /// - Complexity: O(trees × depth).
-    package func margin(_ row: ArraySlice<Float>) -> Double { parts.reduce(0) { $0 + Double($1.margin(row)) } }
-
     /// An ensemble of this one model, as it serves.
     package var ensemble: Ensemble { Ensemble(alone: self) }
 }

@@ -1,8 +1,8 @@
 import Features
 
-/// A sum of regression trees that gives log-odds: the readable form, walked node by node.
+/// A sum of regression trees that gives log-odds, in readable form; `CompiledForest` is the form that serves.
 ///
-/// `CompiledForest` is the form that serves; it equals this one bit for bit.
+/// Log-odds of a row are the base margin plus the trees' leaf values, added in tree order in 32-bit floats as libxgboost does.
 package struct TreeModel: Equatable, Sendable {
     /// A split or a leaf.
     package struct Node: Equatable, Sendable {
@@ -57,16 +57,6 @@ package struct TreeModel: Equatable, Sendable {
             self.nodes = nodes
         }
 
-        func leafValue(_ row: ArraySlice<Float>) -> Float {
-            var node = nodes[0]
-            while !node.isLeaf {
-                let value = row[row.startIndex + Int(node.feature)]
-                let goesLeft = value.isNaN ? node.missingGoesLeft : value < node.threshold
-                node = nodes[Int(goesLeft ? node.left : node.right)]
-            }
-            return node.threshold
-        }
-
         /// Steps from the root to the deepest leaf.
         var depth: Int {
             var deepest = 0
@@ -98,12 +88,4 @@ package struct TreeModel: Equatable, Sendable {
     package let trees: [Tree]
     /// Log-odds that the sum starts from.
     package let baseMargin: Float
-
-    /// Log-odds of one row: base margin plus leaf values, added in tree order in 32-bit floats as libxgboost does.
-    /// - Complexity: O(trees × depth).
-    package func margin(_ row: ArraySlice<Float>) -> Float {
-        var sum = baseMargin
-        for tree in trees { sum += tree.leafValue(row) }
-        return sum
-    }
 }

@@ -71,13 +71,6 @@ package struct ConfigurationReader {
         return list(key, .integer(in: range), fallback)
     }
 
-    /// A list of numbers, each within the range.
-    package func doubles(_ key: String, default fallback: [Double], in range: ClosedRange<Double> = .finite) -> [Double]
-    {
-        precondition(fallback.allSatisfy(range.contains))
-        return list(key, .number(in: range), fallback)
-    }
-
     /// A free-form mapping of names to values as written, sorted by name; names may hold dots.
     ///
     /// An environment variable below the section names a property in lower case, with dots for underscores, unless it stands

@@ -42,7 +42,7 @@ import Testing
                 #expect(explanation.probability.bitPattern == score[model].bitPattern)
                 #expect(explanation.baseLogOdds == explainer.baseLogOdds(of: model))
                 let sum = explanation.contributions.reduce(explanation.baseLogOdds, +)
-                #expect(abs(sum - explanation.logOdds) < Explanation.residualBound)
+                #expect(abs(sum - explanation.logOdds) < explanationResidual)
                 let weights = artifact.manifest.weights[model.rawValue]!
                 let inDoubles = weights.logOdds(
                     logistic, exact(artifact.randomForest, row), exact(artifact.xgboost, row))

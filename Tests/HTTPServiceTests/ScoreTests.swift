@@ -72,7 +72,7 @@ import Testing
         #expect(Set(contributions.compactMap { $0["feature"] as? String }) == Set(FeatureSchema.names))
         let base = try #require(explanation["base_log_odds"] as? Double)
         let sum = steps.reduce(base, +)
-        #expect(abs(sum - (explanation["log_odds"] as? Double ?? .nan)) < Explanation.residualBound)
+        #expect(abs(sum - (explanation["log_odds"] as? Double ?? .nan)) < explanationResidual)
         #expect(explanation["probability"] as? Double == json["purchase_probability"] as? Double)
     }
 

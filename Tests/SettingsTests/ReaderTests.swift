@@ -16,9 +16,6 @@ import Testing
             mode: live
             strings: [a, "b, c"]
             ints: [1, 2]
-            doubles:
-              - 0.5
-              - 2
             """)
         #expect(reader.string("text") == "5")
         #expect(reader.string("quoted") == "null")
@@ -28,7 +25,6 @@ import Testing
         #expect(reader.choice("mode", default: Mode.shadow) == .live)
         #expect(reader.strings("strings", default: []) == ["a", "b, c"])
         #expect(reader.ints("ints", default: []) == [1, 2])
-        #expect(reader.doubles("doubles", default: []) == [0.5, 2])
         try reader.finish()
     }
 

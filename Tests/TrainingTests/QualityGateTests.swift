@@ -7,7 +7,7 @@ import Testing
 @testable import Training
 
 /// Rules at and beyond their limits, in both directions.
-@Suite struct GateTests {
+@Suite struct QualityGateTests {
     /// An evaluation, and a challenger beside a champion that ranks or promises worse or better by a known turn.
     @Test func eachRuleBreaksInItsOwnDirection() throws {
         let directory = try TemporaryDirectory()
