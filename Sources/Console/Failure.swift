@@ -7,7 +7,7 @@ import Settings
 ///
 /// Exit codes: 1 when the work failed, 2 for bad usage or configuration.
 package func reportingFailures(_ work: () throws -> Void) throws {
-    removeDraftsWhenInterrupted()
+    removeTemporaryFilesWhenInterrupted()
     do { try work() } catch { throw exitCode(of: error) }
 }
 
@@ -19,12 +19,12 @@ package func reportingFailuresAsync(_ work: () async throws -> Void) async throw
 private nonisolated(unsafe) var interruptions: [any DispatchSourceSignal] = []
 
 /// An interrupted command leaves nothing half-written.
-private func removeDraftsWhenInterrupted() {
+private func removeTemporaryFilesWhenInterrupted() {
     for number in [SIGINT, SIGTERM] {
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
         source.setEventHandler {
-            Drafts.removeAll()
+            TemporaryFiles.removeAll()
             exit(128 + number)
         }
         source.resume()

@@ -163,8 +163,8 @@ public struct ArtifactStore: Sendable {
             let draft = "\(directory)/.\(version).draft"
             do {
                 try FileManager.default.moveItem(atPath: "\(directory)/\(version)", toPath: draft)
-                Drafts.begin(draft)
-                defer { Drafts.end(draft) }
+                TemporaryFiles.begin(draft)
+                defer { TemporaryFiles.end(draft) }
                 try FileManager.default.removeItem(atPath: draft)
             } catch {
                 throw ArtifactError(
@@ -185,7 +185,7 @@ public struct ArtifactStore: Sendable {
             unlink(draft)
             throw ArtifactError(path: link, reason: "cannot be moved to \(version): \(reason)")
         }
-        Drafts.syncFolder(of: link)
+        TemporaryFiles.syncFolder(of: link)
     }
 
     private static func line(_ version: String, reason: String) -> String {

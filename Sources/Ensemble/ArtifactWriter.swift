@@ -83,8 +83,8 @@ public struct ArtifactWriter {
         let manager = FileManager.default
         // What is there already under this name holds the same bytes, unless it has been damaged since.
         if (try? ModelArtifact(path: target)) != nil { return manifest.version }
-        Drafts.begin(draft)
-        defer { Drafts.end(draft) }
+        TemporaryFiles.begin(draft)
+        defer { TemporaryFiles.end(draft) }
         do {
             try? manager.removeItem(atPath: draft)
             try manager.createDirectory(atPath: draft, withIntermediateDirectories: true)
@@ -96,7 +96,7 @@ public struct ArtifactWriter {
             _ = try ModelArtifact(path: draft)
             if manager.fileExists(atPath: target) { try manager.removeItem(atPath: target) }
             try manager.moveItem(atPath: draft, toPath: target)
-            Drafts.syncFolder(of: target)
+            TemporaryFiles.syncFolder(of: target)
         } catch {
             try? manager.removeItem(atPath: draft)
             if let error = error as? ArtifactError { throw error }
