@@ -9,7 +9,7 @@ import Settings
 /// end the process.
 /// - Throws: `ExitCode` for whatever the work has thrown.
 package func reportingFailures(_ work: () throws -> Void) throws {
-    removeDraftsWhenInterrupted()
+    removeTemporaryFilesWhenInterrupted()
     do { try work() } catch { throw exitCode(of: error) }
 }
 
@@ -25,12 +25,12 @@ package func reportingFailuresAsync(_ work: () async throws -> Void) async throw
 private nonisolated(unsafe) var interruptions: [any DispatchSourceSignal] = []
 
 /// Deletes the temporary files when SIGINT or SIGTERM ends the command.
-private func removeDraftsWhenInterrupted() {
+private func removeTemporaryFilesWhenInterrupted() {
     for number in [SIGINT, SIGTERM] {
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
         source.setEventHandler {
-            Drafts.removeAll()
+            TemporaryFiles.removeAll()
             exit(128 + number)
         }
         source.resume()

@@ -171,8 +171,8 @@ package struct ArtifactStore: Sendable {
             let temporary = "\(directory)/.\(version).draft"
             do {
                 try FileManager.default.moveItem(atPath: "\(directory)/\(version)", toPath: temporary)
-                Drafts.begin(temporary)
-                defer { Drafts.end(temporary) }
+                TemporaryFiles.begin(temporary)
+                defer { TemporaryFiles.end(temporary) }
                 try FileManager.default.removeItem(atPath: temporary)
             } catch {
                 throw ArtifactError(
@@ -193,7 +193,7 @@ package struct ArtifactStore: Sendable {
             unlink(temporary)
             throw ArtifactError(path: link, reason: "cannot be moved to \(version): \(reason)")
         }
-        Drafts.syncFolder(of: link)
+        TemporaryFiles.syncFolder(of: link)
     }
 
     private static func line(_ version: String, reason: String) -> String {

@@ -93,8 +93,8 @@ package struct ArtifactWriter {
         let manager = FileManager.default
         // An artifact of this name holds the same bytes, unless it has been damaged since.
         if (try? ModelArtifact(path: target)) != nil { return manifest.version }
-        Drafts.begin(temporary)
-        defer { Drafts.end(temporary) }
+        TemporaryFiles.begin(temporary)
+        defer { TemporaryFiles.end(temporary) }
         do {
             try? manager.removeItem(atPath: temporary)
             try manager.createDirectory(atPath: temporary, withIntermediateDirectories: true)
@@ -106,7 +106,7 @@ package struct ArtifactWriter {
             _ = try ModelArtifact(path: temporary)
             if manager.fileExists(atPath: target) { try manager.removeItem(atPath: target) }
             try manager.moveItem(atPath: temporary, toPath: target)
-            Drafts.syncFolder(of: target)
+            TemporaryFiles.syncFolder(of: target)
         } catch {
             try? manager.removeItem(atPath: temporary)
             if let error = error as? ArtifactError { throw error }

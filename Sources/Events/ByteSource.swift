@@ -109,7 +109,7 @@ final class ByteSource {
         }
     }
 
-    /// Reads more: behind what is there if nothing of it has been used, else in its place.
+    /// Reads more input: over it if all of it is used, else behind it.
     private func refill() throws(HistoryError) {
         if inputStart == inputEnd {
             inputStart = 0

@@ -1,14 +1,15 @@
-/// Eight bytes at a time, where a loop over single ones would be felt.
+/// Comparing and scanning eight bytes at a time.
 extension UnsafeRawBufferPointer {
     /// The eight bytes from `at` on; the first is the lowest.
     @inlinable @inline(__always)
     func word(_ at: Int) -> UInt64 { UInt64(littleEndian: loadUnaligned(fromByteOffset: at, as: UInt64.self)) }
 
+    /// The four bytes from `at` on; the first is the lowest.
     @inlinable @inline(__always)
     func halfWord(_ at: Int) -> UInt32 { UInt32(littleEndian: loadUnaligned(fromByteOffset: at, as: UInt32.self)) }
 
     /// Whether both hold the same bytes.
-    /// - Complexity: O(bytes), nothing for other lengths.
+    /// - Complexity: O(bytes) for equal counts, else O(1).
     @inlinable @inline(__always)
     package func hasSameBytes(as other: UnsafeRawBufferPointer) -> Bool {
         let count = count
@@ -36,8 +37,8 @@ extension UnsafeRawBufferPointer {
     }
 }
 
-/// The bytes of a word that a test says yes to, by their highest bits. Only the lowest that is set is sure to be right:
-/// a borrow may set others above it.
+/// Tests of all eight bytes of a word at once. A result has the highest bit of each byte set for which the test holds. Only
+/// the lowest such bit is certain, since a borrow may set bits above it.
 enum WordScan {
     private static let ones: UInt64 = 0x0101_0101_0101_0101
     private static let highs: UInt64 = 0x8080_8080_8080_8080
@@ -52,11 +53,11 @@ enum WordScan {
     @inline(__always)
     static func below(_ word: UInt64, _ bound: UInt8) -> UInt64 { (word &- ones &* UInt64(bound)) & ~word & highs }
 
-    /// Which bytes are no ASCII; all bits are right.
+    /// The bytes that are not ASCII; here all bits are certain.
     @inline(__always)
     static func notASCII(_ word: UInt64) -> UInt64 { word & highs }
 
-    /// The place of the lowest byte found, 0 to 7.
+    /// The index of the lowest byte found, 0 to 7.
     @inline(__always)
     static func first(_ found: UInt64) -> Int { found.trailingZeroBitCount &>> 3 }
 

@@ -1,7 +1,7 @@
 /// Cells of comma-separated text (RFC 4180).
-public enum CSVText {
+package enum CSVText {
     /// Appends a cell, in quotes where it holds a comma, a quote or the end of a line.
-    public static func append(cell bytes: some Collection<UInt8>, to out: inout [UInt8]) {
+    package static func append(cell bytes: some Collection<UInt8>, to out: inout [UInt8]) {
         let special: [UInt8] = [UInt8(ascii: ","), UInt8(ascii: "\""), 0x0A, 0x0D]
         guard bytes.contains(where: { special.contains($0) }) else {
             out.append(contentsOf: bytes)

@@ -1,4 +1,4 @@
-/// What the generated shop sells, and to which countries.
+/// The products of the generated shop and the countries of its customers.
 struct Catalogue {
     struct Product {
         let code: [UInt8]

@@ -1,7 +1,7 @@
 /// XXH64, the 64-bit xxHash of a byte sequence (Yann Collet, https://github.com/Cyan4973/xxHash, specification 0.1.1).
 ///
-/// Stands for a text wherever only its identity matters: 4,000 distinct product codes of one customer collide with a
-/// probability below 1e-12. The same on every machine and in every run.
+/// Used in place of a text where only its identity matters: two of 4,000 distinct product codes of one customer collide with
+/// a probability below 1e-12. The hash is the same on every machine and in every run.
 /// - Complexity: O(bytes), about a nanosecond for a product code.
 @inlinable
 public func contentHash(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
@@ -62,7 +62,7 @@ public func contentHash(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UI
 }
 
 /// `contentHash` of a text's UTF-8 bytes.
-public func contentHash(of text: String, seed: UInt64 = 0) -> UInt64 {
+package func contentHash(of text: String, seed: UInt64 = 0) -> UInt64 {
     var text = text
     return text.withUTF8 { contentHash(UnsafeRawBufferPointer($0), seed: seed) }
 }

@@ -1,18 +1,22 @@
-/// One line of one invoice: what a customer bought or gave back, and when.
+/// One line of one invoice: what a customer bought or returned, and when.
 ///
-/// Texts are borrowed from the message (see `EventFields`); what state keeps of them is their `contentHash`.
+/// Texts are borrowed from the message (see `EventFields`). Customer states keep only their `contentHash`.
 public struct CustomerEvent {
     /// Customer identifier; empty for an anonymous event.
     public let customerID: UnsafeRawBufferPointer
+    /// Invoice number, never empty.
     public let invoiceNo: UnsafeRawBufferPointer
     /// Country, empty when unknown.
     public let country: UnsafeRawBufferPointer
+    /// `contentHash` of the customer identifier.
     public let customerHash: UInt64
+    /// `contentHash` of the invoice number.
     public let invoiceHash: UInt64
+    /// `contentHash` of the product code.
     public let stockCodeHash: UInt64
-    /// 0 when there is no description.
+    /// `contentHash` of the product's description; 0 when there is none.
     public let descriptionHash: UInt64
-    /// 0 when the country is unknown.
+    /// `contentHash` of the country; 0 when it is unknown.
     public let countryHash: UInt64
     /// Event time, milliseconds since 1970 UTC.
     public let time: Int64
@@ -23,11 +27,11 @@ public struct CustomerEvent {
     /// The invoice number starts with `C`, or the quantity is negative.
     public let isCancellation: Bool
 
-    /// No customer: such an event updates nothing and is not scored.
+    /// Whether there is no customer. Such an event updates no state and is not scored.
     @inlinable
     public var isAnonymous: Bool { customerID.isEmpty }
 
-    /// Counts as a purchase: positive quantity and price, no cancellation.
+    /// Whether the event counts as a purchase: positive quantity and price, no cancellation.
     @inlinable
     public var isPurchase: Bool { !isCancellation && quantity > 0 && unitPrice > 0 }
 
@@ -36,16 +40,16 @@ public struct CustomerEvent {
     public var amount: Int64 { quantity &* unitPrice }
 
     /// Ten million pieces on one line.
-    public static let quantityLimit: Int64 = 10_000_000
+    package static let quantityLimit: Int64 = 10_000_000
     /// Ten million units of currency a piece.
-    public static let priceLimit: Int64 = 10_000_000 * FixedPoint.moneyScale
+    package static let priceLimit: Int64 = 10_000_000 * FixedPoint.moneyScale
     /// Longest identifier, in bytes.
-    public static let identifierLimit = 1024
+    package static let identifierLimit = 1024
 }
 
 extension CustomerEvent {
-    /// Understands the fields of one event.
-    /// - Parameter names: what the shop calls the fields; for the error's text only.
+    /// Parses the fields of one event.
+    /// - Parameter names: the shop's names for the fields, used in the error only.
     /// - Throws: `EventError` naming the first field, in canonical order, that is missing or ill-typed.
     /// - Complexity: O(bytes of the fields); nothing is allocated unless it throws.
     public init(_ fields: EventFields, names: FieldNames) throws(EventError) {

@@ -1,7 +1,7 @@
-/// Exponential and logarithm from IEEE 754 additions, multiplications and divisions alone.
+/// Exponential and logarithm computed with IEEE 754 additions, multiplications and divisions only.
 ///
-/// The C library's differ in the last bit between versions and processors; with these, a feature or probability is the
-/// same bytes on every machine. Method and coefficients after fdlibm (Sun Microsystems, 1993; e_exp.c, e_log.c): the
+/// The C library's results differ in the last bit between versions and processors. With these functions a feature or
+/// probability has the same bytes on every machine. Method and coefficients after fdlibm (Sun Microsystems, 1993; e_exp.c, e_log.c): the
 /// error is below one unit in the last place.
 public enum Elementary {
     private static let ln2High = 6.93147180369123816490e-01
@@ -60,7 +60,7 @@ public enum Elementary {
         return k * ln2High - ((half - (s * (half + even + odd) + k * ln2Low)) - f)
     }
 
-    /// ln(1 + x) for x ≥ 0, to absolute (not relative) accuracy: what a feature transform needs.
+    /// ln(1 + x) for x ≥ 0, to absolute (not relative) accuracy: enough for a feature transform.
     public static func log1p(_ x: Double) -> Double { log(1 + x) }
 
     /// 1 / (1 + e^−x): a probability from log-odds.
@@ -72,7 +72,7 @@ public enum Elementary {
     }
 
     /// ln(p / (1 − p)): log-odds of a probability strictly between 0 and 1.
-    public static func logit(_ p: Double) -> Double { log(p / (1 - p)) }
+    package static func logit(_ p: Double) -> Double { log(p / (1 - p)) }
 
     private static func scaled(_ y: Double, by k: Int) -> Double {
         if k >= -1021 && k <= 1023 { return y * powerOfTwo(k) }

@@ -2,25 +2,28 @@ import CEvents
 
 /// Customer events from JSON messages, under the shop's own field names.
 ///
-/// One strict pass over the bytes (RFC 8259, valid UTF-8, no field twice, unknown fields checked and ignored), without
-/// Foundation and without allocating. Owned by one thread.
+/// Decoding is one strict pass over the bytes (RFC 8259, valid UTF-8, no field twice, unknown fields checked and ignored),
+/// without Foundation and without allocation. A decoder belongs to one thread.
 public final class EventDecoder {
-    /// Changes whenever another set of messages is taken for events, or understood otherwise.
-    public static let version = 1
+    /// Increased whenever other messages are accepted as events, or some are decoded differently. Checkpoints of another
+    /// version are not read.
+    package static let version = 1
 
-    public let names: FieldNames
-    /// The names' bytes one after the other, and where each lies.
+    /// The names of the messages' fields.
+    package let names: FieldNames
+    /// The names' bytes one after the other, and the part of each.
     private let nameBytes: UnsafeMutableRawBufferPointer
     private let nameRanges: InlineArray<8, UnsafeRawBufferPointer>
-    /// Room for texts with escapes: pieces of which the last is in use.
+    /// Memory for texts with their escapes resolved; only the last piece has free room.
     private var scratch: [UnsafeMutableRawBufferPointer] = []
     private var scratchUsed = 0
     private static let scratchBytes = 1 << 16
     private let quotes = UnsafeMutablePointer<UInt32>.allocate(capacity: EventDecoder.quoteLimit + 64)
-    /// Quotes of a message that is read the fast way.
+    /// Most quotes of a message that `plainFields` reads.
     private static let quoteLimit = 256
 
-    public init(names: FieldNames = FieldNames()) {
+    /// - Parameter names: the names of the messages' fields.
+    package init(names: FieldNames = FieldNames()) {
         self.names = names
         let texts = EventField.allCases.map { Array(names[$0].utf8) }
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: texts.reduce(0) { $0 + $1.count }, alignment: 1)
@@ -39,10 +42,10 @@ public final class EventDecoder {
         for piece in scratch { piece.deallocate() }
     }
 
-    /// The event in a message. It borrows from `message` and from the decoder: use it before the next call, or before
-    /// `forgetTexts` if that is asked for.
+    /// Decodes the event in a message. The event borrows from `message` and from the decoder. It is valid until the next call,
+    /// or with `keepingTexts` until `forgetTexts` is called.
     /// - Parameter keepingTexts: whether events decoded before are still in use.
-    /// - Throws: `EventError`: what is wrong with which field.
+    /// - Throws: `EventError`, which names the field and what is wrong with it.
     /// - Complexity: O(bytes).
     public func decode(_ message: UnsafeRawBufferPointer, keepingTexts: Bool = false) throws(EventError)
         -> CustomerEvent
@@ -53,7 +56,7 @@ public final class EventDecoder {
         return try CustomerEvent(fields, names: names)
     }
 
-    /// Ends the life of all events decoded so far.
+    /// Frees the texts of all events decoded so far, which become invalid.
     @inline(__always)
     public func forgetTexts() {
         scratchUsed = 0
@@ -65,18 +68,18 @@ public final class EventDecoder {
         scratch.removeFirst(scratch.count - 1)
     }
 
-    /// The message's fields, not yet understood; they live as long as an event does.
-    public func fields(of message: UnsafeRawBufferPointer) throws(EventError) -> EventFields {
+    /// The message's fields before they are parsed. They are valid until the next call.
+    /// - Throws: `EventError` for a message that is no JSON object or repeats a field.
+    package func fields(of message: UnsafeRawBufferPointer) throws(EventError) -> EventFields {
         forgetTexts()
         var fields = EventFields()
         if !plainFields(of: message, into: &fields) { fields = try anyFields(of: message) }
         return fields
     }
 
-    /// The same for what most messages are: one object without escapes, without space but one behind a colon or a comma,
-    /// with strings, numbers and null for values. The quotes are found first, all together; names and texts then lie
-    /// between them.
-    /// - Returns: false for anything else, and for what is no event.
+    /// The fast path for what most messages are: one object without escapes, without spaces but single ones behind colons and
+    /// commas, with strings, numbers and nulls for values. All quotes are located first; names and texts are between them.
+    /// - Returns: false for any other message, which `anyFields` must read.
     @inline(__always)
     private func plainFields(of message: UnsafeRawBufferPointer, into fields: inout EventFields) -> Bool {
         let count = message.count
@@ -137,7 +140,7 @@ public final class EventDecoder {
         }
     }
 
-    /// The message's fields, however it is written: the definition of what is accepted.
+    /// The fields of any message. This function defines which messages are accepted.
     func anyFields(of message: UnsafeRawBufferPointer) throws(EventError) -> EventFields {
         guard !message.isEmpty else { throw EventError(field: nil, reason: "empty message") }
         guard isValidUTF8(message) else { throw EventError(field: nil, reason: "not JSON: invalid UTF-8") }
@@ -160,8 +163,8 @@ public final class EventDecoder {
         return fields
     }
 
-    /// A field's raw value, −1 for an unknown name. Producers write fields in one order: the field after the last one is
-    /// tried first.
+    /// A field's raw value, −1 for an unknown name. Most producers write the fields in one order, so that the field after the
+    /// last one is compared first.
     @inline(__always)
     private func place(ofName name: UnsafeRawBufferPointer, expected: inout Int) -> Int {
         for step in 0..<nameRanges.count {

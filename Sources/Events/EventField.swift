@@ -3,7 +3,7 @@ public enum EventField: Int, CaseIterable, Sendable {
     case customerID, invoiceNo, stockCode, description, quantity, invoiceDate, unitPrice, country
 
     /// The canonical name: the key in a JSON message and the column in a CSV history, unless configured otherwise.
-    public var name: String {
+    package var name: String {
         switch self {
         case .customerID: "customer_id"
         case .invoiceNo: "invoice_no"
@@ -16,7 +16,7 @@ public enum EventField: Int, CaseIterable, Sendable {
         }
     }
 
-    /// Column names that published versions of the UCI Online Retail data use for this field.
+    /// The column names of this field in the published versions of the UCI Online Retail data.
     var uciNames: [String] {
         switch self {
         case .customerID: ["CustomerID", "Customer ID"]
@@ -30,8 +30,8 @@ public enum EventField: Int, CaseIterable, Sendable {
         }
     }
 
-    /// Whether an event without this field cannot be understood.
-    public var isNeeded: Bool { self != .description && self != .country }
+    /// Whether an event must have this field.
+    package var isNeeded: Bool { self != .description && self != .country }
 }
 
 /// The names that a shop's messages use for the fields of an event.
@@ -39,15 +39,16 @@ public struct FieldNames: Sendable, Equatable {
     private var names: [String]
 
     /// The canonical names.
-    public init() { names = EventField.allCases.map(\.name) }
+    package init() { names = EventField.allCases.map(\.name) }
 
-    public subscript(_ field: EventField) -> String {
+    /// The name of a field.
+    package subscript(_ field: EventField) -> String {
         get { names[field.rawValue] }
         set { names[field.rawValue] = newValue }
     }
 
-    /// The name that two fields share, if any: such a configuration cannot be read.
-    public var duplicate: String? {
+    /// A name that two fields share; `nil` if all differ, as they must.
+    package var duplicate: String? {
         names.first { name in names.count { $0 == name } > 1 }
     }
 }

@@ -1,11 +1,12 @@
-/// One event's fields as they stood in the message or row, before they are understood.
+/// One event's fields as they were written in a message or row, before they are parsed.
 ///
-/// The bytes are borrowed: they stay valid until the reader or scanner that made them is asked for the next event.
+/// The bytes are borrowed. They are valid until the reader or decoder that returned them reads the next event.
 public struct EventFields {
     /// How a field was written.
     public enum Kind: UInt8, Sendable {
-        /// Not there at all.
+        /// The message has no such field.
         case absent
+        /// A JSON null.
         case null
         /// A JSON string, unescaped.
         case string
@@ -17,10 +18,14 @@ public struct EventFields {
         case other
     }
 
+    /// A field's kind and its bytes.
     public struct Value {
+        /// How the field was written.
         public var kind: Kind
+        /// A string's content with its escapes resolved, a cell's content, or any other value as written.
         public var bytes: UnsafeRawBufferPointer
 
+        /// A value of borrowed bytes.
         @inlinable
         public init(_ kind: Kind, _ bytes: UnsafeRawBufferPointer) {
             self.kind = kind
@@ -34,16 +39,18 @@ public struct EventFields {
     @usableFromInline
     var values: InlineArray<8, Value>
 
+    /// Fields that are all absent.
     @inlinable
     public init() { values = InlineArray(repeating: Value(.absent, UnsafeRawBufferPointer(start: nil, count: 0))) }
 
+    /// The value of a field.
     @inlinable
     public subscript(_ field: EventField) -> Value {
         get { values[field.rawValue] }
         set { values[field.rawValue] = newValue }
     }
 
-    /// A CSV field as it is meant: without spaces around it, an identifier without a `.0` behind it. Free text stays.
+    /// A CSV cell without spaces around it, and an identifier without `.0` at its end. Free text is not changed.
     static func normalised(_ field: EventField, _ text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         switch field {
         case .description, .country: text
@@ -52,7 +59,7 @@ public struct EventFields {
         }
     }
 
-    /// Data frames write whole numbers in a column with gaps as `17850.0`; the digits alone are meant.
+    /// The digits of a whole number written as `17850.0`, as data frames write the numbers of a column with gaps.
     static func withoutZeroFraction(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         let digits = UnsafeRawBufferPointer(rebasing: bytes.dropLast(2))
         guard !digits.isEmpty, bytes[bytes.count - 1] == UInt8(ascii: "0"), bytes[bytes.count - 2] == UInt8(ascii: "."),

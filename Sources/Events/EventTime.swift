@@ -3,12 +3,13 @@
 /// Calendar arithmetic after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms" (2013), and, from days to dates,
 /// Neri and Schneider, "Euclidean affine functions and their application to calendar algorithms" (2022).
 public enum EventTime {
+    /// Milliseconds of a day.
     public static let millisecondsPerDay: Int64 = 86_400_000
-    /// 9999-12-31T23:59:59.999Z
+    /// The last instant: 9999-12-31T23:59:59.999Z.
     public static let latest: Int64 = 253_402_300_799_999
 
     /// Days since 1970-01-01 of a date in the proleptic Gregorian calendar.
-    public static func day(year: Int, month: Int, day: Int) -> Int {
+    package static func day(year: Int, month: Int, day: Int) -> Int {
         let y = month <= 2 ? year - 1 : year
         let era = (y >= 0 ? y : y - 399) / 400
         let yearOfEra = y - era * 400
@@ -20,10 +21,10 @@ public enum EventTime {
     /// Year, month (1...12) and day (1...31) of a day since 1970-01-01.
     /// - Precondition: `day` is from 0 to that of `latest`.
     public static func date(ofDay day: Int) -> (year: Int, month: Int, day: Int) {
-        // Days since 0000-03-01; years begin in March, so that the day that comes and goes is their last.
+        // Days since 0000-03-01: years begin in March, so that the leap day is the last day of a year.
         let quarters = 4 * UInt32(day + 719_468) + 3
         let century = quarters / 146_097
-        // What stands behind the point in a multiple of a fraction is the place in the year, in the month.
+        // The fractional part of a fixed-point product gives the day of the year, and below that of the month.
         let year = UInt64(2_939_745) * UInt64(quarters % 146_097 | 3)
         let dayOfYear = UInt32(truncatingIfNeeded: year) / 2_939_745 / 4
         let month = 2141 * dayOfYear + 197_913
@@ -34,7 +35,7 @@ public enum EventTime {
         )
     }
 
-    /// The UTC day that an instant lies in, in days since 1970-01-01.
+    /// The UTC day of an instant, in days since 1970-01-01.
     @inlinable
     public static func day(of milliseconds: Int64) -> Int32 { Int32(milliseconds / millisecondsPerDay) }
 
@@ -42,14 +43,14 @@ public enum EventTime {
     @inlinable
     public static func weekday(ofDay day: Int32) -> Int { Int((day &+ 3) % 7) }
 
-    /// ISO 8601 (`2010-12-01T08:26:00Z`, also with a space, a fraction, `±HH:MM`, or the date alone).
-    /// - Returns: milliseconds; `nil` when it is no such time or lies outside 1970 to 9999.
-    public static func parseISO8601(_ bytes: UnsafeRawBufferPointer) -> Int64? {
+    /// Parses ISO 8601 (`2010-12-01T08:26:00Z`, also with a space, a fraction, `±HH:MM`, or the date alone).
+    /// - Returns: milliseconds; `nil` for anything else and for times outside 1970 to 9999.
+    package static func parseISO8601(_ bytes: UnsafeRawBufferPointer) -> Int64? {
         parseSeconds(bytes) ?? parseAnyISO8601(bytes)
     }
 
-    /// The same for the notation that most producers write: `YYYY-MM-DD HH:MM:SS`, also with `T` and `Z`.
-    /// - Returns: nil for anything else, and for what is no such time.
+    /// The fast path for the notation that most producers write: `YYYY-MM-DD HH:MM:SS`, also with `T` and `Z`.
+    /// - Returns: nil for anything else.
     @inline(__always)
     static func parseSeconds(_ bytes: UnsafeRawBufferPointer) -> Int64? {
         let count = bytes.count
@@ -99,8 +100,9 @@ public enum EventTime {
         return instant(year: year, month: month, day: day, milliseconds: milliseconds - offsetMinutes * 60_000)
     }
 
-    /// UCI's own notation, `M/D/YYYY H:MM`.
-    public static func parseMonthDayYear(_ bytes: UnsafeRawBufferPointer) -> Int64? {
+    /// Parses the notation of the UCI data, `M/D/YYYY H:MM`, in UTC.
+    /// - Returns: milliseconds; `nil` for anything else and for times outside 1970 to 9999.
+    package static func parseMonthDayYear(_ bytes: UnsafeRawBufferPointer) -> Int64? {
         var digits = Digits(bytes)
         guard let month = digits.upTo(2), digits.skip("/"), let day = digits.upTo(2), digits.skip("/"),
             let year = digits.fixed(4), digits.skip(" "), let clock = digits.clock(hourDigits: nil), digits.isAtEnd
@@ -120,8 +122,9 @@ public enum EventTime {
         return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31
     }
 
-    /// Appends `2010-12-01T08:26:00Z`; milliseconds only where there are some.
-    public static func appendISO8601(_ instant: Int64, to out: inout [UInt8]) {
+    /// Appends `2010-12-01T08:26:00Z`, with a fraction only if the milliseconds are not 0.
+    /// - Parameter instant: from 0 to `latest`.
+    package static func appendISO8601(_ instant: Int64, to out: inout [UInt8]) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: longestText) { text in
             let start = text.baseAddress.unsafelyUnwrapped
             let count = writeISO8601(instant, to: start) - start
@@ -129,12 +132,12 @@ public enum EventTime {
         }
     }
 
-    /// Longest ISO 8601 text, and what may be written behind a shorter one.
+    /// The memory that `writeISO8601` needs, in bytes.
     public static let longestText = 32
 
-    /// The same into memory with room for `longestText` bytes.
+    /// Writes what `appendISO8601` appends into memory with room for `longestText` bytes.
     /// - Parameter instant: from 0 to `latest`.
-    /// - Returns: behind the last byte.
+    /// - Returns: the address behind the last byte.
     public static func writeISO8601(_ instant: Int64, to out: UnsafeMutablePointer<UInt8>)
         -> UnsafeMutablePointer<UInt8>
     {
@@ -172,14 +175,15 @@ public enum EventTime {
     }
 
     /// An instant as ISO 8601 text.
-    public static func text(_ instant: Int64) -> String {
+    package static func text(_ instant: Int64) -> String {
         var out: [UInt8] = []
         appendISO8601(instant, to: &out)
         return String(decoding: out, as: UTF8.self)
     }
 
-    /// An ISO 8601 text as milliseconds, as on a command line.
-    public static func parse(_ text: String) -> Int64? {
+    /// Parses an ISO 8601 text, as from a command line.
+    /// - Returns: milliseconds; `nil` for anything else and for times outside 1970 to 9999.
+    package static func parse(_ text: String) -> Int64? {
         var text = text
         return text.withUTF8 { parseISO8601(UnsafeRawBufferPointer($0)) }
     }

@@ -1,10 +1,10 @@
-/// What is wrong with which field, before the shop's name for the field is looked up.
+/// An `EventError` before the shop's name for the field is looked up.
 struct FieldError: Error {
     let field: EventField
     let reason: String
 }
 
-/// From a field's bytes to its meaning, or an error that says which field.
+/// Parses a field's bytes; an error names the field.
 enum FieldParser {
     /// A string, or a whole number as its digits: the numbers `17850` and `17850.0` and the string `"17850"` are one
     /// customer.
@@ -103,14 +103,14 @@ enum FieldParser {
         FieldError(field: field, reason: reason)
     }
 
-    /// A short rendering of hostile bytes.
+    /// At most 40 bytes of a value, safe to print.
     private static func quoted(_ bytes: UnsafeRawBufferPointer, string: Bool = false) -> String {
         let text = printable(UnsafeRawBufferPointer(rebasing: bytes.prefix(40))) + (bytes.count > 40 ? "…" : "")
         return string ? "\"\(text)\"" : text.isEmpty ? "nothing" : text
     }
 }
 
-/// Text that is safe to show on a terminal.
+/// Text that is safe to print on a terminal: control characters are replaced.
 func printable(_ bytes: UnsafeRawBufferPointer) -> String {
     String(decoding: bytes, as: UTF8.self).unicodeScalars.map {
         $0.value < 32 || $0.value == 127 ? "\u{FFFD}" : String($0)

@@ -1,9 +1,9 @@
-/// Decimal texts as scaled integers, without a detour through binary floating point.
+/// Decimal numbers as scaled integers, parsed and written without binary floating point.
 ///
-/// Sums of money must give back exactly what they took in, so amounts are integers from the first byte on.
+/// Amounts are integers because sums of money must be exact when an amount is subtracted again.
 public enum FixedPoint {
-    /// Ten-thousandths: the unit of every price and amount in the program.
-    public static let moneyDigits = 4
+    /// Decimal places of money: every price and amount in the program is in ten-thousandths of the currency.
+    package static let moneyDigits = 4
     /// How many units of money make one unit of currency.
     public static let moneyScale: Int64 = 10_000
 
@@ -12,12 +12,12 @@ public enum FixedPoint {
     /// Accepts the number grammar of RFC 8259 (sign, digits, fraction, exponent); a leading `+` or `.` is refused.
     /// - Returns: `nil` when `bytes` is no number or the result does not fit in 63 bits. `exact` is false when digits
     ///   were rounded away.
-    public static func parse(_ bytes: UnsafeRawBufferPointer, digits: Int) -> (value: Int64, exact: Bool)? {
+    package static func parse(_ bytes: UnsafeRawBufferPointer, digits: Int) -> (value: Int64, exact: Bool)? {
         parsePlain(bytes, digits: digits).map { ($0, true) } ?? parseAny(bytes, digits: digits)
     }
 
-    /// The same for what most numbers are: up to 14 digits, of which no more behind the point than are wanted.
-    /// - Returns: nil for anything else.
+    /// The fast path of `parse` for most numbers: up to 14 digits, of which at most `digits` follow the point.
+    /// - Returns: nil for any other number.
     @inline(__always)
     static func parsePlain(_ bytes: UnsafeRawBufferPointer, digits: Int) -> Int64? {
         let count = bytes.count
@@ -110,35 +110,36 @@ public enum FixedPoint {
             exponent += sign * power
         }
         if at != count { return nil }
-        if mantissa == 0 { return (0, !dropped) }
+        guard let scaled = scaled(mantissa, exponent: exponent), scaled.value <= UInt64(Int64.max) else { return nil }
+        return (negative ? -Int64(scaled.value) : Int64(scaled.value), scaled.exact && !dropped)
+    }
 
+    /// The integer nearest to mantissa × 10^exponent, half up; `nil` if 64 bits cannot hold it.
+    private static func scaled(_ mantissa: UInt64, exponent: Int) -> (value: UInt64, exact: Bool)? {
+        if mantissa == 0 { return (0, true) }
+        var (value, exponent, exact) = (mantissa, exponent, true)
         while exponent > 0 {
-            let (product, overflow) = mantissa.multipliedReportingOverflow(by: 10)
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
             if overflow { return nil }
-            mantissa = product
+            value = product
             exponent -= 1
         }
-        var remainderIsHalfOrMore = false
+        var roundsUp = false
         while exponent < 0 {
-            if mantissa == 0 && !remainderIsHalfOrMore {
-                dropped = true
-                break
-            }
-            let digit = mantissa % 10
-            // What was cut off before lies below this digit: it can only turn "exact" into "rounded".
-            if remainderIsHalfOrMore { dropped = true }
-            remainderIsHalfOrMore = digit >= 5
-            if digit != 0 { dropped = true }
-            mantissa /= 10
+            if value == 0 && !roundsUp { return (0, false) }
+            // The digit cut off before is below this one: it makes the result inexact and does not decide the rounding.
+            if roundsUp { exact = false }
+            let digit = value % 10
+            roundsUp = digit >= 5
+            if digit != 0 { exact = false }
+            value /= 10
             exponent += 1
         }
-        if remainderIsHalfOrMore { mantissa += 1 }
-        guard mantissa <= UInt64(Int64.max) else { return nil }
-        return (negative ? -Int64(mantissa) : Int64(mantissa), !dropped)
+        return (value + (roundsUp ? 1 : 0), exact)
     }
 
     /// Appends `money` (ten-thousandths) as a decimal number with no more digits than it needs: `25500` → `2.55`.
-    public static func appendMoney(_ money: Int64, to out: inout [UInt8]) {
+    package static func appendMoney(_ money: Int64, to out: inout [UInt8]) {
         if money < 0 { out.append(UInt8(ascii: "-")) }
         let magnitude = money.magnitude
         appendInteger(Int64(magnitude / UInt64(moneyScale)), to: &out)
@@ -154,7 +155,7 @@ public enum FixedPoint {
     }
 
     /// Appends an integer in decimal.
-    public static func appendInteger(_ value: Int64, to out: inout [UInt8]) {
+    package static func appendInteger(_ value: Int64, to out: inout [UInt8]) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: longestInteger) { text in
             let start = text.baseAddress.unsafelyUnwrapped
             let count = writeInteger(value, to: start) - start
@@ -162,11 +163,11 @@ public enum FixedPoint {
         }
     }
 
-    /// Longest text of an integer, in bytes.
+    /// The memory that `writeInteger` needs, in bytes.
     public static let longestInteger = 24
 
     /// Writes an integer in decimal into memory with room for `longestInteger` bytes.
-    /// - Returns: behind the last byte.
+    /// - Returns: the address behind the last byte.
     public static func writeInteger(_ value: Int64, to out: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>
     {
         if value >= 0 { return write(value.magnitude, to: out) }
@@ -174,7 +175,7 @@ public enum FixedPoint {
         return write(value.magnitude, to: out + 1)
     }
 
-    /// Eight digits at a time. Up to seven bytes behind the last digit are written to.
+    /// Writes eight digits at a time, and up to seven bytes behind the last digit.
     private static func write(_ value: UInt64, to out: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
         func put(_ text: UInt64, to out: UnsafeMutablePointer<UInt8>) {
             UnsafeMutableRawPointer(out).storeBytes(of: text.littleEndian, as: UInt64.self)
@@ -185,7 +186,7 @@ public enum FixedPoint {
             return at + 8
         }
         let text = ShortestDecimal.digits8(UInt32(value))
-        // The last digit stays, whatever it is.
+        // Leading zeros are dropped, but not the last digit.
         let zeros = min((text ^ 0x3030_3030_3030_3030).trailingZeroBitCount / 8, 7)
         put(text &>> UInt64(8 * zeros), to: out)
         return out + (8 - zeros)

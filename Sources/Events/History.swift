@@ -1,27 +1,32 @@
 import Foundation
 
-/// A history that lies in one file or in several.
+/// A history of events in one or several files.
 ///
-/// Files of one stream are read one after the other. Streams stand side by side, as partitions of a topic do: all events
-/// of a customer are in one of them.
-public struct History: Sendable {
-    public let streams: [[String]]
-    public let names: FieldNames
+/// The files of one stream are read one after the other. Streams are like the partitions of a topic: all events of a
+/// customer are in one of them.
+package struct History: Sendable {
+    /// The paths of each stream's files, in the order in which they are read.
+    package let streams: [[String]]
+    /// The names of the events' fields in the files.
+    package let names: FieldNames
 
-    public init(streams: [[String]], names: FieldNames = FieldNames()) {
+    /// - Parameter streams: the paths of each stream's files; streams without one are left out.
+    /// - Precondition: there is a file.
+    package init(streams: [[String]], names: FieldNames = FieldNames()) {
         precondition(streams.contains { !$0.isEmpty })
         self.streams = streams.filter { !$0.isEmpty }
         self.names = names
     }
 
-    public init(path: String, names: FieldNames = FieldNames()) { self.init(streams: [[path]], names: names) }
+    /// One stream of one file.
+    package init(path: String, names: FieldNames = FieldNames()) { self.init(streams: [[path]], names: names) }
 
     /// All files, in the order in which they are read.
-    public var paths: [String] { streams.flatMap { $0 } }
+    package var paths: [String] { streams.flatMap { $0 } }
 
     /// One stream of paths and glob patterns, in the order given; what one pattern matches, in the order of the names.
     /// - Throws: `HistoryError` for a pattern that matches nothing and a file that is not there or comes twice.
-    public init(patterns: [String], names: FieldNames = FieldNames()) throws(HistoryError) {
+    package init(patterns: [String], names: FieldNames = FieldNames()) throws(HistoryError) {
         var paths: [String] = []
         for pattern in patterns {
             let isPattern = pattern.contains { "*?[".contains($0) }
@@ -54,22 +59,24 @@ public struct History: Sendable {
         return (0..<Int(result.gl_pathc)).compactMap { result.gl_pathv[$0].map { String(cString: $0) } }.sorted()
     }
 
-    /// Starts at the first event of one stream.
-    public func open(stream: Int) throws(HistoryError) -> Reader {
+    /// A reader at the first event of a stream.
+    /// - Throws: `HistoryError` when the stream's first file cannot be opened.
+    package func open(stream: Int) throws(HistoryError) -> Reader {
         try Reader(streams[stream], names: names, after: streams[..<stream].reduce(0) { $0 + $1.count })
     }
 
     /// A line of one of the files.
-    public struct Place: Sendable {
-        public let file: Int
+    package struct Place: Sendable {
+        /// The index of the file in `paths`.
+        package let file: Int
         let line: Int
     }
 
-    /// Names a place.
-    public func text(_ place: Place) -> String { "\(paths[place.file]):\(place.line)" }
+    /// A place as `path:line`.
+    package func text(_ place: Place) -> String { "\(paths[place.file]):\(place.line)" }
 
     /// The events of some files, in order.
-    public final class Reader {
+    package final class Reader {
         private let paths: [String]
         private let names: FieldNames
         /// Files of the history before these.
@@ -91,7 +98,7 @@ public struct History: Sendable {
 
         /// The next event, `nil` at the end. It borrows: use it before the next call.
         /// - Throws: `HistoryError` naming file, line, field and reason.
-        public func next() throws(HistoryError) -> CustomerEvent? {
+        package func next() throws(HistoryError) -> CustomerEvent? {
             while true {
                 if let event = try file.next() { return event }
                 guard index + 1 < paths.count else { return nil }
@@ -100,11 +107,11 @@ public struct History: Sendable {
             }
         }
 
-        /// Where the event read last stands.
-        public var place: Place { Place(file: filesBefore + index, line: file.line) }
+        /// Where the event read last is.
+        package var place: Place { Place(file: filesBefore + index, line: file.line) }
 
         /// How much of these files has been read; `nil` for a pipe.
-        public var share: Double? {
+        package var share: Double? {
             guard let share = file.share else { return nil }
             let behind = sizes[..<index].reduce(0, +)
             return (behind + share * sizes[index]) / max(sizes.reduce(0, +), 1)

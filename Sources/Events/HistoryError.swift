@@ -1,16 +1,22 @@
 /// A history that cannot be read: where, why, and what to do about it.
-public struct HistoryError: Error, Equatable, Sendable, CustomStringConvertible {
+package struct HistoryError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The file; `-` is standard input.
-    public let path: String
+    package let path: String
     /// 1-based line at which the bad record starts; `nil` when the file as a whole is meant.
-    public let line: Int?
-    public let reason: String
+    package let line: Int?
+    /// What is wrong, in a sentence that goes on from the path.
+    package let reason: String
 
-    public init(path: String, line: Int? = nil, reason: String) {
+    /// - Parameters:
+    ///   - path: the file; `-` is standard input.
+    ///   - line: 1-based; `nil` when the file as a whole is meant.
+    ///   - reason: what is wrong, in a sentence that goes on from the path.
+    package init(path: String, line: Int? = nil, reason: String) {
         self.path = path
         self.line = line
         self.reason = reason
     }
 
-    public var description: String { "\(path)\(line.map { ":\($0)" } ?? ""): \(reason)" }
+    /// `path:line: reason`.
+    package var description: String { "\(path)\(line.map { ":\($0)" } ?? ""): \(reason)" }
 }

@@ -3,21 +3,28 @@
 /// CSV after RFC 4180 with a header line: the columns may carry the shop's own names, the canonical names or the UCI
 /// Online Retail names, in any order; other columns are ignored. NDJSON holds one message a line, as on the topic.
 /// Streaming: memory is bounded by the longest record, whatever the file's size.
-public final class HistoryReader: EventSource {
-    public enum Format: Sendable { case csv, ndjson }
+package final class HistoryReader: EventSource {
+    /// The format of a history file.
+    package enum Format: Sendable { case csv, ndjson }
 
-    public let path: String
-    public let names: FieldNames
-    public let format: Format
+    /// The file; `-` is standard input.
+    package let path: String
+    /// The names that the fields may have in the file, besides the canonical ones.
+    package let names: FieldNames
+    /// The file's format, found by its content.
+    package let format: Format
     private let source: ByteSource
     private var buffer: RecordBuffer
     private let decoder: EventDecoder
     /// For each column, the field that it holds.
     private var columns: [EventField?] = []
 
-    /// - Parameter path: a file, or `-` for standard input.
+    /// Opens a file and reads its header, if it has one.
+    /// - Parameters:
+    ///   - path: a file, or `-` for standard input.
+    ///   - names: the shop's names for the fields.
     /// - Throws: `HistoryError` when it cannot be opened, is empty, or its header lacks a needed column.
-    public init(path: String, names: FieldNames = FieldNames()) throws(HistoryError) {
+    package init(path: String, names: FieldNames = FieldNames()) throws(HistoryError) {
         self.path = path
         self.names = names
         source = try ByteSource(path: path)
@@ -38,13 +45,13 @@ public final class HistoryReader: EventSource {
     deinit { buffer.deallocate() }
 
     /// 1-based line of the event read last.
-    public var line: Int { buffer.line }
+    package var line: Int { buffer.line }
     /// How much of the file has been read from disk; `nil` for a pipe.
-    public var share: Double? { source.totalBytes.map { Double(source.consumedBytes) / Double(max($0, 1)) } }
+    package var share: Double? { source.totalBytes.map { Double(source.consumedBytes) / Double(max($0, 1)) } }
 
     /// The next event's fields, `nil` at the end. They stay valid until the next call.
     /// - Throws: `HistoryError` for a record that is no record: wrong number of columns, not JSON, damaged gzip.
-    public func nextFields() throws(HistoryError) -> EventFields? {
+    package func nextFields() throws(HistoryError) -> EventFields? {
         while let record = try buffer.next(quotes: format == .csv) {
             if record.isEmpty { continue }
             switch format {
@@ -62,7 +69,7 @@ public final class HistoryReader: EventSource {
 
     /// The next event, `nil` at the end. It borrows: use it before the next call.
     /// - Throws: `HistoryError` naming file, line, field and reason.
-    public func next() throws(HistoryError) -> CustomerEvent? {
+    package func next() throws(HistoryError) -> CustomerEvent? {
         guard let fields = try nextFields() else { return nil }
         do {
             return try CustomerEvent(fields, names: names)

@@ -1,14 +1,15 @@
 import Foundation
 
 /// Writes events as a history file that `HistoryReader` reads back: CSV or NDJSON; gzip where the name ends in `.gz`.
-public final class HistoryWriter {
+package final class HistoryWriter {
     private let output: OutputFile
     private let format: HistoryReader.Format
     private let encoder = EventEncoder()
     private var row: [UInt8] = []
 
     /// - Parameter path: a file, or `-` for standard output.
-    public init(path: String, format: HistoryReader.Format) throws(HistoryError) {
+    /// - Throws: `HistoryError` when the file cannot be created.
+    package init(path: String, format: HistoryReader.Format) throws(HistoryError) {
         output = try OutputFile(path: path)
         self.format = format
         if format == .csv {
@@ -17,7 +18,9 @@ public final class HistoryWriter {
         }
     }
 
-    public func write(_ fields: EventFields) throws(HistoryError) {
+    /// Writes one event.
+    /// - Throws: `HistoryError` when it cannot be written.
+    package func write(_ fields: EventFields) throws(HistoryError) {
         row.removeAll(keepingCapacity: true)
         switch format {
         case .ndjson: encoder.append(fields, to: &row)
@@ -31,6 +34,7 @@ public final class HistoryWriter {
         try output.write(row)
     }
 
-    /// Finishes the file and gives it its name; without this it is not there.
-    public func close() throws(HistoryError) { try output.close() }
+    /// Completes the file under its name. Without this call there is no file.
+    /// - Throws: `HistoryError` when it cannot be written.
+    package func close() throws(HistoryError) { try output.close() }
 }

@@ -1,4 +1,4 @@
-/// Writing JSON strings, the one way that the whole program does it.
+/// Writes JSON strings, with the same escapes wherever the program writes one.
 public enum JSONText {
     /// Appends a quoted string: only `"`, `\` and control characters are escaped; bytes that are not UTF-8 become U+FFFD.
     public static func appendString(_ bytes: UnsafeRawBufferPointer, to out: inout [UInt8]) {
@@ -14,7 +14,7 @@ public enum JSONText {
     }
 
     /// Writes a quoted string into memory with room for `longestString(of:)` bytes.
-    /// - Returns: behind the last byte.
+    /// - Returns: the address behind the last byte.
     public static func writeString(_ bytes: UnsafeRawBufferPointer, to out: UnsafeMutablePointer<UInt8>)
         -> UnsafeMutablePointer<UInt8>
     {
@@ -31,10 +31,10 @@ public enum JSONText {
         return out + (count + 2)
     }
 
-    /// The most bytes that a quoted string of so many comes to.
+    /// The most bytes that a quoted string of `count` bytes takes.
     public static func longestString(of count: Int) -> Int { 6 * count + 2 }
 
-    /// Whether the bytes stand in a JSON string as they are.
+    /// Whether the bytes are ASCII and need no escapes.
     @inline(__always)
     private static func isPlain(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var at = 0

@@ -1,60 +1,66 @@
 import CZlib
 import Foundation
 
-/// A file that appears whole or not at all: written beside its name and renamed when it is closed. Gzip where the name
-/// ends in `.gz`; `-` is standard output.
-public final class OutputFile {
-    public let path: String
-    /// Where it is written until it is whole; `nil` for what cannot be renamed into place.
-    private let draft: String?
+/// A file that appears under its name as a whole or not at all: it is written under a temporary name in the same folder and
+/// renamed when it is closed. Gzip where the name ends in `.gz`; `-` is standard output.
+package final class OutputFile {
+    /// The file's name.
+    package let path: String
+    /// The temporary name; `nil` for standard output, devices and pipes, which cannot be renamed.
+    private let temporaryPath: String?
     private var descriptor: Int32
     private var gzip: gzFile?
     private var buffer: [UInt8] = []
     private static let bufferLimit = 1 << 18
 
-    /// - Throws: `HistoryError` when the file cannot be made.
-    public init(path: String) throws(HistoryError) {
+    /// Creates the file under its temporary name.
+    /// - Throws: `HistoryError` when it cannot be created.
+    package init(path: String) throws(HistoryError) {
         self.path = path
-        // A device or pipe is written where it is; only a regular file can be renamed into place.
+        // Only a regular file can be renamed; a device or pipe is opened by its own name.
         var status = stat()
         let isSpecial = stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
-        draft = path == "-" || isSpecial ? nil : "\(path).\(getpid()).draft"
+        temporaryPath = path == "-" || isSpecial ? nil : "\(path).\(getpid()).draft"
         descriptor =
             path == "-"
             ? dup(1)
             : open(
-                draft ?? path, draft == nil ? O_WRONLY | O_TRUNC | O_CLOEXEC : O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                temporaryPath ?? path,
+                temporaryPath == nil ? O_WRONLY | O_TRUNC | O_CLOEXEC : O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
                 0o644)
         guard descriptor >= 0 else {
             throw failure()
         }
-        if let draft { Drafts.begin(draft) }
+        if let temporaryPath { TemporaryFiles.begin(temporaryPath) }
         if path.hasSuffix(".gz") { gzip = gzdopen(descriptor, "wb6") }
         buffer.reserveCapacity(Self.bufferLimit + 4096)
     }
 
     deinit {
-        // Not closed, so not finished: nothing half-written stays.
+        // Not closed, so not complete: the temporary file is removed.
         if descriptor < 0 { return }
         if let gzip { gzclose(gzip) } else { Foundation.close(descriptor) }
-        if let draft {
-            unlink(draft)
-            Drafts.end(draft)
+        if let temporaryPath {
+            unlink(temporaryPath)
+            TemporaryFiles.end(temporaryPath)
         }
     }
 
-    public func write(_ bytes: UnsafeRawBufferPointer) throws(HistoryError) {
+    /// Writes bytes; they are buffered.
+    /// - Throws: `HistoryError` when they cannot be written, as do the functions below.
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(HistoryError) {
         buffer.append(contentsOf: bytes)
         if buffer.count >= Self.bufferLimit { try flush() }
     }
 
-    public func write(_ bytes: [UInt8]) throws(HistoryError) {
+    /// Writes bytes; they are buffered.
+    package func write(_ bytes: [UInt8]) throws(HistoryError) {
         buffer.append(contentsOf: bytes)
         if buffer.count >= Self.bufferLimit { try flush() }
     }
 
     /// Writes bytes and ends the line.
-    public func writeLine(_ bytes: UnsafeRawBufferPointer) throws(HistoryError) {
+    package func writeLine(_ bytes: UnsafeRawBufferPointer) throws(HistoryError) {
         buffer.append(contentsOf: bytes)
         buffer.append(0x0A)
         if buffer.count >= Self.bufferLimit { try flush() }
@@ -77,39 +83,39 @@ public final class OutputFile {
         buffer.removeAll(keepingCapacity: true)
     }
 
-    /// Writes over the first bytes of the file, once everything else is written: for a header that counts.
+    /// Overwrites the first bytes of the file after everything else is written, as for a header that holds a count.
     /// - Precondition: a regular file that is not gzip.
-    public func overwriteStart(_ bytes: [UInt8]) throws(HistoryError) {
-        precondition(gzip == nil && draft != nil)
+    package func overwriteStart(_ bytes: [UInt8]) throws(HistoryError) {
+        precondition(gzip == nil && temporaryPath != nil)
         try flush()
         guard pwrite(descriptor, bytes, bytes.count, 0) == bytes.count else { throw failure() }
     }
 
-    /// Flushes to disk and gives the file its name.
-    public func close() throws(HistoryError) {
+    /// Syncs the file to disk and renames it to its name.
+    package func close() throws(HistoryError) {
         try flush()
         var isWritten = true
         if let gzip { isWritten = gzflush(gzip, Z_FINISH) == Z_OK }
-        isWritten = (draft == nil || fsync(descriptor) == 0) && isWritten
+        isWritten = (temporaryPath == nil || fsync(descriptor) == 0) && isWritten
         isWritten = (gzip.map { gzclose($0) == Z_OK } ?? (Foundation.close(descriptor) == 0)) && isWritten
         gzip = nil
         descriptor = -1
-        guard let draft else {
+        guard let temporaryPath else {
             if isWritten { return }
             throw failure()
         }
-        guard isWritten, rename(draft, path) == 0 else {
+        guard isWritten, rename(temporaryPath, path) == 0 else {
             let error = failure()
-            unlink(draft)
-            Drafts.end(draft)
+            unlink(temporaryPath)
+            TemporaryFiles.end(temporaryPath)
             throw error
         }
-        Drafts.end(draft)
-        Drafts.syncFolder(of: path)
+        TemporaryFiles.end(temporaryPath)
+        TemporaryFiles.syncFolder(of: path)
     }
 
-    /// Whether the file has no name until it is whole, so that its start can still be overwritten.
-    public var isDraft: Bool { draft != nil }
+    /// Whether the file has a temporary name until it is closed, so that its start can still be overwritten.
+    package var isTemporary: Bool { temporaryPath != nil }
 
     private func failure() -> HistoryError {
         HistoryError(path: path, reason: "cannot be written: \(String(cString: strerror(errno)))")

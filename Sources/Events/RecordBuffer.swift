@@ -19,7 +19,7 @@ struct RecordBuffer {
 
     func deallocate() { storage.deallocate() }
 
-    /// The first bytes to come, for recognising the format.
+    /// The next bytes, which stay unread, for recognising the format.
     mutating func peek() throws(HistoryError) -> UnsafeRawBufferPointer {
         while end - start < 512, try fill() {}
         return UnsafeRawBufferPointer(rebasing: storage[start..<end])
@@ -37,7 +37,7 @@ struct RecordBuffer {
         line = nextLine
         while true {
             while start + scanned < end {
-                // Eight bytes at a time over what neither ends a record nor quotes.
+                // Skips eight bytes at a time that are neither line ends nor quotes.
                 if start &+ scanned &+ 8 <= end {
                     let word = UnsafeRawBufferPointer(storage).word(start &+ scanned)
                     let found =
@@ -84,7 +84,7 @@ struct RecordBuffer {
         UnsafeMutableRawBufferPointer(rebasing: record.last == 0x0D ? record.dropLast() : record)
     }
 
-    /// Reads more behind what is there, moving that to the front first where room is short.
+    /// Reads more bytes behind the unread ones, which are first moved to the front if room is short.
     private mutating func fill() throws(HistoryError) -> Bool {
         if isAtEnd { return false }
         if storage.count - end < 1 << 16 {

@@ -5,8 +5,9 @@
 /// are closed; some invoices name no customer. After the buy-till-you-die models of Fader, Hardie and Lee ("Counting
 /// Your Customers the Easy Way", 2005).
 /// - Complexity: O(1) an event; memory is a few words a customer.
-public final class ShopGenerator: EventSource {
-    public let names = FieldNames()
+package final class ShopGenerator: EventSource {
+    /// The canonical names.
+    package let names = FieldNames()
     private let days: Int
     private let seed: UInt64
     private let customers: Int
@@ -45,8 +46,13 @@ public final class ShopGenerator: EventSource {
         let quantity: Int32
     }
 
-    /// - Precondition: at least one customer and one day.
-    public init(customers: Int, days: Int, seed: UInt64) {
+    /// A shop before its first event.
+    /// - Parameters:
+    ///   - customers: how many there are; at least one.
+    ///   - days: how long the shop is open; at least one.
+    ///   - seed: another seed gives another shop.
+    /// - Complexity: O(customers).
+    package init(customers: Int, days: Int, seed: UInt64) {
         precondition(customers > 0 && days > 0 && customers <= Int(Int32.max))
         self.customers = customers
         self.days = days
@@ -65,9 +71,11 @@ public final class ShopGenerator: EventSource {
 
     deinit { text.deallocate() }
 
-    public var share: Double? { Double(max(day, 0)) / Double(days) }
+    /// How many of the days are over, 0 to 1.
+    package var share: Double? { Double(max(day, 0)) / Double(days) }
 
-    public func nextFields() -> EventFields? {
+    /// The next event's fields, `nil` after the last day. They stay valid until the next call.
+    package func nextFields() -> EventFields? {
         while lines.isEmpty {
             while invoices.isEmpty {
                 day += 1

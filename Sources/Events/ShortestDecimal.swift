@@ -1,11 +1,11 @@
-/// The shortest decimal that reads back as the same 64-bit value, and of those the nearest: what `Double.description`
-/// gives, written into memory instead of a new `String`.
+/// The shortest decimal that reads back as the same 64-bit value, and the nearest one of those: the text of
+/// `Double.description`, written into memory instead of a new `String`.
 ///
-/// Raffaello Giulietti, "The Schubfach way to render doubles" (2020), for values whose size is in 1e-20 ..< 1e15, where
-/// probabilities and log-odds lie: there the powers of ten that it needs are whole and exact in 128 bits. Other values take
-/// the library's way.
+/// After Raffaello Giulietti, "The Schubfach way to render doubles" (2020), for magnitudes in 1e-20 ..< 1e15, which
+/// probabilities and log-odds have. The powers of ten needed there are integers that 128 bits hold exactly. Other values
+/// are written by the standard library.
 public enum ShortestDecimal {
-    /// Longest text of a 64-bit value, in bytes.
+    /// The memory that `write` needs, in bytes.
     public static let longest = 32
 
     /// 10^e for e in 0...38, shifted up to 128 bits.
@@ -16,7 +16,7 @@ public enum ShortestDecimal {
     }
 
     /// Writes a value, in no more than `longest` bytes.
-    /// - Returns: behind the last byte.
+    /// - Returns: the address behind the last byte.
     public static func write(_ value: Double, to out: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
         guard value >= 0.0001, value < 1 else {
             if value < 0 {
@@ -59,7 +59,7 @@ public enum ShortestDecimal {
         let lower = vbl &+ (isEven ? 0 : 1)
         let upper = vbr &- (isEven ? 0 : 1)
         let s = vb &>> 2
-        // A digit less, if one such number lies inside.
+        // One digit less, if exactly one such number rounds to the value.
         let tenth = s / 10
         let isBelowInside = lower <= 40 &* tenth
         let isAboveInside = 40 &* tenth &+ 40 <= upper
@@ -72,7 +72,7 @@ public enum ShortestDecimal {
         return (s &+ (isUp ? 1 : 0), k)
     }
 
-    /// The product's upper 64 bits, the lowest of them set if anything was cut off.
+    /// The product's upper 64 bits, with the lowest one set if a bit below was.
     @inline(__always)
     private static func roundedToOdd(_ power: UInt128, _ factor: UInt64) -> UInt64 {
         let low = UInt64(truncatingIfNeeded: power).multipliedFullWidth(by: factor)
@@ -87,7 +87,7 @@ public enum ShortestDecimal {
     private static func write(_ digits: UInt64, _ exponent: Int, to out: UnsafeMutablePointer<UInt8>)
         -> UnsafeMutablePointer<UInt8>
     {
-        // Seventeen digits behind the leading zeros, whatever there are: the number is below 10^17.
+        // Scaled to seventeen digits behind the leading zeros: the number is below 10^17.
         var scaled = digits
         var places = 0 &- exponent
         while places < 17 {
@@ -97,7 +97,7 @@ public enum ShortestDecimal {
         out[0] = UInt8(ascii: "0")
         out[1] = UInt8(ascii: ".")
         var at = out + 2
-        // places − 17 zeros more than the seventeen digits have.
+        // Then come places − 17 zeros before the seventeen digits.
         while places > 17 {
             at[0] = UInt8(ascii: "0")
             at += 1
@@ -113,11 +113,11 @@ public enum ShortestDecimal {
         return end
     }
 
-    /// A number from 1 on with its point inside, one below 0.0001 with an exponent.
+    /// Writes a number of at least 1 with its point among the digits, and one below 0.0001 with an exponent.
     private static func writeWide(_ digits: UInt64, _ exponent: Int, to out: UnsafeMutablePointer<UInt8>)
         -> UnsafeMutablePointer<UInt8>
     {
-        // Seventeen digits, the first of them no zero, and where the point stands among them.
+        // Seventeen digits, of which the first is not 0, and the position of the point among them.
         var (scaled, point) = (digits, exponent &+ 17)
         while scaled < 10_000_000_000_000_000 {
             scaled &*= 10
@@ -130,7 +130,7 @@ public enum ShortestDecimal {
         write8(UInt32(truncatingIfNeeded: scaled % 100_000_000), to: text + 9)
         var count = 17
         while count > 1, text[count - 1] == UInt8(ascii: "0") { count -= 1 }
-        // Digits before the point move down by one, to where it is put behind them.
+        // The digits before the point move down by one byte to make room for it.
         let whole = max(point, 1)
         for index in 0..<whole { out[index] = text[index] }
         out[whole] = UInt8(ascii: ".")
@@ -156,7 +156,7 @@ public enum ShortestDecimal {
         UnsafeMutableRawPointer(out).storeBytes(of: digits8(value).littleEndian, as: UInt64.self)
     }
 
-    /// Eight digits as eight bytes of text, the highest first: halves, quarters and eighths side by side in one word.
+    /// Eight digits as eight bytes of text, the highest first, divided by 10,000, 100 and 10 side by side in one word.
     @inline(__always)
     static func digits8(_ value: UInt32) -> UInt64 {
         let high = UInt64(value / 10_000)

@@ -1,29 +1,33 @@
 import Foundation
 
-/// What can be read once only, kept in a file of its own for as long as this object lives.
-public final class SpooledFile {
-    public let path: String
+/// A copy of a stream that can be read only once, in a temporary file that is removed with this object.
+package final class SpooledFile {
+    /// The temporary file.
+    package let path: String
     private let file: OutputFile
 
-    /// - Throws: `HistoryError` when no file can be made in the directory for temporary files.
-    public init(suffix: String) throws(HistoryError) {
+    /// Creates the file in the system's directory for temporary files.
+    /// - Throws: `HistoryError` when it cannot be created.
+    package init(suffix: String) throws(HistoryError) {
         path =
             FileManager.default.temporaryDirectory.appendingPathComponent(
                 "future-cart-\(UUID().uuidString)\(suffix)"
             ).path
         file = try OutputFile(path: path)
-        Drafts.begin(path)
+        TemporaryFiles.begin(path)
     }
 
     deinit {
         unlink(path)
-        Drafts.end(path)
+        TemporaryFiles.end(path)
     }
 
-    public func write(_ bytes: UnsafeRawBufferPointer) throws(HistoryError) { try file.write(bytes) }
+    /// Writes bytes.
+    /// - Throws: `HistoryError` when they cannot be written, as do the functions below.
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(HistoryError) { try file.write(bytes) }
 
-    /// Writes one JSON message as a line. JSON allows line ends between its parts, where they are blanks.
-    public func writeLine(message: UnsafeRawBufferPointer) throws(HistoryError) {
+    /// Writes one JSON message as a line. Line ends between its tokens become spaces.
+    package func writeLine(message: UnsafeRawBufferPointer) throws(HistoryError) {
         if message.contains(0x0A) || message.contains(0x0D) {
             try file.write(message.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 } + [0x0A])
         } else {
@@ -31,11 +35,11 @@ public final class SpooledFile {
         }
     }
 
-    /// Everything is written; the file can be read.
-    public func finish() throws(HistoryError) { try file.close() }
+    /// Ends writing; the file can be read now.
+    package func finish() throws(HistoryError) { try file.close() }
 
-    /// Standard input, as it comes.
-    public static func standardInput() throws(HistoryError) -> SpooledFile {
+    /// Reads standard input to its end into a file.
+    package static func standardInput() throws(HistoryError) -> SpooledFile {
         let spool = try SpooledFile(suffix: ".input")
         var buffer = [UInt8](repeating: 0, count: 1 << 18)
         while true {

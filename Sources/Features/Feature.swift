@@ -27,7 +27,7 @@ public enum Feature: Int, CaseIterable, Sendable {
     case basketLines, basketUnits, basketValue, basketReturns, basketValueOverAverage
 
     /// The feature's name in artifacts, tables and exports: `spend30d` is `spend_30d`.
-    public var name: String {
+    package var name: String {
         var name = ""
         var previous: Character = "_"
         for character in "\(self)" {
@@ -39,8 +39,8 @@ public enum Feature: Int, CaseIterable, Sendable {
         return name
     }
 
-    /// One line on what the feature is.
-    public var definition: String {
+    /// The feature's definition in one line; a part of the schema's fingerprint.
+    package var definition: String {
         switch self {
         case .recencyDays: "days from the latest purchase line to t"
         case .previousPurchaseDayDays: "days from the latest purchase day before the day of t to the day of t"

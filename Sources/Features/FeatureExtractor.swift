@@ -2,17 +2,17 @@ import CArithmetic
 import Customers
 import Events
 
-/// From a customer's state to the feature row: the one implementation that training, replay and live scoring share.
+/// Computes the feature row of a customer's state: the one implementation that training, replay and live scoring share.
 public final class FeatureExtractor: Sendable {
-    /// Days ahead that predictions look.
-    public static let horizonDays = 30
-    /// Prior of the gamma-Poisson purchase rate: pseudo-purchases taken off and pseudo-days added.
+    /// The horizon of predictions: days after the state's clock in which a purchase counts.
+    package static let horizonDays = 30
+    /// Prior of the gamma-Poisson purchase rate: purchases subtracted and days added.
     static let rateOffset = 0.3
     static let ratePriorDays = 60.0
     static let decayedPrior = 0.5
     static let halfLivesDays: InlineArray<3, Double> = [45, 90, 180]
 
-    // Never changed; as arrays they would be held, and counted, for every event.
+    // Written once in `init`. Arrays would be retained and released for every event.
     /// Ranks of the countries (see `CategoryEncoding`).
     nonisolated(unsafe) private let countries: UnsafeMutableBufferPointer<CategoryEncoding.Slot>
     /// Weight of a purchase day by age in days, for each half-life.
@@ -53,7 +53,7 @@ public final class FeatureExtractor: Sendable {
         withUnsafePointer(to: state) { append($0, to: &matrix) }
     }
 
-    /// The same from where the state lies, which spares a copy of it.
+    /// Appends the features of a state in place, without copying it.
     public func append(_ state: UnsafePointer<CustomerState>, to matrix: inout FeatureMatrix) {
         matrix.appendRow { extract(state, into: $0) }
     }
@@ -153,7 +153,7 @@ public final class FeatureExtractor: Sendable {
     private func rates(_ state: UnsafePointer<CustomerState>, _ row: FeatureVector) {
         let purchaseDays = Double(state.pointee.lifetime.purchaseDays)
         let age = days(from: state.pointee.lifetime.firstPurchaseTime, to: state.pointee.clock)
-        // All exponentials at once; those of the first three are of what has been seen, by half-life.
+        // All exponentials at once. The first three are the decayed weights, by half-life, of the oldest day observed.
         let seen = min(max(age.isNaN ? 0 : age, 0), Double(Windows.longestDays))
         var exponentials: InlineArray<8, Double> = InlineArray(repeating: 0)
         for index in 0..<3 { exponentials[index] = Self.decayExponent(age: seen, halfLife: Self.halfLivesDays[index]) }
@@ -262,7 +262,7 @@ public final class FeatureExtractor: Sendable {
     }
 }
 
-/// A customer's purchase days and the gaps between them, where they lie: an array that is held is counted, for every event.
+/// A customer's purchase days and gaps, read in place: holding the arrays would retain and release them for every event.
 private struct Gaps {
     let state: UnsafePointer<CustomerState>
 

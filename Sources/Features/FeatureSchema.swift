@@ -1,18 +1,19 @@
 import Customers
 import Events
 
-/// Which features there are, in which order, and a fingerprint that changes with their meaning.
+/// The features in their order, and a fingerprint that changes with their meaning.
 public enum FeatureSchema {
-    /// Raised by hand whenever a feature is computed differently under an unchanged name and definition.
+    /// To be increased by hand whenever a feature is computed differently under an unchanged name and definition.
     static let revision = 1
 
     /// Features in a `FeatureVector`.
     public static let count = Feature.allCases.count
-    public static let names = Feature.allCases.map(\.name)
+    /// The features' names in their order.
+    package static let names = Feature.allCases.map(\.name)
 
     /// 16 hexadecimal digits over names, order, definitions, windows and revision. An artifact of another fingerprint is
     /// refused: its members would read other numbers than they learned from.
-    public static let fingerprint: String = {
+    package static let fingerprint: String = {
         let lines =
             ["revision \(revision)", "windows \(Windows.days)"]
             + Feature.allCases.map { "\($0.name): \($0.definition)" }
@@ -21,7 +22,7 @@ public enum FeatureSchema {
     }()
 
     /// The table of features in Markdown: position, name, definition.
-    public static func markdown() -> String {
+    package static func markdown() -> String {
         var lines = ["| # | feature | definition |", "|---|---|---|"]
         for feature in Feature.allCases {
             lines.append("| \(feature.rawValue) | `\(feature.name)` | \(feature.definition) |")

@@ -1,6 +1,6 @@
 /// One row of features, in the order of `FeatureSchema`, 32-bit floats, NaN where there is no value.
 ///
-/// A view into memory that somebody else owns (a row of a `FeatureMatrix`).
+/// It is a view of a row of a `FeatureMatrix`, which owns the memory.
 struct FeatureVector {
     let row: UnsafeMutableBufferPointer<Float>
 
@@ -16,16 +16,20 @@ struct FeatureVector {
     }
 }
 
-/// Feature rows one after the other, row-major, growing as rows are asked for.
+/// Feature rows one after the other (row-major), of `FeatureSchema.count` 32-bit floats each.
 public struct FeatureMatrix: Sendable {
+    /// How many rows there are.
     public private(set) var rowCount = 0
+    /// The rows' values, NaN where a feature has none.
     public private(set) var values: [Float] = []
 
+    /// A matrix without rows.
     public init() {}
 
-    public init(reservingRows rows: Int) { values.reserveCapacity(rows * FeatureSchema.count) }
+    /// A matrix without rows, and with memory for so many.
+    package init(reservingRows rows: Int) { values.reserveCapacity(rows * FeatureSchema.count) }
 
-    /// Forgets the rows and keeps the memory.
+    /// Removes the rows and keeps their memory.
     public mutating func removeAll() {
         rowCount = 0
         values.removeAll(keepingCapacity: true)
@@ -44,23 +48,24 @@ public struct FeatureMatrix: Sendable {
         rowCount += 1
     }
 
-    /// Appends a row as it is.
-    public mutating func append(row: ArraySlice<Float>) {
+    /// Appends a copy of a row.
+    /// - Precondition: `row` has `FeatureSchema.count` values.
+    package mutating func append(row: ArraySlice<Float>) {
         precondition(row.count == FeatureSchema.count)
         values.append(contentsOf: row)
         rowCount += 1
     }
 
     /// Copies a row's values.
-    /// - Precondition: `out` has room for `FeatureSchema.count` of them.
-    public func copyRow(_ row: Int, into out: UnsafeMutableBufferPointer<Float>) {
+    /// - Precondition: `out` has room for `FeatureSchema.count` values.
+    package func copyRow(_ row: Int, into out: UnsafeMutableBufferPointer<Float>) {
         let first = row * FeatureSchema.count
         values.withUnsafeBufferPointer { values in
             _ = out.update(fromContentsOf: values[first..<(first + FeatureSchema.count)])
         }
     }
 
-    /// A row's bytes, where they lie.
+    /// Calls the body with the bytes of a row, without copying them. They are valid during the call only.
     @inlinable
     public func withRow<Result>(
         _ row: Int, _ body: (UnsafeRawBufferPointer) throws -> Result
@@ -73,7 +78,7 @@ public struct FeatureMatrix: Sendable {
     }
 
     /// A row's values.
-    public subscript(row: Int) -> ArraySlice<Float> {
+    package subscript(row: Int) -> ArraySlice<Float> {
         values[(row * FeatureSchema.count)..<((row + 1) * FeatureSchema.count)]
     }
 }

@@ -2,8 +2,8 @@ import Ensemble
 import Events
 import Features
 
-/// Writes the explanation into a prediction's payload: the features that moved the served model's log-odds most, the largest
-/// contribution first.
+/// Writes the explanation in a prediction's payload: the features with the largest contributions to the served model's
+/// log-odds, the largest first.
 ///
 ///     ,"explanation":{"model":"blending","base_log_odds":-0.5,"contributions":[
 ///         {"feature":"recency_days","value":12.5,"log_odds":0.31}, ...]}
@@ -14,7 +14,7 @@ struct ExplanationEncoder: Sendable {
     /// By feature.
     private let featureKeys: [Fragment]
     private let logOddsKey: Fragment
-    /// The most bytes that an explanation takes, and that `write` touches.
+    /// The memory that `write` needs for an explanation, in bytes.
     let room: Int
 
     /// - Parameter count: features in an explanation.
@@ -23,7 +23,7 @@ struct ExplanationEncoder: Sendable {
         let memory = Fragment.Memory()
         self.count = count
         self.memory = memory
-        // The members' brace comes first, and the explanation's own is the one that the payload's end begins with.
+        // The first brace closes the members. The payload's ending begins with the brace that closes the explanation.
         opening = Fragment(
             Array(
                 "},\"explanation\":{\"model\":\"\(explainer.servingModel.rawValue)\",\"base_log_odds\":".utf8)
@@ -44,7 +44,8 @@ struct ExplanationEncoder: Sendable {
         }
     }
 
-    /// - Returns: behind the last byte, the list's closing bracket.
+    /// Writes the explanation of one row.
+    /// - Returns: the address behind the last byte, the list's closing bracket.
     func write(
         _ row: UnsafePointer<Float>, _ contributions: UnsafePointer<Double>, to out: UnsafeMutablePointer<UInt8>
     ) -> UnsafeMutablePointer<UInt8> {
@@ -67,7 +68,7 @@ struct ExplanationEncoder: Sendable {
 
     /// The shortest digits that read back as the same 32-bit number; `null` for a missing one.
     private static func write(_ value: Float, to out: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
-        // So short a text is kept within the string, without memory of its own.
+        // A text this short is stored within the `String` value, without an allocation.
         var text = value.isFinite ? value.description : "null"
         return text.withUTF8 { bytes in
             out.update(from: bytes.baseAddress.unsafelyUnwrapped, count: bytes.count)

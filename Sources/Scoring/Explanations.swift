@@ -1,7 +1,7 @@
 import Ensemble
 import Features
 
-/// Explains a batch's rows, 64 at a time, as the predictions are written in order. Owned by one thread.
+/// Explains the rows of a batch, 64 at a time, while the predictions are written in order. Belongs to one thread.
 final class Explanations {
     private static let blockRows = 64
 
@@ -17,7 +17,9 @@ final class Explanations {
 
     deinit { block.deallocate() }
 
-    /// Contributions to one row's log-odds by the served model. Rows have to be asked for from the first on, none left out.
+    /// The contributions of one row's features to the served model's log-odds.
+    ///
+    /// To be called for every row of the matrix, from the first on: every 64th call explains the next 64 rows.
     func contributions(row: Int, of matrix: borrowing FeatureMatrix) -> UnsafePointer<Double> {
         let place = row % Self.blockRows
         if place == 0 {

@@ -1,6 +1,6 @@
-/// What stands between the values of a payload: bytes with room behind them for copies in pieces of 32.
+/// The constant bytes between two values of a payload, padded so that they can be copied in pieces of 32.
 ///
-/// Unchecked: the bytes are written once, and whoever writes the payload keeps their memory.
+/// Unchecked Sendable: the bytes are written once in `init`, and the encoder keeps their `Memory` alive.
 struct Fragment: @unchecked Sendable {
     fileprivate let bytes: UnsafeRawPointer
     let count: Int
@@ -28,13 +28,13 @@ struct Fragment: @unchecked Sendable {
         return out + count
     }
 
-    /// Frees the fragments with the last copy of their encoder.
+    /// Owns the fragments' bytes; freed with the last copy of their encoder.
     ///
-    /// Unchecked: filled before anyone else sees it.
+    /// Unchecked Sendable: it is filled before the encoder is shared.
     final class Memory: @unchecked Sendable {
         fileprivate(set) var fragments: [Fragment] = []
 
-        /// Room for each of them once.
+        /// The memory that writing each fragment once needs, in bytes.
         var room: Int { fragments.reduce(0) { $0 + Fragment.room($1.count) } }
 
         deinit { for fragment in fragments { fragment.bytes.deallocate() } }

@@ -2,30 +2,33 @@ import Ensemble
 import Events
 import Features
 
-/// How soon a customer is worth attention, by the thresholds of the configuration.
-public enum Priority: String, CaseIterable, Sendable {
+/// How urgent a customer is, by the configured thresholds of the served probability.
+package enum Priority: String, CaseIterable, Sendable {
     case high, medium, low
 }
 
-/// Probabilities from which a prediction's priority is `high` and `medium`.
-public struct PriorityThresholds: Equatable, Sendable {
-    public let high: Double
-    public let medium: Double
+/// The probabilities from which on a prediction's priority is `high` and `medium`.
+package struct PriorityThresholds: Equatable, Sendable {
+    /// Lower bound of the priority `high`.
+    package let high: Double
+    /// Lower bound of the priority `medium`.
+    package let medium: Double
 
     /// - Precondition: 0 ≤ medium ≤ high ≤ 1.
-    public init(high: Double = 0.7, medium: Double = 0.4) {
+    package init(high: Double = 0.7, medium: Double = 0.4) {
         precondition(0 <= medium && medium <= high && high <= 1)
         self.high = high
         self.medium = medium
     }
 
-    public func priority(of probability: Double) -> Priority {
+    /// The priority of a served probability.
+    package func priority(of probability: Double) -> Priority {
         probability >= high ? .high : probability >= medium ? .medium : .low
     }
 }
 
 /// Writes predictions as JSON payloads: a pure function of event, scores, artifact and thresholds.
-public struct PredictionEncoder: Sendable {
+package struct PredictionEncoder: Sendable {
     private let memory: Fragment.Memory
     private let servingModel: ModelName
     /// The artifact's models, one or five of them.
@@ -44,6 +47,7 @@ public struct PredictionEncoder: Sendable {
     /// Bytes of a payload beside the two identifiers.
     private let fixedRoom: Int
 
+    /// An encoder of payloads without explanations.
     package init(manifest: Manifest, thresholds: PriorityThresholds) {
         self.init(manifest: manifest, thresholds: thresholds, explanation: nil)
     }
@@ -74,22 +78,23 @@ public struct PredictionEncoder: Sendable {
         endings = InlineArray { ending(Priority.allCases[$0], isComplete: true) }
         incompleteEndings = InlineArray { ending(Priority.allCases[$0], isComplete: false) }
         self.explanation = explanation
-        // Of the endings only one is written, but it does no harm to have room for all.
+        // This is room for all endings, of which a payload has one.
         fixedRoom =
             memory.room + EventTime.longestText
             + (ModelName.allCases.count + 1) * ShortestDecimal.longest + (explanation?.room ?? 0)
     }
 
-    /// The most bytes that a payload takes, and that `write` touches.
-    public func room(customerIDCount: Int, invoiceNoCount: Int) -> Int {
+    /// The memory that `write` needs for a payload, in bytes.
+    package func room(customerIDCount: Int, invoiceNoCount: Int) -> Int {
         fixedRoom + JSONText.longestString(of: customerIDCount) + JSONText.longestString(of: invoiceNoCount)
     }
 
-    /// Writes one payload into memory with the `room` for it. Numbers are the shortest that read back as the same 64-bit
-    /// value.
-    /// - Parameter explained: the features that were scored, and their contributions, for an encoder of explanations.
-    /// - Returns: behind the last byte.
-    public func write(
+    /// Writes one payload into memory of `room` bytes. Numbers are the shortest that read back as the same 64-bit value.
+    /// - Parameters:
+    ///   - time: event time, milliseconds.
+    ///   - explained: the row that was scored and its contributions, for an encoder of explanations.
+    /// - Returns: the address behind the last byte.
+    package func write(
         customerID: UnsafeRawBufferPointer, invoiceNo: UnsafeRawBufferPointer, time: Int64, scores: Scores,
         isStateComplete: Bool,
         explained: (row: UnsafePointer<Float>, contributions: UnsafePointer<Double>)? = nil,
@@ -102,7 +107,7 @@ public struct PredictionEncoder: Sendable {
         at = timeKey.write(to: at)
         at = EventTime.writeISO8601(time, to: at)
         at = probabilityKey.write(to: at)
-        // The served model's number stands twice; it is worked out once.
+        // The served model's number occurs twice and is formatted once.
         let served = scores[servingModel]
         let text = at
         at = ShortestDecimal.write(served, to: at)

@@ -1,16 +1,19 @@
 import Events
 
-/// What a consumer of the output topic reads in a prediction: the counterpart of `PredictionEncoder`.
-public struct PublishedPrediction: Equatable, Sendable {
-    public let customerID: String
+/// A prediction as a consumer of the output topic decodes it: the counterpart of `PredictionEncoder`.
+package struct PublishedPrediction: Equatable, Sendable {
+    /// The customer's identifier.
+    package let customerID: String
     /// `contentHash` of the invoice number.
-    public let invoiceHash: UInt64
+    package let invoiceHash: UInt64
     /// Event time, milliseconds.
-    public let time: Int64
-    public let probability: Double
+    package let time: Int64
+    /// The served model's probability of a purchase, 0 to 1.
+    package let probability: Double
 
+    /// Decodes a payload; members that are not needed here are checked for their syntax only.
     /// - Throws: `EventError` naming what is missing or ill-typed.
-    public init(payload: UnsafeRawBufferPointer) throws(EventError) {
+    package init(payload: UnsafeRawBufferPointer) throws(EventError) {
         var cursor = JSONCursor(payload)
         var texts: [String: [UInt8]] = [:]
         func refuse(_ field: String) -> EventError { EventError(field: field, reason: "missing or ill-typed") }

@@ -3,25 +3,33 @@ import Ensemble
 import Events
 import Features
 
-/// The straight line: event → state → features → ensemble → prediction, for one batch at a time.
+/// Turns events into predictions: event → state → features → ensemble → payload, one batch at a time.
 ///
-/// A topic, a file or a test drives it; it knows nothing of where events come from or predictions go. What it makes of
-/// an event does not depend on where batches begin and end. Owned by one thread.
+/// `add` updates the customer's state and computes the feature row; `score` runs the models over all rows of the batch and
+/// encodes the payloads. The scorer does not know where events come from or predictions go. A prediction does not depend
+/// on where batches begin and end. A scorer belongs to one thread.
 public struct Scorer {
-    /// One scored event's prediction, as bytes ready to publish. Valid until the scorer is used again.
+    /// The prediction of one event. Its bytes are valid until the closure that receives it returns.
     public struct Prediction {
-        /// What `add` was told the event is: its place in the batch.
+        /// The tag that `add` was called with.
         public let tag: Int
+        /// The customer's identifier.
         public let customerID: UnsafeRawBufferPointer
+        /// The JSON payload to publish.
         public let payload: UnsafeRawBufferPointer
-        /// The row that was scored.
+        /// The row that was scored: 32-bit floats in the order of `FeatureSchema`.
         public let features: UnsafeRawBufferPointer
+        /// The probabilities of all models.
         public let scores: Scores
+        /// Event time, milliseconds.
         public let time: Int64
-        /// The latest event time of the customer: the instant that the row, and a label, is of.
+        /// The clock of the customer's state, milliseconds: the instant that the features are of and the horizon starts at.
         public let clock: Int64
+        /// `contentHash` of the customer's identifier.
         public let customerHash: UInt64
+        /// `contentHash` of the invoice number.
         public let invoiceHash: UInt64
+        /// Whether the event is a purchase.
         public let isPurchase: Bool
         /// Whether the customer's event before was of another invoice, or there was none.
         public let startsInvoice: Bool
@@ -35,13 +43,14 @@ public struct Scorer {
         let invoiceHash: UInt64
         let isPurchase: Bool
         let startsInvoice: Bool
-        /// Where the identifiers' bytes begin in `identifiers`, and how long each is.
+        /// Where the bytes of both identifiers start in `identifiers`.
         let start: Int
         let customerIDCount: Int
         let invoiceNoCount: Int
         let isStateComplete: Bool
     }
 
+    /// The models that score, with their manifest.
     package let artifact: ModelArtifact
     private let extractor: FeatureExtractor
     private let encoder: PredictionEncoder
@@ -53,14 +62,15 @@ public struct Scorer {
     private let explanations: Explanations?
     private let payload = PayloadMemory()
 
+    /// A scorer whose predictions have no explanations.
     package init(artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds()) {
         self.init(artifact: artifact, thresholds: thresholds, explainer: nil, features: 0)
     }
 
-    /// A scorer whose predictions say why.
-    /// - Parameter explainedFeatures: how many features each prediction names, those that moved the served model's log-odds
-    ///   most; 0 for none.
-    /// - Throws: `ArtifactError` if the artifact's models cannot be explained and are to be.
+    /// A scorer whose predictions are explained.
+    /// - Parameter explainedFeatures: how many features each prediction names, the ones with the largest contributions to
+    ///   the served model's log-odds; 0 for no explanations.
+    /// - Throws: `ArtifactError` if explanations are wanted and the artifact's models do not support them.
     package init(
         artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds(), explainedFeatures: Int
     ) throws(ArtifactError) {
@@ -82,13 +92,13 @@ public struct Scorer {
     }
 
     /// Events added and not yet scored.
-    public var pendingCount: Int { pending.count }
+    package var pendingCount: Int { pending.count }
 
-    /// Takes an event into its customer's state and keeps the feature row for scoring.
+    /// Updates the state of the event's customer and adds the feature row to the batch.
     /// - Parameters:
-    ///   - tag: anything by which the caller will know the event again.
-    ///   - isCounted: false for an event that the state holds already; it is scored as the customer stands.
-    ///   - isStateComplete: false when events are known to be missing from the state; the prediction says so.
+    ///   - tag: identifies the event to the caller; its prediction has the same tag.
+    ///   - isCounted: false for an event that the state includes already; the state is then scored without an update.
+    ///   - isStateComplete: false when the state is known to lack events; the prediction then says so.
     /// - Precondition: the event is not anonymous.
     public mutating func add(
         _ event: CustomerEvent, tag: Int, to table: inout CustomerTable, isCounted: Bool = true,
@@ -125,17 +135,19 @@ public struct Scorer {
 
     /// Drops the events that were added and not yet scored, for a caller who cannot go on to `score` and will add them again.
     /// Their customers' states stay as `add` has updated them.
-    public mutating func removePending() {
+    package mutating func removePending() {
         pending.removeAll(keepingCapacity: true)
         identifiers.removeAll(keepingCapacity: true)
         matrix.removeAll()
     }
 
-    /// Scores what was added since the last call, all rows together, and hands over each prediction in order.
+    /// Scores all events added since the last call together, and calls the body with each prediction in their order.
+    ///
+    /// The batch is empty afterwards, also if the body throws.
     public mutating func score(_ body: (Prediction) throws -> Void) rethrows {
         artifact.ensemble.score(matrix, into: &scores, workspace: &workspace)
         defer { removePending() }
-        // Held once: read through self, each would be copied for every row.
+        // Copied once: read through self, each would be retained for every row.
         let (encoder, explanations, payload, scores) = (encoder, explanations, payload, scores)
         try identifiers.withUnsafeBytes { identifiers in
             for (row, entry) in pending.enumerated() {
@@ -165,7 +177,7 @@ public struct Scorer {
     }
 }
 
-/// Memory for one payload, which grows to the largest.
+/// Memory for one payload, reused for the next and as large as the largest.
 private final class PayloadMemory {
     private var bytes: UnsafeMutablePointer<UInt8>
     private var capacity = 4096

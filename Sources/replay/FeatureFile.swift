@@ -14,7 +14,7 @@ final class FeatureFile {
                 path: path, reason: "features need a plain file: the number of rows is written at its start")
         }
         file = try OutputFile(path: path)
-        guard file.isDraft else {
+        guard file.isTemporary else {
             throw HistoryError(
                 path: path, reason: "features need a plain file: the number of rows is written at its start")
         }
