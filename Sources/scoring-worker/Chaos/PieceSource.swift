@@ -5,7 +5,7 @@ import Kafka
 import Scoring
 import Worker
 
-/// A history that is published piece by piece, with what a replay makes of each event.
+/// A history that is published piece by piece, together with the payload that a replay makes of each event.
 struct PieceSource {
     private let source: any EventSource
     private let encoder: EventEncoder
@@ -33,9 +33,9 @@ struct PieceSource {
         table = CustomerTable(timeToLiveDays: settings.timeToLiveDays)
     }
 
-    /// Publishes up to a share of the whole, and notes what is to come of it.
+    /// Publishes the history up to a share of the whole, and adds the expected payloads.
     mutating func publish(share: Double, _ expectation: inout Expectation) throws {
-        // A new one each time: a broker that has been killed may not remember the one before.
+        // A new producer each time: a restarted broker may not know the previous one.
         let producer = try Producer(properties: properties)
         defer { producer.close() }
         let upTo = max(Int(Double(total) * share), min(total, 100))
