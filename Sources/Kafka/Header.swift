@@ -15,14 +15,4 @@ package struct Header: Sendable, Hashable {
     package init(_ name: String, _ value: String) {
         self.init(name, value: Array(value.utf8))
     }
-
-    /// The same name with another value, without encoding the name again.
-    package func with(value: [UInt8]?) -> Header {
-        Header(name: name, value: value)
-    }
-
-    private init(name: [UInt8], value: [UInt8]?) {
-        self.name = name
-        self.value = value
-    }
 }

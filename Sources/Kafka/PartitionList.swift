@@ -17,14 +17,8 @@ struct PartitionList: ~Copyable {
         }
     }
 
-    /// Copies a list that librdkafka lends.
-    init(copying list: UnsafePointer<rd_kafka_topic_partition_list_t>) {
-        pointer = rd_kafka_topic_partition_list_copy(list)
-    }
-
     deinit { rd_kafka_topic_partition_list_destroy(pointer) }
 
-    var partitions: [TopicPartition] { offsets.map(\.partition) }
     var offsets: [PartitionOffset] { pointer.offsets }
 
     /// The first error that the library has put on a partition.

@@ -49,28 +49,11 @@ package final class ChildProcess {
         try? logFile.close()
     }
 
+    /// The process's number.
+    package var processIdentifier: Int32 { process.processIdentifier }
+
     /// Whether the process has not ended yet.
     package var isRunning: Bool { process.isRunning }
-
-    /// Suspends the process (SIGSTOP) until `resume`.
-    package func pause() { send(SIGSTOP) }
-
-    /// Resumes the process (SIGCONT).
-    package func resume() { send(SIGCONT) }
-
-    private func send(_ signal: Int32) {
-        if process.isRunning { Foundation.kill(process.processIdentifier, signal) }
-    }
-
-    /// Processor time of all its threads so far, in seconds; 0 once it has ended.
-    package var processorSeconds: Double {
-        var clock = clockid_t()
-        var time = timespec()
-        guard clock_getcpuclockid(process.processIdentifier, &clock) == 0, clock_gettime(clock, &time) == 0 else {
-            return 0
-        }
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
 
     /// Kills the process (SIGKILL) and waits until it is gone.
     package func kill() {

@@ -4,7 +4,7 @@ import Kafka
 import LocalCluster
 import Worker
 
-/// A broker of a benchmark's own, in a directory of its own.
+/// A broker that is started for one benchmark, with its own temporary directory.
 final class BenchmarkBroker {
     private let broker: LocalBroker
     let directory: String
@@ -17,7 +17,7 @@ final class BenchmarkBroker {
         broker = try LocalBroker(command: command, directory: directory)
     }
 
-    /// The settings of a worker that speaks to this broker alone and writes nothing but predictions.
+    /// The settings of a worker that uses this broker only, and writes nothing but predictions.
     func settings(_ settings: WorkerSettings) -> WorkerSettings {
         var settings = settings
         settings.confine(to: broker.bootstrapServers)
@@ -28,8 +28,9 @@ final class BenchmarkBroker {
 
     func create(_ topics: [String], partitions: Int) throws { try broker.create(topics, partitions: partitions) }
 
-    /// Puts messages on a topic: every customer's in one partition.
-    /// - Returns: how many are of a customer; the others lead to no prediction.
+    /// Publishes messages to a topic, all messages of a customer to the same partition.
+    ///
+    /// - Returns: How many of them lead to a prediction, because they name a customer.
     @discardableResult
     func fill(_ topic: String, with messages: Messages, settings: WorkerSettings) throws -> Int {
         let producer = try Producer(properties: settings.kafkaProperties.producer)
@@ -46,7 +47,7 @@ final class BenchmarkBroker {
         return known
     }
 
-    /// What has been measured is of no more use and takes the broker's memory. One that deletes nothing does no harm.
+    /// Deletes topics that have been measured, to free the broker's memory. A broker that does not delete topics is fine.
     func delete(_ topic: String) { try? broker.delete(topic) }
 
     func close() {

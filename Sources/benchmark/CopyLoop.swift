@@ -3,9 +3,9 @@ import Kafka
 import Synchronization
 import Worker
 
-/// A thread that copies messages from the input topic to the output topic, at once and as they are.
+/// A thread that copies messages unchanged from the input topic to the output topic.
 ///
-/// Unchecked: what is not atomic is the thread's own once it runs.
+/// Unchecked: only the thread uses the properties that are not atomic.
 final class CopyLoop: @unchecked Sendable {
     private let settings: WorkerSettings
     private let isDone = Atomic(false)
@@ -33,7 +33,7 @@ final class CopyLoop: @unchecked Sendable {
         }.start()
     }
 
-    /// Unchecked: handed to one thread.
+    /// Unchecked: only one thread uses it.
     private struct Clients: @unchecked Sendable {
         let consumer: Consumer
         let producer: Producer

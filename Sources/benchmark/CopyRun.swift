@@ -8,12 +8,12 @@ import Monitoring
 import Synchronization
 import Worker
 
-/// A broker with a topic full of messages, which are copied and scored in turn.
+/// A broker with a topic full of messages, which are copied and scored alternately.
 final class CopyRun {
-    /// What taking every message from one topic to the other costs.
+    /// The cost of taking every message from the input topic to the output topic.
     struct Cost: Sendable {
         let messagesPerSecond: Double
-        /// Of all of this process's threads, a message.
+        /// Processor time of all threads of this process, for each message.
         let processorNanoseconds: Double
 
         init(messages: Int, seconds: Double, processorSeconds: Double) {
@@ -34,7 +34,7 @@ final class CopyRun {
     ) throws {
         broker = try BenchmarkBroker(command: command)
         var settings = broker.settings(settings)
-        // For both: a consumer that reads as far ahead as it can, and messages sent together.
+        // The same for both: the consumer prefetches as much as it can, and messages are sent in large batches.
         settings.profile = .throughput
         self.settings = settings
         self.artifact = artifact
@@ -46,7 +46,7 @@ final class CopyRun {
 
     func close() { broker.close() }
 
-    /// Consume, produce, commit: nothing is looked at.
+    /// Consumes, produces and commits without reading the messages.
     func copy() throws -> Cost {
         runs += 1
         let output = "copy-\(runs)"
@@ -105,13 +105,13 @@ final class CopyRun {
         return meter.cost(of: copied)
     }
 
-    /// The same messages scored by an ordinary worker: predictions are graded, drift is watched, and both servers are up and
-    /// asked for metrics and status every second.
+    /// Scores the same messages with an ordinary worker, with label join, drift detection and both servers, which are asked for
+    /// metrics and status every second.
     func score(threads: Int) async throws -> Cost {
         runs += 1
         var settings = settings
         settings.threads = threads
-        // Static members, and an assignor that every server gets right.
+        // Static membership and the range assignor work with every server.
         settings.kafkaConsumer["group.instance.id"] = "score-\(runs)"
         settings.kafkaConsumer["partition.assignment.strategy"] = "range"
         settings.group = "score-\(runs)"
@@ -131,7 +131,7 @@ final class CopyRun {
         let count = count
         let meter: Meter = await withCheckedContinuation { continuation in
             Thread {
-                // A worker that has failed will receive nothing more; why is told below.
+                // A worker that has failed receives nothing more; its error is thrown below.
                 func isWaiting(for received: Int) -> Bool {
                     worker.counters.snapshot.received < received && !ended.flag.load(ordering: .relaxed)
                 }
@@ -141,11 +141,11 @@ final class CopyRun {
                 continuation.resume(returning: meter)
             }.start()
         }
-        // Stopping publishes and commits what is left.
+        // Stopping publishes and commits the rest.
         worker.requestStop()
         try await running.value
         let cost = meter.cost(of: count)
-        // What it takes to close servers is no message's cost.
+        // Closing the servers is not part of the cost of a message.
         watching.cancel()
         try? await watching.value
         return cost
@@ -158,7 +158,7 @@ private final class Ended: Sendable {
 }
 
 extension CopyRun {
-    /// What watches a worker in service: the servers, and somebody who asks them once a second.
+    /// The servers of a worker, and a client that asks them once a second.
     private func watch(
         _ worker: Worker, _ settings: WorkerSettings, _ registry: PrometheusRegistry, _ logger: Logger
     ) -> Task<Void, any Error> {
@@ -180,8 +180,7 @@ extension CopyRun {
                         try await Task.sleep(for: .seconds(1))
                         for path in ["18001/metrics", "18501/v1/status"] {
                             guard let url = URL(string: "http://127.0.0.1:\(path)") else { continue }
-                            // In a task of its own, which nobody cancels: a request that is cancelled at its beginning may
-                            // never end.
+                            // In a task that is never cancelled: a request that is cancelled while it begins may never end.
                             _ = try await Task { try await URLSession.shared.data(from: url) }.value
                         }
                     }
@@ -193,7 +192,7 @@ extension CopyRun {
     }
 }
 
-/// Time and processor time since it was made.
+/// Measures time and processor time from its creation.
 struct Meter: Sendable {
     private let start = ContinuousClock.now
     private let processor = Meter.processorSeconds

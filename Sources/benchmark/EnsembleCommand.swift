@@ -126,7 +126,7 @@ struct EnsembleCommand: ParsableCommand {
         ]
     }
 
-    /// What other libraries take of the same rows, by name.
+    /// Measures other libraries on the same rows, by name.
     private static func run(_ command: String, _ booster: Booster, _ matrix: FeatureMatrix) throws -> [(String, Double)]
     {
         let directory = FileManager.default.temporaryDirectory.appending(path: "trees-\(UUID().uuidString)")

@@ -76,7 +76,7 @@ struct ExplainCommand: ParsableCommand {
         ]
     }
 
-    /// What is compared must be the same: but for the library's 32-bit sums.
+    /// Checks that both compute the same contributions, apart from the rounding of the library's 32-bit sums.
     private func check(_ explainer: Explainer, _ matrix: FeatureMatrix, _ theirs: [Float]) {
         let width = FeatureSchema.count
         let workspace = Explainer.Workspace(for: explainer)

@@ -4,7 +4,7 @@ import Events
 import Features
 
 extension FeatureMatrix {
-    /// Feature rows from all over a history, or a made-up shop's.
+    /// Feature rows spread over a whole history, or over that of a generated shop.
     init(history: String?, rows: Int, _ artifact: ModelArtifact) throws {
         let messages = try Messages(history: history)
         let decoder = EventDecoder()

@@ -8,7 +8,7 @@ struct Figure: Encodable {
     let median: Double
     let minimum: Double
     let maximum: Double
-    /// The median as a multiple of another figure's, and that figure's name.
+    /// The median divided by that of another figure, with the name of that figure.
     var ratio: Double?
     var ratioTo: String?
 
@@ -33,7 +33,7 @@ struct Figure: Encodable {
 }
 
 extension [Figure] {
-    /// As a table, or as JSON.
+    /// Prints the figures as a table or as JSON.
     func write(asJSON: Bool) throws {
         guard !asJSON else {
             let encoder = JSONEncoder()
@@ -55,7 +55,7 @@ extension [Figure] {
     }
 }
 
-/// Seconds that a piece of work takes.
+/// Measures how many seconds work takes.
 func seconds(_ work: () throws -> Void) rethrows -> Double {
     let start = ContinuousClock.now
     try work()

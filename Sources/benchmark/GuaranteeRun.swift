@@ -6,7 +6,7 @@ import Logging
 import Monitoring
 import Worker
 
-/// A broker and an ordinary worker in one way of committing.
+/// A broker and an ordinary worker with one processing guarantee and commit interval.
 final class GuaranteeRun {
     private let broker: BenchmarkBroker
     private let settings: WorkerSettings
@@ -23,7 +23,7 @@ final class GuaranteeRun {
 
     func close() { broker.close() }
 
-    /// Events a second from a full topic, commits included, from the first to the last that is handed to the producer.
+    /// Events per second from a full topic, commits included, from the first to the last message handed to the producer.
     func throughput(events: Int) async throws -> Double {
         let shop = ShopGenerator(customers: 2 + events / 10, days: 365, seed: 1)
         let publisher = try EventPublisher(settings: settings, topic: settings.inputTopic)
@@ -41,7 +41,7 @@ final class GuaranteeRun {
         }
     }
 
-    /// From publishing an event to reading its committed prediction, at a steady pace.
+    /// Latency from publishing an event to reading its committed prediction, at a steady rate.
     func latency(rate: Int, seconds: Int) async throws -> Histogram {
         try await withWorker { [settings] worker in
             while worker.counters.snapshot.partitions < 2 { Thread.sleep(forTimeInterval: 0.01) }
@@ -49,9 +49,9 @@ final class GuaranteeRun {
         }
     }
 
-    /// The same through a loop that copies messages as they are.
+    /// The same latency through a loop that copies messages unchanged.
     func copyLatency(rate: Int, seconds: Int) async throws -> Histogram {
-        // Topics of its own: the worker begins at the beginning.
+        // New topics, so that the worker starts at their beginning.
         var settings = settings
         settings.inputTopic = "copy-input"
         settings.outputTopic = "copy-output"
@@ -69,7 +69,7 @@ final class GuaranteeRun {
         }
     }
 
-    /// - Parameter published: when the event was published that a message of the output topic is of, milliseconds.
+    /// - Parameter published: Returns when the source event of an output message was published, in milliseconds.
     private static func latency(
         _ settings: WorkerSettings, rate: Int, seconds: Int, published: (Message) -> Int64?
     ) throws -> Histogram {
@@ -96,7 +96,7 @@ final class GuaranteeRun {
         while read < wanted, ContinuousClock.now < deadline {
             let due = min(wanted, Int((ContinuousClock.now - start) / .seconds(1) * Double(rate)))
             while publisher.published < due, let fields = shop.nextFields() {
-                // Without a customer there is no prediction to wait for.
+                // An event without a customer leads to no prediction.
                 if fields[.customerID].bytes.isEmpty { continue }
                 try publisher.publish(fields, key: fields[.customerID].bytes)
             }

@@ -27,7 +27,7 @@ struct GuaranteesCommand: AsyncParsableCommand {
 
     @OptionGroup var options: WorkerOptions
 
-    /// One way of committing.
+    /// One processing guarantee with one commit interval.
     struct Variant {
         let name: String
         let guarantee: WorkerSettings.Guarantee
@@ -49,7 +49,7 @@ struct GuaranteesCommand: AsyncParsableCommand {
                         commitMilliseconds: $0)
                 }
             }
-            // One after the other in each repetition, so that the machine's moods fall on all of them.
+            // All variants in each repetition, so that changes of the machine's speed affect all of them alike.
             for repetition in 0..<options.repetitions {
                 for index in variants.indices {
                     progress.show(

@@ -1,13 +1,13 @@
 import Events
 
-/// Messages side by side, as a fetch leaves them.
+/// Messages that lie side by side in memory, as after a fetch.
 struct Messages {
     private(set) var bytes: [UInt8] = []
     private(set) var ends: [Int] = []
 
     /// - Parameters:
-    ///   - limit: no more than so many.
-    ///   - copies: how often each event stands there, each time of a customer of its own.
+    ///   - limit: The most messages.
+    ///   - copies: How many copies of each event there are, each of another customer.
     init(history: String?, limit: Int = .max, copies: Int = 1) throws {
         let source: any EventSource =
             try history.map { try HistoryReader(path: $0, names: FieldNames()) }
@@ -36,7 +36,7 @@ struct Messages {
         }
     }
 
-    /// The same, so many at a time.
+    /// Calls the body with batches of messages.
     func batches(of size: Int, _ body: ([UnsafeRawBufferPointer]) throws -> Void) rethrows {
         var batch: [UnsafeRawBufferPointer] = []
         batch.reserveCapacity(size)

@@ -63,9 +63,9 @@ struct MonitoringCommand: ParsableCommand {
         return "throughput watched ÷ unwatched so far \(mean[1]) (\(mean[0]) to \(mean[2]))"
     }
 
-    /// The geometric mean of ratios between the bounds of its 95 % interval: the arithmetic mean of ratios that scatter is
-    /// above what the ratio is. The interval is Student's over the means of rounds, since turns of one share two processes;
-    /// a single round has none.
+    /// The geometric mean of the ratios with its 95 % confidence interval. The arithmetic mean of scattered ratios would be
+    /// biased upwards. The interval is Student's over the means of rounds, because turns of a round share their processes; a
+    /// single round has no interval.
     private static func mean(
         _ rounds: [[WorkerTurns.Pair]], _ ratios: ([WorkerTurns.Pair]) -> [Double]
     ) -> [Double] {
@@ -78,8 +78,8 @@ struct MonitoringCommand: ParsableCommand {
         return [exp(mean - margin), exp(mean), exp(mean + margin)]
     }
 
-    /// Student's t that 97.5 % do not exceed, from four degrees of freedom on to within a hundredth: Abramowitz and Stegun,
-    /// Handbook of Mathematical Functions, 26.7.5.
+    /// The 97.5 % quantile of Student's t, accurate to a hundredth from four degrees of freedom on. Source: Abramowitz and
+    /// Stegun, Handbook of Mathematical Functions, 26.7.5.
     private static func studentsQuantile(degrees n: Double) -> Double {
         let z = 1.959964
         let (z3, z5, z7) = (pow(z, 3), pow(z, 5), pow(z, 7))

@@ -36,7 +36,7 @@ struct RecoveryCommand: ParsableCommand {
         }
     }
 
-    /// The catch-up's own work, message by message; fetching is Kafka's.
+    /// Measures what catching up does with each message, without fetching.
     private func takingIn(_ messages: Messages, _ progress: Console.Progress) throws -> [Figure] {
         let decoder = EventDecoder()
         var (scan, decode, update) = ([Double](), [Double](), [Double]())

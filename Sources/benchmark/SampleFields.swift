@@ -1,6 +1,6 @@
 import Events
 
-/// Messages of made-up customers, cheap enough to make millions.
+/// Messages of generated customers, cheap enough to make millions.
 struct SampleFields {
     private var message: [UInt8] = []
 

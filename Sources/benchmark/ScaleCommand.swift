@@ -30,7 +30,7 @@ struct ScaleCommand: ParsableCommand {
 
     @OptionGroup var measurement: MeasurementOptions
 
-    /// Events that are at hand at a time, as in a poll's batch.
+    /// Events that are processed together, as in a batch of a poll.
     private static let batch = 1024
 
     func run() throws {
@@ -53,7 +53,7 @@ struct ScaleCommand: ParsableCommand {
         }
     }
 
-    /// What the customers of a history take at its end.
+    /// Measures the memory of the customers at the end of a history.
     private func distribution(_ history: String) throws -> [Figure] {
         let reader = try HistoryReader(path: history, names: FieldNames())
         var table = CustomerTable()

@@ -27,7 +27,7 @@ struct StageTimes: ~Copyable {
     private var labelJoin: LabelJoin
     private var joined = LabelJoin.Batch()
     private let payload: UnsafeMutablePointer<UInt8>
-    /// Keeps the compiler from leaving out work whose result nobody uses.
+    /// Uses all results, so that the compiler cannot remove the work.
     private var sum: UInt64 = 0
 
     /// - Parameter messages: How many messages there will be.

@@ -25,7 +25,7 @@ struct StagesCommand: ParsableCommand {
 
     @OptionGroup var measurement: MeasurementOptions
 
-    /// Messages that are taken through a stage together.
+    /// Messages that pass through a stage together.
     private static let batch = 1024
 
     func run() throws {
@@ -56,7 +56,7 @@ struct StagesCommand: ParsableCommand {
         var stages = StageTimes(artifact, messages: messages.ends.count)
         try messages.batches(of: Self.batch) { try stages.measure($0) }
         let line = try wholeLine(messages, artifact)
-        // Without a use of the hashes the compiler could leave them out.
+        // Uses the hashes, so that the compiler cannot remove the work.
         precondition(sum != 1)
         let scale = 1e9 / Double(messages.ends.count)
         return [

@@ -2,12 +2,12 @@ import Events
 import Features
 import Training
 
-/// Trees of a shape that published figures are of.
+/// A shape of trees for which benchmark figures are published.
 struct TreeShape {
     let name: String
     let parameters: [(String, String)]
     var rounds = 1
-    /// Whether libraries that compile trees are done with it in a minute or two.
+    /// Whether libraries that compile trees need no more than a minute or two for it.
     var compilesSoon = true
 
     static let boosted = TreeShape(
@@ -18,12 +18,12 @@ struct TreeShape {
             ("max_depth", "8"), ("eta", "1"), ("num_parallel_tree", "300"), ("subsample", "0.6"),
             ("colsample_bynode", "0.3"),
         ])
-    /// A penalty keeps splits from taking off few rows, so that there is something left to split on the last level.
+    /// A penalty avoids splits that cut off few rows, so that the last level still has something to split.
     static let fullerForest = TreeShape(
         name: "fuller forest of 300 trees of depth 8",
         parameters: forest.parameters + [("lambda", "100"), ("subsample", "1")], compilesSoon: false)
 
-    /// Grown leaf by leaf, and so as deep as it happens.
+    /// Grown leaf by leaf, to no fixed depth.
     static let leafByLeaf = TreeShape(
         name: "forest of 300 trees of 256 leaves",
         parameters: [
@@ -31,7 +31,7 @@ struct TreeShape {
             ("num_parallel_tree", "300"), ("subsample", "0.6"), ("colsample_bynode", "0.3"), ("lambda", "10"),
         ], compilesSoon: false)
 
-    /// Fitted to noise, so that trees become as large as their settings allow.
+    /// Fitted to noise, so that trees become as large as the settings allow.
     func train(_ matrix: FeatureMatrix) throws -> Booster {
         var random = SplitMix64(seed: 1)
         let labels = (0..<matrix.rowCount).map { _ in random.next() % 2 == 0 }

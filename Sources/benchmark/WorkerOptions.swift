@@ -2,7 +2,7 @@ import ArgumentParser
 import Console
 import Worker
 
-/// What every benchmark of a whole worker beside a broker is told.
+/// The options of benchmarks that run a whole worker with a broker.
 struct WorkerOptions: ParsableArguments {
     @Option(help: "Command that starts a broker; {port} and {data} stand for its port and its data directory.")
     var broker: String
@@ -25,7 +25,7 @@ struct WorkerOptions: ParsableArguments {
     }
 }
 
-/// The messages that a benchmark of throughput is of.
+/// The options of benchmarks of throughput that choose the messages.
 struct MessageOptions: ParsableArguments {
     @Option(help: "History whose messages are scored. Without one a shop is made up.")
     var history: String?

@@ -5,13 +5,13 @@ import LocalCluster
 import Synchronization
 import Worker
 
-/// Two workers that take turns: processes of their own, of which one works while the other stands still, both on the same
-/// messages and from the same broker.
+/// Two worker processes that run alternately on the same messages of the same broker: one runs while the other is
+/// suspended.
 ///
-/// On a machine that others share, runs of one after the other differ by more than what is looked for; turns of half a
-/// second meet nearly the same machine.
+/// On a shared machine, runs one after the other differ by more than the difference to be measured. Turns of half a second
+/// find nearly the same conditions.
 final class WorkerTurns {
-    /// What a worker did in a turn.
+    /// The measurements of a worker in a turn.
     struct Turn {
         let predictions: Int
         let seconds: Double
@@ -21,15 +21,15 @@ final class WorkerTurns {
         var processorNanoseconds: Double { processorSeconds * 1e9 / Double(predictions) }
     }
 
-    /// A turn of each, one after the other.
+    /// One turn of each worker, one after the other.
     struct Pair {
         let watched: Turn
         let unwatched: Turn
     }
 
     private static let turnSeconds = 0.5
-    /// Predictions that both must have made before turns begin, and the share of all at which they end: no worker may run
-    /// dry.
+    /// The predictions that both must have made before turns begin, and the share of all messages at which turns end, so that
+    /// no worker runs out of messages.
     private static let lead = 50_000
     private static let end = 0.85
 
@@ -37,12 +37,12 @@ final class WorkerTurns {
     private let settings: WorkerSettings
     private let configuration: [String]
     private let executable: String
-    /// Predictions that the messages lead to.
+    /// How many predictions the messages lead to.
     private let count: Int
     private let partitions: Int
     private let reader: Consumer
 
-    /// - Parameter configuration: arguments that both workers are given before their own.
+    /// - Parameter configuration: Arguments of both workers, which precede their own.
     init(
         command: String, settings: WorkerSettings, configuration: [String], partitions: Int, _ messages: Messages
     ) throws {
@@ -66,7 +66,7 @@ final class WorkerTurns {
         broker.close()
     }
 
-    /// Has both begin at the beginning and take turns until one of them is near the end.
+    /// Starts both workers at the beginning of the topic and alternates until one of them is near its end.
     func round(_ number: Int) throws -> [Pair] {
         let watchedPort = try LocalBroker.freePort()
         let dashboardPort = try LocalBroker.freePort()
@@ -88,8 +88,8 @@ final class WorkerTurns {
         for side in [watched, unwatched] { side.published = try side.done() }
         var pairs: [Pair] = []
         while Double(max(watched.published, unwatched.published)) < Double(count) * Self.end {
-            // Whoever comes first takes turns as well. In half of the watched turns, first ones and second ones, somebody asks:
-            // once in a second of its time.
+            // Which worker runs first alternates too. In half of the watched turns, both first and second ones, the servers are
+            // asked: once in a second of the worker's running time.
             let visit = { if pairs.count / 2 % 2 == 0 { visitor.ask() } }
             if pairs.count % 2 == 0 {
                 let first = try unwatched.turn {}
@@ -99,14 +99,14 @@ final class WorkerTurns {
             }
         }
         guard visitor.answers > 0 else { throw BenchmarkError("the watched worker's servers have not answered") }
-        // In the first ones there may still be something of the beginning.
+        // The first turns may still include some of the start-up.
         return Array(pairs.dropFirst(2))
     }
 
     /// One of the two.
     private final class Side {
         let worker: ChildProcess
-        /// Predictions made when the turn before ended.
+        /// Predictions at the end of the previous turn.
         var published = 0
         private let turns: WorkerTurns
         private let output: String
@@ -128,7 +128,7 @@ final class WorkerTurns {
                     "output.features_topic=", "output.outcomes_topic=", "input.topic=\(settings.inputTopic)",
                     "output.topic=\(output)", "dead_letters.topic=",
                     "checkpoints.store=none", "processing.guarantee=at_least_once", "profile=throughput", "threads=1",
-                    // Static members, and an assignor that every server gets right.
+                    // Static membership and the range assignor work with every server.
                     "kafka_consumer.group.instance.id=\(name)", "kafka_consumer.partition.assignment.strategy=range",
                 ] + own
             worker = try ChildProcess(
@@ -136,7 +136,7 @@ final class WorkerTurns {
                     + values.flatMap { ["--set", $0] }, log: log)
         }
 
-        /// Predictions that have arrived.
+        /// Predictions that have arrived on the output topic.
         func done() throws -> Int {
             guard worker.isRunning else {
                 throw BenchmarkError("a worker has ended: \((try? String(contentsOfFile: log, encoding: .utf8)) ?? "")")
@@ -147,7 +147,7 @@ final class WorkerTurns {
             }
         }
 
-        /// Works while the other one stands still.
+        /// Runs for a turn while the other worker is suspended.
         func turn(_ meanwhile: () -> Void) throws -> Turn {
             let (start, processor) = (ContinuousClock.now, worker.processorSeconds)
             worker.resume()
@@ -155,7 +155,7 @@ final class WorkerTurns {
             Thread.sleep(forTimeInterval: WorkerTurns.turnSeconds)
             worker.pause()
             let seconds = (ContinuousClock.now - start) / .seconds(1)
-            // The broker takes what is still on its way; what it has not is counted in the next turn.
+            // Messages in flight still arrive at the broker; those that arrive later count in the next turn.
             Thread.sleep(forTimeInterval: 0.03)
             let now = try done()
             defer { published = now }
@@ -170,7 +170,7 @@ final class WorkerTurns {
         }
     }
 
-    /// Somebody who looks at a watched worker.
+    /// A client of a worker's servers.
     private final class Visitor: Sendable {
         private let addresses: [String]
         private let count = Atomic(0)
@@ -180,7 +180,7 @@ final class WorkerTurns {
 
         var answers: Int { count.load(ordering: .relaxed) }
 
-        /// Asks for everything in the background; an answer may take until the next turn.
+        /// Sends all requests in the background; an answer may take until the next turn.
         func ask() {
             queue.async { [self] in
                 for url in addresses.compactMap(URL.init(string:)) {
@@ -192,7 +192,7 @@ final class WorkerTurns {
     }
 }
 
-/// Why a benchmark cannot be run, and what to do.
+/// Why a benchmark cannot be run, and what to do about it.
 struct BenchmarkError: Error, CustomStringConvertible {
     let description: String
 

@@ -1,14 +1,15 @@
 import Foundation
 
-/// Holds events back until their time has come, in event time that runs `factor` times as fast as the clock.
+/// Delays events to the pace of their event times, `factor` times as fast as they happened.
 struct Pace {
     let factor: Double
     private var start: (event: Int64, clock: ContinuousClock.Instant)?
 
     init(factor: Double) { self.factor = factor }
 
-    /// Waits until it is time for an event; events out of order are not waited for.
-    /// - Parameter idle: called now and then while waiting.
+    /// Waits until an event is due. Late events are due at once.
+    ///
+    /// - Parameter idle: Is called repeatedly while waiting.
     mutating func wait(for time: Int64, idle: () -> Void) {
         let start = self.start ?? (time, .now)
         self.start = start

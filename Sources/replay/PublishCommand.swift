@@ -8,7 +8,7 @@ struct PublishCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "publish", abstract: "Puts a history on a topic, keyed by customer.")
 
-    /// A factor of event time, or as fast as Kafka takes it.
+    /// How fast to publish: a multiple of the events' own pace, or as fast as Kafka accepts.
     enum Speed: ExpressibleByArgument, Equatable {
         case factor(Double)
         case max
@@ -26,7 +26,7 @@ struct PublishCommand: ParsableCommand {
         var defaultValueDescription: String { "max" }
     }
 
-    /// An instant on the command line.
+    /// A time given on the command line, in ISO 8601.
     struct Instant: ExpressibleByArgument {
         let milliseconds: Int64
 
@@ -84,7 +84,9 @@ struct PublishCommand: ParsableCommand {
         }
     }
 
-    /// The next event with its fields as they stand; refused with its line if it is none.
+    /// The next event with its unparsed fields.
+    ///
+    /// - Throws: `HistoryError` with the line if the fields are not an event.
     private func next(_ reader: HistoryReader) throws(HistoryError) -> (EventFields, CustomerEvent)? {
         guard let fields = try reader.nextFields() else { return nil }
         do {

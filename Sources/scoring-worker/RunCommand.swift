@@ -25,7 +25,7 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailuresAsync {
-            // A file that grows too large is an error of that write, not the end of the worker.
+            // Exceeding the file size limit must fail the write, not end the worker.
             signal(SIGXFSZ, SIG_IGN)
             let reader = try configuration.reader(for: .worker)
             LogSettings(reader.section("logs")).bootstrap()
@@ -35,7 +35,7 @@ struct RunCommand: AsyncParsableCommand {
             let settings = try WorkerSettings(reader)
             let artifact = try ModelLoader(settings: settings).artifact()
             let registry = PrometheusRegistry(namespace: WorkerMetrics.namespace, help: WorkerMetrics.help)
-            // Without the server nobody reads what would be recorded.
+            // Without the server nobody reads the metrics.
             let worker = try Worker(
                 settings: settings, artifact: artifact,
                 metrics: http.isEnabled ? registry : NOOPMetricsHandler.instance, logger: logger)

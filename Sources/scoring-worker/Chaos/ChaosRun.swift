@@ -8,7 +8,8 @@ import LocalCluster
 import Scoring
 import Worker
 
-/// One run: publishes a history piece by piece, kills what it can between the pieces, and reads what is committed.
+/// One run: publishes a history piece by piece, kills workers and restarts the broker between the pieces, and then reads
+/// the committed predictions.
 final class ChaosRun {
     private let command: ChaosCommand
     private let settings: WorkerSettings
@@ -43,7 +44,7 @@ final class ChaosRun {
         defer {
             workers = []
             broker.stop()
-            // What went wrong can be read there.
+            // After a failure the logs are kept.
             if isClean {
                 try? FileManager.default.removeItem(atPath: directory)
             } else {
@@ -64,7 +65,7 @@ final class ChaosRun {
             progress.show(
                 "kill \(step + 1) of \(steps)",
                 detail: "\(group.committed) of \(expectation.published) events committed, \(running) workers")
-            // Mostly when the group is at work again, sometimes in the middle of a rebalance or a restore.
+            // Mostly waits until the group makes progress again; otherwise the kill may hit a rebalance or a restore.
             if random.uniform() < 0.7 { try group.wait(toPass: group.committed + 1, seconds: 40) }
             Thread.sleep(forTimeInterval: 1.5 * random.uniform())
             let dueRestarts = (command.brokerRestarts + 1) * (step + 1) / (steps + 1)
@@ -81,13 +82,13 @@ final class ChaosRun {
         for worker in workers.compactMap({ $0 }) where !worker.stop(seconds: 40) { verdict.failedStops += 1 }
         workers = []
         if command.outage {
-            // Such a server may also hold on to transactions of the dead.
+            // Such a server may also keep open transactions of killed workers.
             broker.stop()
             try broker.start()
         }
         progress.show("reading the predictions")
         try OutputReader(settings: settings, partitions: command.partitions).readAll {
-            expectation.saw(partition: $0, offset: $1, payload: $2)
+            expectation.compare(partition: $0, offset: $1, payload: $2)
         }
         progress.finish()
         var result = expectation.finish()
@@ -99,12 +100,12 @@ final class ChaosRun {
 
     private var running: Int { workers.count { $0?.isRunning ?? false } }
 
-    /// Kills a worker. Mostly it comes back at once; sometimes it stays away until the next step, and sometimes one
-    /// leaves in good order.
+    /// Kills a worker. Mostly it is restarted at once, sometimes only at the next step. Sometimes the worker is first stopped
+    /// gracefully and started again.
     private func disturb() throws {
         for number in workers.indices where workers[number] == nil { try start(number) }
         let victim = Int(random.next() % UInt64(workers.count))
-        // One that has died by itself must not go unnoticed.
+        // A worker that has ended by itself counts as a failure.
         if workers[victim]?.isRunning == false { verdict.failedStops += 1 }
         if random.uniform() < 0.1 {
             if workers[victim]?.stop(seconds: 40) == false { verdict.failedStops += 1 }
@@ -118,7 +119,7 @@ final class ChaosRun {
 
     private func start(_ number: Int) throws {
         starts += 1
-        // A place of its own each time: what the one before had there is lost.
+        // A new working directory each time: local files of the previous process are lost.
         let home = "\(directory)/home-\(starts)"
         try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
         let checkpoints = command.store == "directory" ? "\(directory)/checkpoints" : "\(home)/checkpoints"
@@ -143,7 +144,7 @@ final class ChaosRun {
     // MARK: Broker
 
     private func restartBroker() throws {
-        // A server may need a moment to have on disk what it has acknowledged to the publisher.
+        // Some servers acknowledge messages a moment before they are on disk.
         Thread.sleep(forTimeInterval: 3)
         if command.outage {
             for number in workers.indices { workers[number] = nil }

@@ -4,16 +4,16 @@ import Kafka
 import Scoring
 import Worker
 
-/// What must be found on the output topic: for each message of the input, the payload that a replay makes of it.
+/// The predictions that the output topic must contain: for each input message, the payload that a replay makes of it.
 struct Expectation {
-    /// By partition and offset: the payload's content hash; 0 for an event that is not scored.
+    /// Content hashes of the payloads by partition and offset; 0 for an event that is not scored.
     private(set) var payloads: [[UInt64]]
     private(set) var scorable = 0
     var published: Int { payloads.reduce(0) { $0 + $1.count } }
     private var found: [[UInt8]]
     private(set) var verdict = Verdict()
 
-    /// How what was found compares.
+    /// The result of the comparison.
     struct Verdict: CustomStringConvertible {
         var expected = 0
         var found = 0
@@ -43,16 +43,17 @@ struct Expectation {
         found = [[UInt8]](repeating: [], count: partitions)
     }
 
-    /// Notes an event that goes to the end of a partition.
-    /// - Parameter payload: `nil` for one that is not scored.
+    /// Adds an event at the end of a partition.
+    ///
+    /// - Parameter payload: The payload's content hash; `nil` for an event that is not scored.
     mutating func append(partition: Int, payload: UInt64?) {
         payloads[partition].append(payload ?? 0)
         found[partition].append(0)
         if payload != nil { scorable += 1 }
     }
 
-    /// Notes a prediction.
-    mutating func saw(partition: Int, offset: Int, payload: UInt64) {
+    /// Compares a prediction that has been found.
+    mutating func compare(partition: Int, offset: Int, payload: UInt64) {
         verdict.found += 1
         let place = "\(partition)@\(offset)"
         guard payloads.indices.contains(partition), payloads[partition].indices.contains(offset),

@@ -2,11 +2,11 @@ import Foundation
 import Kafka
 import Worker
 
-/// How far a group has committed, seen from outside.
+/// Watches how far a consumer group has committed, without being a member.
 final class GroupProgress {
     private let consumer: Consumer
     private let partitions: [TopicPartition]
-    /// Messages committed by the group, all partitions together, when it was last asked.
+    /// How many messages of all partitions the group had committed when it was last asked.
     private(set) var committed = 0
 
     init(settings: WorkerSettings, partitions count: Int) throws {
@@ -15,7 +15,7 @@ final class GroupProgress {
         partitions = (0..<Int32(count)).map { TopicPartition(topic: settings.inputTopic, partition: $0) }
     }
 
-    /// Waits until the group has committed so many messages, or for so long.
+    /// Waits until the group has committed a number of messages, or until the time is over.
     func wait(toPass count: Int, seconds: Double) throws {
         let deadline = ContinuousClock.now + .seconds(seconds)
         repeat {

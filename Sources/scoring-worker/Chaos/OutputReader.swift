@@ -19,7 +19,8 @@ final class OutputReader {
     }
 
     /// Reads to the end of every partition.
-    /// - Parameter body: told the partition and offset that a prediction is of, and its payload's content hash.
+    ///
+    /// - Parameter body: Gets the source partition and offset of each prediction, and its payload's content hash.
     func readAll(_ body: (Int, Int, UInt64) -> Void) throws {
         defer { consumer.close() }
         var ended: Set<TopicPartition> = []

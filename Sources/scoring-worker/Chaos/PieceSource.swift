@@ -36,9 +36,9 @@ struct PieceSource {
         states = (0..<command.partitions).map { _ in PartitionState(timeToLiveDays: settings.timeToLiveDays) }
     }
 
-    /// Publishes up to a share of the whole, and notes what is to come of it.
+    /// Publishes the history up to a share of the whole, and adds the expected payloads.
     mutating func publish(share: Double, _ expectation: inout Expectation) throws {
-        // A new one each time: a broker that has been killed may not remember the one before.
+        // A new producer each time: a restarted broker may not know the previous one.
         let producer = try Producer(properties: properties)
         defer { producer.close() }
         let upTo = max(Int(Double(total) * share), min(total, 100))
