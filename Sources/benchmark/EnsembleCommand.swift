@@ -24,6 +24,9 @@ struct EnsembleCommand: ParsableCommand {
             """)
     var libraries: String?
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     func run() throws {
         try reportingFailures {
             let progress = Progress()
@@ -48,7 +51,7 @@ struct EnsembleCommand: ParsableCommand {
             progress.show("scoring by the artifact")
             figures += ensemble(artifact, matrix)
             progress.finish()
-            try figures.write(asJSON: options.json)
+            try figures.write(asJSON: json)
         }
     }
 
