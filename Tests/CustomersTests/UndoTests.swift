@@ -130,9 +130,9 @@ import Testing
     @Test(arguments: [false, true])
     func abortedTransactionsLeaveNoTrace(losesSnapshots: Bool) throws {
         var (undone, compared) = (0, 0)
-        for seed in UInt64(0)..<15 {
+        for seed in UInt64(0)..<9 {
             var random = SplitMix64(seed: seed)
-            let events = CustomerTableTests.years(&random, customers: 210, count: 2500)
+            let events = CustomerTableTests.years(&random, customers: 140, count: 1800)
             var run = Transactions(
                 context: "seed \(seed)", events: events, losesSnapshots: losesSnapshots, random: random)
             // Long transactions in some runs, so that customers are removed and return within one.
@@ -166,7 +166,7 @@ import Testing
             undone += run.undone
             compared += run.compared
         }
-        #expect(undone > 100 && compared > 50, "\(undone) undone, \(compared) snapshots")
+        #expect(undone > 50 && compared > 15, "\(undone) undone, \(compared) snapshots")
     }
 
     @Test func anUndoneTableGoesOnLikeItsCopy() throws {
