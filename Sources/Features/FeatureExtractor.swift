@@ -20,6 +20,7 @@ public final class FeatureExtractor: Sendable {
     /// Instruction set of the kernels.
     private let level = ce_best_level()
 
+    /// - Parameter encoding: of categories, from the artifact that is scored with.
     public init(encoding: CategoryEncoding) {
         countries = .allocate(capacity: encoding.slots.count)
         _ = countries.initialize(from: encoding.slots)

@@ -6,8 +6,6 @@ package struct PartitionOffset: Hashable, Sendable, CustomStringConvertible {
     package static let beginning: Int64 = -2
     /// The offset after the newest message.
     package static let end: Int64 = -1
-    /// The group's committed offset; `auto.offset.reset` decides if there is none.
-    package static let stored: Int64 = -1000
     /// No offset: nothing committed, or no message read yet.
     package static let none: Int64 = -1001
 

@@ -20,8 +20,11 @@ import Monitoring
 /// - `undoOffset`: `undo` brings the state back to here, the last commit.
 /// - `stateOffset`: the state holds every message below it.
 package final class PartitionState {
+    /// The topic whose partition this is; empty where there is none.
     package let topic: String
+    /// The partition's number.
     package let number: Int32
+    /// The customers of the partition.
     package internal(set) var table: CustomerTable
     /// `nil` when predictions are not joined with their labels.
     package internal(set) var labelJoin: LabelJoin?
@@ -188,12 +191,14 @@ package struct RestoredPartition: Sendable {
     package let offset: Int64
     /// See `PartitionState.decoderStartOffset`.
     package let decoderStartOffset: Int64
+    /// Events are missing from the state, because the log had been cut.
     package let isIncomplete: Bool
     /// Customers whose states hold messages up to an offset beyond `offset`.
     package let perKeyOffsets: [[UInt8]: Int64]
     /// The label join's records by number; none if it was not kept.
     package let labelJoinRecords: [UInt64: [UInt8]]
 
+    /// What was read, property by property.
     package init(
         table: CustomerTable, offset: Int64, decoderStartOffset: Int64, isIncomplete: Bool,
         perKeyOffsets: [[UInt8]: Int64], labelJoinRecords: [UInt64: [UInt8]]

@@ -23,8 +23,10 @@ package protocol RecordSink: AnyObject {
 }
 
 extension RecordSink {
+    /// A sink takes no outcomes unless it says so.
     package var takesOutcomes: Bool { false }
 
+    /// Never called for a sink that takes no outcomes.
     package func publish(_ outcome: OutcomeRecord, in partition: PartitionState) {}
 }
 
@@ -32,6 +34,7 @@ extension RecordSink {
 package struct RejectedMessage {
     /// The partition that it came from.
     package let partition: PartitionState
+    /// The message, as it was given to the pipeline.
     package let message: SourceMessage
     /// What is wrong with which field.
     package let reason: EventError
@@ -41,6 +44,7 @@ package struct RejectedMessage {
 package struct OutcomeRecord {
     /// Offset of the message that the prediction was of.
     package let predictionOffset: Int64
+    /// The customer whom the prediction was of; the record's key.
     package let customerID: [UInt8]
     /// JSON, as `config/outcome.schema.json` describes it.
     package let payload: [UInt8]

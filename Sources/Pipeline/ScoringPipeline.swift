@@ -22,19 +22,25 @@ package final class ScoringPipeline {
         package internal(set) var restored = 0
         /// Predictions handed to the sink.
         package internal(set) var published = 0
-        /// Labels that became known through live messages.
+        /// Earlier predictions that live messages showed to be of customers who bought again within the horizon.
         package internal(set) var bought = 0
+        /// Earlier predictions whose horizon passed without a purchase.
         package internal(set) var notBought = 0
         /// Live messages by run of the batch.
         package internal(set) var liveOfRun: [Int] = []
+        /// Time spent in each stage.
         package internal(set) var times = StageTimes()
     }
 
     /// Time that a batch spent in each stage, nanoseconds.
     package struct StageTimes: Sendable {
+        /// From bytes to events.
         package internal(set) var decode: UInt64 = 0
+        /// From events to states and feature rows.
         package internal(set) var update: UInt64 = 0
+        /// From feature rows to scores.
         package internal(set) var score: UInt64 = 0
+        /// From scores to payloads in the sink, the label join included.
         package internal(set) var publish: UInt64 = 0
 
         /// Decoding and taking into state, seconds.
@@ -50,6 +56,7 @@ package final class ScoringPipeline {
     private let decoder: EventDecoder
     private var scorer: Scorer
     private let labelJoinVersion: LabelJoin.Version
+    /// What was noted of the predictions so far.
     package private(set) var monitor: PredictionMonitor
     private var decoded: [DecodedMessage] = []
     private var rejected: [RejectedMessage] = []

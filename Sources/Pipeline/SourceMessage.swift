@@ -30,11 +30,15 @@ public struct SourceMessage {
 public struct SourceBatch {
     /// Consecutive messages of one partition.
     package struct Run {
+        /// The partition's state, which takes them in.
         package let partition: PartitionState
+        /// Where they stand in `SourceBatch.messages`.
         package let messages: Range<Int>
     }
 
+    /// All messages, run by run.
     package private(set) var messages: [SourceMessage] = []
+    /// The runs, in the order of their messages.
     package private(set) var runs: [Run] = []
     /// A batch without messages.
     package init() {}

@@ -1,4 +1,4 @@
-/// Lets something happen at most so often, and counts what it held back.
+/// Runs something at most so often, and counts the calls in between.
 struct RateLimit {
     private let pause: Duration
     private var last: ContinuousClock.Instant?
@@ -8,7 +8,7 @@ struct RateLimit {
 
     init(pause: Duration) { self.pause = pause }
 
-    /// - Parameter body: told how many calls were held back since the last one.
+    /// - Parameter body: told how many calls were suppressed since the last one.
     mutating func run(_ body: (Int) -> Void) {
         let now = ContinuousClock.now
         if let last, now - last < pause {

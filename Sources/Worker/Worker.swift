@@ -9,8 +9,11 @@ import Synchronization
 
 /// The scoring worker as a service: it runs its threads until it is told to stop or one of them fails.
 package final class Worker: Service {
+    /// What it was started with.
     package let settings: WorkerSettings
+    /// The model that it scores with.
     package let artifact: ModelArtifact
+    /// What it has done so far.
     package let counters: WorkerCounters
     /// One a thread.
     let boards: [ThreadBoard]

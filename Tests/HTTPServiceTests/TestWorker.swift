@@ -19,7 +19,7 @@ final class TestWorker: LiveWorker {
     let status: WorkerStatus
     private let tables: [CustomerTable]
     private let latest: [(customerID: String, partition: Int32, probability: Double, time: Int64)]
-    private let failure = Mutex<InquiryError?>(nil)
+    private let failure = Mutex<QueryError?>(nil)
 
     init(artifact: ModelArtifact, customers: Int = 60, days: Int = 200, isReady: Bool = true) throws {
         self.artifact = artifact
@@ -52,8 +52,8 @@ final class TestWorker: LiveWorker {
     /// Customers with the most events first.
     var busiest: [String] { messages.keys.sorted { (messages[$1]!.count, $0) < (messages[$0]!.count, $1) } }
 
-    /// Every inquiry from now on fails so, or none.
-    func fail(with error: InquiryError?) { failure.withLock { $0 = error } }
+    /// Every query from now on fails so, or none.
+    func fail(with error: QueryError?) { failure.withLock { $0 = error } }
 
     private func check() throws {
         if let error = failure.withLock({ $0 }) { throw error }

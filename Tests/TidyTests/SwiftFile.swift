@@ -54,6 +54,25 @@ struct SwiftFile {
     /// The line of a place in the code, from 1.
     func line(of place: Int) -> Int { code[..<place].count { $0 == UInt8(ascii: "\n") } + 1 }
 
+    /// Lines of comments as they stand, and of code without what is quoted.
+    var linesWithoutStrings: [Substring] {
+        let code = String(decoding: code, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+        return zip(lines, code).map { line, code in
+            line.drop { $0 == " " }.hasPrefix("//") ? line : code
+        }
+    }
+
+    /// Whether a doc comment stands before a declaration, or before its attributes.
+    func isDocumented(declarationAt index: Int) -> Bool {
+        for line in lines[..<index].reversed().prefix(8) {
+            let text = line.drop { $0 == " " }
+            if text.hasPrefix("///") { return true }
+            if text.isEmpty || text.hasSuffix("}") || text.hasSuffix("{") { return false }
+            if text.hasPrefix("package ") || text.hasPrefix("public ") { return false }
+        }
+        return false
+    }
+
     /// The lines that each function and initializer with a body takes.
     var functions: [(name: String, line: Int, length: Int)] {
         let words = words

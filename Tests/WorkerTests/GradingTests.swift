@@ -104,7 +104,7 @@ import Testing
         let settings = rig.settings
         let (messages, payloads) = try WorkerTests.shop(customers: 50)
         let worker = try rig.worker()
-        await #expect(throws: InquiryError.notRunning) { try await worker.customer("1") }
+        await #expect(throws: QueryError.notRunning) { try await worker.customer("1") }
         let running = Task { try await worker.run() }
         try await Task.detached {
             try WorkerTests.publish(messages, settings)
@@ -147,6 +147,6 @@ import Testing
         if case .elsewhere = place { Issue.record("all partitions are assigned here") }
         worker.requestStop()
         try await running.value
-        await #expect(throws: InquiryError.notRunning) { try await worker.customer("1") }
+        await #expect(throws: QueryError.notRunning) { try await worker.customer("1") }
     }
 }

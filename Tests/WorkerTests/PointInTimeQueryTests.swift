@@ -70,13 +70,13 @@ import Testing
         #expect(compared > 10)
         // One at a time.
         let someone = try #require(try await worker.customer(history.keys.sorted()[0]))
-        let answers = await withTaskGroup(of: InquiryError?.self) { group in
+        let answers = await withTaskGroup(of: QueryError?.self) { group in
             for _ in 0..<8 {
                 group.addTask {
                     do {
                         _ = try await worker.customer(someone, at: someone.state.clock)
                         return nil
-                    } catch { return error as? InquiryError }
+                    } catch { return error as? QueryError }
                 }
             }
             return await group.reduce(into: []) { $0.append($1) }
@@ -90,7 +90,7 @@ import Testing
         await #expect {
             try await worker.customer(beyond, at: 0)
         } throws: { error in
-            guard case .unreadable(let why) = error as? InquiryError else { return false }
+            guard case .unreadable(let why) = error as? QueryError else { return false }
             return why.contains("ends at offset \(someone.position)")
         }
         worker.requestStop()
@@ -117,7 +117,7 @@ import Testing
         await #expect {
             try await rig.worker().customer(try Self.report(topic: "nowhere"), at: 0)
         } throws: { error in
-            guard case .unreadable(let why) = error as? InquiryError else { return false }
+            guard case .unreadable(let why) = error as? QueryError else { return false }
             return why.contains("nowhere[0]")
         }
     }
@@ -128,7 +128,7 @@ import Testing
         await #expect {
             try await rig.worker().customer(try Self.report(topic: rig.settings.inputTopic), at: 0)
         } throws: { error in
-            guard case .notInLog(let why) = error as? InquiryError else { return false }
+            guard case .notInLog(let why) = error as? QueryError else { return false }
             return why.contains("has been cut")
         }
     }

@@ -92,10 +92,10 @@ extension API {
         }
     }
 
-    private func answer<Answer: Sendable>(_ inquiry: () async throws -> Answer) async throws -> Answer {
+    private func answer<Answer: Sendable>(_ query: () async throws -> Answer) async throws -> Answer {
         do {
-            return try await inquiry()
-        } catch let error as InquiryError {
+            return try await query()
+        } catch let error as QueryError {
             switch error {
             case .timeout:
                 throw Problem(.noAnswer, "no thread came to the question in time; try again in a second")

@@ -12,7 +12,7 @@ package struct Example: Sendable {
     package let kind: Kind
     /// The customer's number in the history's survey.
     package let customer: Int32
-    /// t, in milliseconds since 1970: features look back from it, the label looks ahead.
+    /// t, in milliseconds since 1970: features are computed from the events before it, the label from those after it.
     package let time: Int64
     /// Whether the customer buys on another invoice within the horizon.
     package let label: Bool

@@ -65,6 +65,7 @@ package struct RestoreRequest: Sendable {
 package struct RestoredState: Sendable {
     /// `nil` when there was no checkpoint: the table is empty then.
     var header: CheckpointHeader?
+    /// The customers.
     package var table: CustomerTable
     /// By customer, the offset up to which their state holds messages, where that is beyond the header's.
     var perKeyOffsets: [[UInt8]: Int64] = [:]

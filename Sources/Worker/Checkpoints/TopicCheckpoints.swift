@@ -39,8 +39,10 @@ final class TopicCheckpoints: CheckpointStore {
         ]) { $1 }
     }
 
+    /// A checkpoint holds what has changed since the one before.
     package var isIncremental: Bool { true }
 
+    /// Reads the partition of the checkpoint topic from its beginning.
     package func restore(_ request: RestoreRequest) throws -> RestoredState {
         var reading = TopicReading(request: request)
         do {
@@ -89,6 +91,7 @@ final class TopicCheckpoints: CheckpointStore {
         }
     }
 
+    /// Begins to publish a checkpoint; it is durable once its manifest record is committed.
     package func begin(
         _ header: CheckpointHeader, after lineage: CheckpointLineage, publisher: any CheckpointPublisher
     ) throws -> any CheckpointWriter {

@@ -23,12 +23,12 @@ final class PointInTimeQuery: Sendable {
     ///   - report: how the customer stands now.
     ///   - time: milliseconds.
     /// - Returns: `nil` when the customer had no event up to then, or was forgotten by then.
-    /// - Throws: `InquiryError` when another query is being answered, the log cannot be read, or does not reach back.
+    /// - Throws: `QueryError` when another query is being answered, the log cannot be read, or does not reach back.
     /// - Complexity: O(messages of the partition); each is decoded.
     func customer(_ report: CustomerReport, at time: Int64) async throws -> CustomerReport? {
         guard isReading.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
         else {
-            throw InquiryError.busy
+            throw QueryError.busy
         }
         let deadline = ContinuousClock.now + Self.timeout
         return try await withCheckedThrowingContinuation { continuation in
@@ -42,7 +42,7 @@ final class PointInTimeQuery: Sendable {
 
     private func read(
         _ report: CustomerReport, _ time: Int64, until deadline: ContinuousClock.Instant
-    ) throws(InquiryError) -> CustomerReport? {
+    ) throws(QueryError) -> CustomerReport? {
         let partition = TopicPartition(topic: report.topic, partition: report.partition)
         var reading = Reading(report, time, settings)
         do throws(KafkaError) {
@@ -153,8 +153,7 @@ final class PointInTimeQuery: Sendable {
                 table.index(of: bytes, hash: customerHash, at: time).map { index in
                     CustomerReport(
                         customerID: now.customerID, topic: now.topic, partition: now.partition,
-                        state: table.states[index],
-                        isStateComplete: start == 0, position: next)
+                        state: table.states[index], isStateComplete: start == 0, position: next)
                 }
             }
         }

@@ -9,6 +9,7 @@ extension Worker: LiveWorker {
     /// How long a query waits for the threads.
     private static let queryTimeout = Duration.seconds(10)
 
+    /// How things stand: at most a second old, grades and drift older (see `MonitoringReports`).
     package var status: WorkerStatus {
         let stats = boards.map(\.latest)
         let counts = counters.snapshot
@@ -27,15 +28,18 @@ extension Worker: LiveWorker {
             scores: scores, endToEnd: endToEnd, grades: grades, drift: drift)
     }
 
+    /// A copy of a customer's state, from the thread that owns their partition.
     package func customer(_ customerID: String) async throws -> CustomerReport? {
         let answers = try await askAll { .customer(id: customerID, reply: $0) }
         return answers.compactMap { $0 }.first
     }
 
+    /// A customer as they stood at an earlier time, from the partition's log.
     package func customer(_ report: CustomerReport, at time: Int64) async throws -> CustomerReport? {
         try await pointInTime.customer(report, at: time)
     }
 
+    /// The customers most likely to buy again; each thread scores all of its own, between batches.
     package func ranking(top: Int) async throws -> Ranking {
         let rankings = try await askAll { .ranking(top: top, reply: $0) }
         return Ranking(
@@ -43,9 +47,10 @@ extension Worker: LiveWorker {
             customers: rankings.reduce(0) { $0 + $1.customers })
     }
 
+    /// Where a customer's messages are.
     package func place(of customerID: String) async throws -> CustomerPlace {
         let count = partitionCount.load(ordering: .relaxed)
-        guard count > 0 else { throw InquiryError.notRunning }
+        guard count > 0 else { throw QueryError.notRunning }
         let partition = Murmur2Partitioner.partition(of: Array(customerID.utf8), count: count)
         // The published stats are up to a second old: the threads know.
         if try await askAll({ .owns(partition: partition, reply: $0) }).contains(true) {
@@ -68,7 +73,7 @@ extension Worker: LiveWorker {
     }
 
     /// Has every running thread carry out a command, and collects the answers.
-    /// - Throws: `InquiryError` when no thread runs, or one does not get to it in time.
+    /// - Throws: `QueryError` when no thread runs, or one does not get to it in time.
     func askAll<Answer: Sendable>(
         _ command: @escaping @Sendable (@escaping ThreadCommand.Reply<Answer>) -> ThreadCommand
     ) async throws -> [Answer] {
@@ -80,7 +85,7 @@ extension Worker: LiveWorker {
             for try await answer in group { answers += answer.map { [$0] } ?? [] }
             return answers
         }
-        guard !answers.isEmpty else { throw InquiryError.notRunning }
+        guard !answers.isEmpty else { throw QueryError.notRunning }
         return answers
     }
 
@@ -88,7 +93,7 @@ extension Worker: LiveWorker {
     private func reply<Answer: Sendable>(
         _ ask: @Sendable (@escaping ThreadCommand.Reply<Answer>) -> Void
     ) async throws -> Answer? {
-        let once = Once<Result<Answer?, InquiryError>>()
+        let once = Once<Result<Answer?, QueryError>>()
         let timeout = Task {
             try await Task.sleep(for: Self.queryTimeout)
             once.resume(.failure(.timeout))

@@ -2,37 +2,40 @@ import Foundation
 import Monitoring
 import Synchronization
 
-/// Grades and drift, worked out in the background when somebody has asked, and not more often than is cheap: whoever asks
-/// gets what is there, which is of the time when it was last asked for.
+/// Caches the reports of online evaluation and drift. A request gets the cached report at once, and has it recomputed in the
+/// background if that is due (stale while revalidate).
 final class MonitoringReports: Sendable {
     private struct State {
         var grades = OnlineEvaluation([])
         var drift = DriftReport([])
         var next = ContinuousClock.now
-        var isWorking = false
+        var isRecomputing = false
     }
 
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "monitoring-reports", qos: .utility)
 
-    /// Pause after what could not be worked out.
+    /// Pause after a thread has not answered.
     private static let pause = Duration.seconds(10)
 
-    /// Working them out takes a five-hundredth of a core's time at most.
-    /// - Parameter observe: gets what the threads have seen; when one of them does not answer, the figures stay as they are
-    ///   and are asked for again after a pause.
+    /// The cached reports. Recomputing them takes a five-hundredth of a core's time at most.
+    /// - Parameters:
+    ///   - bought: labels since the start, which are always current.
+    ///   - notBought: labels since the start.
+    ///   - observe: asks the threads for what the reports are computed from. When one does not answer, the reports stay as they
+    ///     are until a later request.
     func current(
         bought: Int, notBought: Int, observe: @escaping @Sendable () async throws -> [ThreadObservations]
     ) -> (OnlineEvaluation, DriftReport) {
         let (latest, drift, isDue) = state.withLock { state in
-            let isDue = !state.isWorking && ContinuousClock.now >= state.next
-            if isDue { state.isWorking = true }
+            let isDue = !state.isRecomputing && ContinuousClock.now >= state.next
+            if isDue { state.isRecomputing = true }
             return (state.grades, state.drift, isDue)
         }
         if isDue {
             Task {
                 let observations = try? await observe()
-                self.queue.async { self.workOut(observations) }
+                self.queue.async { self.recompute(observations) }
             }
         }
         var grades = latest
@@ -41,11 +44,11 @@ final class MonitoringReports: Sendable {
         return (grades, drift)
     }
 
-    private func workOut(_ observations: [ThreadObservations]?) {
+    private func recompute(_ observations: [ThreadObservations]?) {
         guard let observations else {
             return state.withLock { state in
                 state.next = .now + Self.pause
-                state.isWorking = false
+                state.isRecomputing = false
             }
         }
         let begun = Self.processorSeconds
@@ -56,7 +59,7 @@ final class MonitoringReports: Sendable {
             state.grades = grades
             state.drift = drift
             state.next = .now + max(.milliseconds(500), spent * 500)
-            state.isWorking = false
+            state.isRecomputing = false
         }
     }
 

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// What a worker has done so far. Threads add once a batch; anybody may read. What is processed anew after an aborted
-/// transaction counts anew; `committed` does not.
+/// What a worker has done so far. Threads add once a batch; anybody may read. Messages that are processed again after an
+/// aborted transaction are counted again, except in `committed`.
 package final class WorkerCounters: Sendable {
     let received = Atomic<Int>(0)
     let scored = Atomic<Int>(0)
@@ -37,17 +37,21 @@ package final class WorkerCounters: Sendable {
         package let committed: Int
         /// Customers in memory.
         package let customers: Int
-        /// Partitions assigned, and how many of them are still rebuilding their state.
+        /// Partitions assigned.
         package let partitions: Int
+        /// Partitions whose state is still being rebuilt.
         package let restoring: Int
-        /// Checkpoints taken, and those that failed.
+        /// Checkpoints taken.
         package let checkpoints: Int
+        /// Checkpoints that failed.
         package let checkpointFailures: Int
-        /// Commits of offsets, and what was given up and done anew instead.
+        /// Commits of offsets.
         package let commits: Int
+        /// Transactions aborted, whose messages were processed again.
         package let transactionsAborted: Int
-        /// Labels of predictions that became known: bought again within the horizon, or not.
+        /// Predictions that turned out to be of customers who bought again within the horizon.
         package let bought: Int
+        /// Predictions whose horizon passed without a purchase.
         package let notBought: Int
     }
 

@@ -20,6 +20,7 @@ package final class WorkerMetrics: Sendable {
         var gauges: GaugeSet
     }
 
+    /// - Parameter worker: whose status is recorded, with the worker's own metrics factory.
     package init(_ worker: Worker) {
         self.worker = worker
         state = Mutex(State(gauges: GaugeSet(factory: worker.metrics)))

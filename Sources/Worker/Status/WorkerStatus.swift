@@ -3,29 +3,39 @@ import Monitoring
 
 /// A worker at one moment, as the control plane sees it: at most about a second old, and immutable.
 package struct WorkerStatus: Sendable {
+    /// An assigned partition.
     package struct Partition: Sendable {
+        /// What becomes of its messages.
         package enum Phase: String, Sendable, Encodable {
-            /// Its checkpoint is being read.
+            /// Its checkpoint is being read, and its messages wait.
             case loading
-            /// The log is being read up to the committed offset.
+            /// The log is being read up to the committed offset, and nothing is published.
             case rebuilding
+            /// Its messages are scored and published.
             case live
         }
 
+        /// The input topic.
         package let topic: String
+        /// The partition's number.
         package let partition: Int32
+        /// The number of the thread that owns it.
         package let thread: Int
+        /// What becomes of its messages.
         package let phase: Phase
-        /// Of what has to be read before it is live, 0...1.
+        /// Of what has to be read before it is live, the share that has been; 0...1.
         package let restored: Double
-        /// Offset behind the last message processed, and behind the last one in the log as far as is known.
+        /// Offset of the next message to process.
         package let position: Int64
+        /// Offset behind the last message in the log, as far as is known.
         package let logEnd: Int64
         /// Messages still to be processed.
         package var lag: Int64 { max(0, logEnd - position) }
+        /// Customers in memory.
         package let customers: Int
-        /// Memory of the customers' states, and what it is expected to come to; bytes.
+        /// Memory of the customers' states, bytes.
         package let stateBytes: Int
+        /// What that memory is expected to come to, bytes.
         package let expectedStateBytes: Int
         /// Whether events are known to be missing from the state.
         package let isIncomplete: Bool
@@ -33,15 +43,19 @@ package struct WorkerStatus: Sendable {
         package let clock: Int64
     }
 
+    /// What the worker has done since the start.
     package var counters: WorkerCounters.Snapshot
     /// Seconds since the worker was started.
     package var uptimeSeconds: Double
+    /// The partitions assigned to the worker.
     package var partitions: [Partition]
     /// Served probabilities since the start, in twenty bins of equal width.
     package var scores: [Int]
     /// From the source message's timestamp to the prediction's being handed to Kafka; seconds.
     package var endToEnd: Histogram
+    /// Figures of the predictions whose labels have become known.
     package var grades: OnlineEvaluation
+    /// How the latest rows compare with what the model learned from.
     package var drift: DriftReport
 
     /// Partitions assigned, every one of them live.
@@ -50,9 +64,13 @@ package struct WorkerStatus: Sendable {
 
 /// A customer as the thread that owns their partition found them: a copy.
 package struct CustomerReport: Sendable {
+    /// The customer's identifier.
     package let customerID: String
+    /// The input topic.
     package let topic: String
+    /// The partition that their events are in.
     package let partition: Int32
+    /// Their state.
     package let state: CustomerState
     /// False when events are known to be missing from the state.
     package let isStateComplete: Bool
@@ -62,8 +80,11 @@ package struct CustomerReport: Sendable {
 
 /// Customers by the probability of their latest prediction, the highest first.
 package struct Ranking: Sendable {
+    /// One customer.
     package struct Entry: Sendable {
+        /// The customer's identifier.
         package let customerID: String
+        /// The partition that their events are in.
         package let partition: Int32
         /// Of the latest prediction.
         package let probability: Double
@@ -71,6 +92,7 @@ package struct Ranking: Sendable {
         package let time: Int64
     }
 
+    /// The best of them, in order.
     package let entries: [Entry]
     /// Customers that were ranked.
     package let customers: Int
@@ -89,28 +111,28 @@ package enum CustomerPlace: Sendable, Equatable {
 package protocol LiveWorker: Sendable {
     var status: WorkerStatus { get }
     /// - Returns: `nil` when no partition assigned here knows the customer.
-    /// - Throws: `InquiryError`.
+    /// - Throws: `QueryError`.
     func customer(_ customerID: String) async throws -> CustomerReport?
-    /// A customer as they stood at an earlier time, worked out anew from the log.
+    /// A customer as they stood at an earlier time, computed from the log.
     /// - Parameters:
     ///   - report: how they stand now.
     ///   - time: milliseconds.
     /// - Returns: `nil` when there was no event of theirs up to then, or they were forgotten by then.
-    /// - Throws: `InquiryError`.
+    /// - Throws: `QueryError`.
     func customer(_ report: CustomerReport, at time: Int64) async throws -> CustomerReport?
-    /// - Throws: `InquiryError`.
+    /// - Throws: `QueryError`.
     func ranking(top: Int) async throws -> Ranking
     /// Where a customer's messages are, by their key and Kafka's own partitioner (murmur2).
     func place(of customerID: String) async throws -> CustomerPlace
 }
 
-/// Why an inquiry got no answer.
-package enum InquiryError: Error, Sendable, Equatable {
+/// Why a query got no answer.
+package enum QueryError: Error, Sendable, Equatable {
     /// A thread did not get to it in time.
     case timeout
     /// The worker is stopping or has not started.
     case notRunning
-    /// Another one who looks back is being served.
+    /// Another point-in-time query is being answered.
     case busy
     /// The log could not be read again, and why; perhaps later.
     case unreadable(String)

@@ -46,5 +46,6 @@ package final class EventPublisher {
     /// Waits until everything is on the topic.
     package func flush() throws(KafkaError) { try producer.flush(timeoutMilliseconds: 60_000) }
 
+    /// Drops what is not on the topic yet.
     package func close() { producer.close() }
 }

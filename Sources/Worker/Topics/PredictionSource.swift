@@ -7,8 +7,11 @@ import Kafka
 /// message's, in milliseconds since 1970, and empty if it had none. One header and not four: a header costs as much as
 /// encoding its prediction does.
 package struct PredictionSource: Equatable, Sendable {
+    /// The input topic.
     package let topic: String
+    /// The partition of the source message.
     package let partition: Int32
+    /// The offset of the source message.
     package let offset: Int64
     /// Milliseconds since 1970.
     package let timestamp: Int64?

@@ -8,6 +8,7 @@ import Kafka
 /// `PartitionState.decoderStartOffset`). It is committed together with the place in the dead-letter topic, under the guarantee
 /// of the settings: a second run goes on where the first one stopped.
 package struct Redrive {
+    /// What became of the dead letters so far.
     package struct Report: Sendable, Equatable {
         /// Letters put back on the input.
         package internal(set) var redriven = 0
@@ -20,6 +21,7 @@ package struct Redrive {
     private static let timeoutMilliseconds = 30_000
     private let settings: WorkerSettings
 
+    /// - Parameter settings: the worker's, whose dead letters these are.
     package init(settings: WorkerSettings) { self.settings = settings }
 
     /// Goes through what is in the dead-letter topic now, from where the last run stopped.

@@ -1,6 +1,6 @@
 import Kafka
 
-/// Finds Kafka and the topics before work begins, so that what is missing is said at once and in words.
+/// Checks before work begins that Kafka answers and the topics exist.
 struct TopicCheck {
     let settings: WorkerSettings
 

@@ -15,7 +15,7 @@ struct DemoSummary {
 
     /// Asks a worker that is still running.
     ///
-    /// - Throws: `InquiryError` if it does not answer.
+    /// - Throws: `QueryError` if it does not answer.
     init(of worker: Worker) async throws {
         self.worker = worker
         let predictions = try await worker.labeledPredictions()
