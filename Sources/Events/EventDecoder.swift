@@ -5,8 +5,8 @@ import CEvents
 /// Decoding is one strict pass over the bytes (RFC 8259, valid UTF-8, no field twice, unknown fields checked and ignored),
 /// without Foundation and without allocation. A decoder belongs to one thread.
 public final class EventDecoder {
-    /// Increased whenever other messages are accepted as events, or some are decoded differently. Checkpoints of another
-    /// version are not read.
+    /// Version of what messages are accepted and how they are understood; part of the checkpoint's decoder fingerprint. State of
+    /// another version is kept as it was decoded.
     package static let version = 1
 
     /// The names of the messages' fields.

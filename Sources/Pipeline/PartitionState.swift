@@ -7,18 +7,22 @@ import Monitoring
 /// A function of the partition's messages alone. It knows no Kafka, so that a topic, a file or a test can drive it. Owned by
 /// one thread.
 ///
-/// The offsets of a partition, on the axis of its log (`PartitionTask` adds the ones that belong to Kafka):
+/// The offsets of a partition, on the axis of its log:
 ///
-///     log start      checkpoint        restore end                     log end
-///        │               │                  │                             │
-///     ───┼───────────────┼──────────────────┼──────────┬──────┬───────────┼──▶
-///                        └─ replayed ───────┘  undo   position stateOffset
-///                           into state,        offset
-///                           nothing published    └─ uncommitted ──┘
+///     log start    checkpoint     restore end       undo point     state       log end
+///         │            │               │                 │            │            │
+///     ────┼────────────┼───────────────┼─────────────────┼────────────┼────────────┼──▶
+///                      └── replayed ───┴── committed ────┴─ not yet ──┘
+///                          into state,     and             committed
+///                          nothing         published
+///                          published
 ///
 /// - `restoreEndOffset`: messages below it have been published before; they only rebuild state.
-/// - `undoOffset`: `undo` brings the state back to here, the last commit.
+/// - `undoOffset`: `undo` brings the state back to here: the last commit, or where the partition became live.
 /// - `stateOffset`: the state holds every message below it.
+///
+/// `PartitionTask` knows the others, which are Kafka's: the log's ends, the checkpoint's offset, and `position`, up to which
+/// the records of the messages have been handed to the producer.
 package final class PartitionState {
     /// The topic whose partition this is; empty where there is none.
     package let topic: String
@@ -33,8 +37,8 @@ package final class PartitionState {
     package let restoreEndOffset: Int64
     /// The state holds every message below this offset.
     package private(set) var stateOffset: Int64
-    /// From this offset on, the state was made of messages as the decoder understands them now. A redriven message whose
-    /// original lies at or beyond it is in the state already.
+    /// First offset that was decoded as the decoder does now. If a redriven message's original lies at or beyond it, the
+    /// original is in the state already.
     package private(set) var decoderStartOffset: Int64
     /// Events are missing from the state, because the log had been cut.
     package private(set) var isIncomplete = false

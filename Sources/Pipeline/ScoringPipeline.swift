@@ -54,15 +54,15 @@ package final class ScoringPipeline {
     }
 
     private let decoder: EventDecoder
-    private var scorer: Scorer
+    var scorer: Scorer
     private let labelJoinVersion: LabelJoin.Version
     /// What was noted of the predictions so far.
-    package private(set) var monitor: PredictionMonitor
+    package internal(set) var monitor: PredictionMonitor
     private var decoded: [DecodedMessage] = []
     private var rejected: [RejectedMessage] = []
-    private var labelJoinBatch = LabelJoin.Batch()
+    var labelJoinBatch = LabelJoin.Batch()
     /// Stands for the messages of events that were taken without one.
-    private var takenEvents = SourceBatch()
+    var takenEvents = SourceBatch()
     private var outcomePayload: [UInt8] = []
 
     /// A pipeline that scores with one artifact.
@@ -98,34 +98,12 @@ package final class ScoringPipeline {
     package func process(_ batch: borrowing SourceBatch, into sink: any RecordSink) throws -> BatchResult {
         var result = BatchResult()
         rejected.removeAll(keepingCapacity: true)
-        for run in batch.runs { take(run, of: batch.messages, &result) }
+        for run in batch.runs { decodeAndUpdate(run, of: batch.messages, &result) }
         result.rejected = rejected.count
         try sink.reject(rejected, live: result.live)
         try publish(batch, &scorer, &monitor, &labelJoinBatch, into: sink, &result)
         for run in batch.runs { run.partition.finishedBatch() }
         return result
-    }
-
-    /// Takes an event that its source has decoded itself, such as one of a history, into a partition's state. Its prediction
-    /// comes with `publishTaken`; until then all events must be of the same partition.
-    package func take(_ event: CustomerEvent, into partition: PartitionState) {
-        let offset = partition.stateOffset
-        scorer.add(event, tag: takenEvents.messages.count, to: &partition.table)
-        takenEvents.append(SourceMessage(position: takenEvents.messages.count, offset: offset, value: nil))
-        partition.took(upTo: offset + 1)
-    }
-
-    /// Events taken and not yet published.
-    package var takenCount: Int { takenEvents.messages.count }
-
-    /// Scores and publishes the events that `take` was given.
-    /// - Returns: how many.
-    package func publishTaken(of partition: PartitionState, into sink: any RecordSink) throws -> Int {
-        var result = BatchResult()
-        takenEvents.endRun(of: partition)
-        try publish(takenEvents, &scorer, &monitor, &labelJoinBatch, into: sink, &result)
-        takenEvents.removeAll()
-        return result.published
     }
 
     /// Forgets what a failed batch has left behind.
@@ -134,7 +112,7 @@ package final class ScoringPipeline {
     // MARK: Into state
 
     /// Takes consecutive messages of one partition into its customers' states, and the events to be scored into the scorer.
-    private func take(_ run: SourceBatch.Run, of messages: [SourceMessage], _ result: inout BatchResult) {
+    private func decodeAndUpdate(_ run: SourceBatch.Run, of messages: [SourceMessage], _ result: inout BatchResult) {
         let partition = run.partition
         var next = partition.stateOffset
         var live = 0
@@ -181,13 +159,16 @@ package final class ScoringPipeline {
             table.lookAhead(from: turn, count: decoded.count) { decoded[$0].event }
             let (event, index) = (decoded[turn].event, decoded[turn].index)
             let message = messages[index]
+            // A redriven event whose original is in the state does not update it.
             let isCounted = !partition.holdsOriginal(of: message)
+            // 1. The customer's restored state holds the message: only the clock moves.
+            // 2. It is live, or the label join has not seen it: update and score.
+            // 3. It only rebuilds state: update.
             if message.offset < restoreEndOffset,
                 partition.isInRestoredState(message.offset, of: event.customerID)
             {
                 if isCounted { table.observe(event.time) }
             } else if message.offset >= restoreEndOffset || message.offset >= labelJoinOffset {
-                // What was published before is scored again where the label join has not seen it.
                 scorer.add(event, tag: index, to: &table, isCounted: isCounted, isStateComplete: isStateComplete)
             } else if isCounted {
                 table.update(event)
@@ -198,7 +179,7 @@ package final class ScoringPipeline {
     // MARK: Out of state
 
     /// Scores what has been taken in, publishes what is live, and joins earlier predictions with the labels that they now have.
-    private func publish(
+    func publish(
         _ batch: borrowing SourceBatch, _ scorer: inout Scorer, _ monitor: inout PredictionMonitor,
         _ joined: inout LabelJoin.Batch, into sink: any RecordSink, _ result: inout BatchResult
     ) throws {
@@ -222,7 +203,8 @@ package final class ScoringPipeline {
                 runEnd = runs[runIndex].messages.upperBound
                 partition = runs[runIndex].partition
                 restoreEndOffset = runs[runIndex].partition.restoreEndOffset
-                isJoining = runs[runIndex].partition.labelJoin?.begin(&joined) != nil
+                isJoining = runs[runIndex].partition.labelJoin != nil
+                runs[runIndex].partition.labelJoin?.begin(&joined)
             }
             let message = messages[prediction.tag]
             if message.offset >= restoreEndOffset {
@@ -253,6 +235,7 @@ package final class ScoringPipeline {
         let versions = sink.takesOutcomes ? partition.labelJoin?.versions ?? [] : []
         let restoreEndOffset = partition.restoreEndOffset
         var (bought, notBought) = (0, 0)
+        // The label join sees the whole batch even if the sink fails, so that it stays whole.
         var failure: (any Error)?
         partition.labelJoin?.join(joined) { isBought, offset, outcome in
             guard offset >= restoreEndOffset, failure == nil else { return }

@@ -2,7 +2,7 @@
 ///
 /// It borrows `value` from whoever made it, until the batch that it is in has been processed.
 public struct SourceMessage {
-    /// Where the message stands in its source's own batch, for whoever needs the rest of it.
+    /// The message's place in its source's own batch. Dead letters copy the rest of the message from there.
     public let position: Int
     /// The message's place in its partition.
     public let offset: Int64
@@ -34,6 +34,8 @@ public struct SourceBatch {
         package let partition: PartitionState
         /// Where they stand in `SourceBatch.messages`.
         package let messages: Range<Int>
+        /// Whether the prediction of any of them is to be published.
+        package let isLive: Bool
     }
 
     /// All messages, run by run.
@@ -53,12 +55,10 @@ public struct SourceBatch {
     public mutating func append(_ message: SourceMessage) { messages.append(message) }
 
     /// Closes a run: the messages added since the last one are of this partition, by ascending offset.
-    /// - Returns: whether any of them is live: its prediction is to be published.
-    @discardableResult
-    package mutating func endRun(of partition: PartitionState) -> Bool {
+    package mutating func endRun(of partition: PartitionState) {
         let start = runs.last?.messages.upperBound ?? 0
-        guard let last = messages.last, messages.count > start else { return false }
-        runs.append(Run(partition: partition, messages: start..<messages.count))
-        return last.offset >= partition.restoreEndOffset
+        guard let last = messages.last, messages.count > start else { return }
+        let isLive = last.offset >= partition.restoreEndOffset
+        runs.append(Run(partition: partition, messages: start..<messages.count, isLive: isLive))
     }
 }

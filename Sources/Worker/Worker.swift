@@ -130,13 +130,13 @@ package final class Worker: Service {
 
     /// One thread's work, with new clients whenever the old ones have been fenced or lost track of their transaction.
     private func stream(_ number: Int, _ store: (any CheckpointStore)?) throws {
-        let surroundings = StreamThread.Surroundings(
+        let dependencies = StreamThread.Dependencies(
             settings: settings, artifact: artifact, reference: reference, store: store, counters: counters,
             shutdown: shutdown, metrics: metrics, logger: logger)
         while true {
             do {
                 return try StreamThread(
-                    number: number, surroundings, board: boards[number], control: controlQueues[number]
+                    number: number, dependencies, board: boards[number], control: controlQueues[number]
                 ).run(until: shutdown)
             } catch let error as KafkaError
                 where error.remedy == .rejoin && error.isFatal && !shutdown.isRequested

@@ -23,7 +23,7 @@ import Testing
         #expect(state.asyncCommit == nil)
         state.sent(7)
         #expect(state.asyncCommit == 7 && state.mayCommit && !state.mustRewind)
-        state.answered()
+        state.clearAsyncCommit()
         #expect(state.asyncCommit == nil)
     }
 
@@ -87,7 +87,7 @@ import Testing
         #expect(action == .stop)
         #expect(!state.mayCommit)
         state.rewound()
-        state.answered()
+        state.clearAsyncCommit()
         state.drain(until: .now + .seconds(1))
         #expect(!state.mayCommit && !state.mustRewind)
     }

@@ -134,14 +134,10 @@ import Testing
         let settings = rig.settings
         let broker = rig.broker
         let (messages, payloads) = try WorkerTests.shop(customers: 40)
+        try WorkerTests.publish(messages, settings)
+        broker.fail(.produce, with: [.messageTooLarge])
         let worker = try rig.worker()
         try await rig.running(worker) {
-            try WorkerTests.publish(messages[..<100], settings)
-            try wait(for: "the first messages") { worker.counters.snapshot.committed == 100 }
-            broker.fail(.produce, with: [.messageTooLarge])
-            for start in stride(from: 100, to: messages.count, by: 50) {
-                try WorkerTests.publish(messages[start..<min(start + 50, messages.count)], settings)
-            }
             try wait(for: "everything to be committed") { worker.counters.snapshot.committed == messages.count }
         }
         #expect(worker.counters.snapshot.transactionsAborted >= 1)

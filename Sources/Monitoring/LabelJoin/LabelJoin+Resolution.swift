@@ -89,6 +89,7 @@ extension LabelJoin {
     var end: Int { first + progress.count }
 
     /// The customer's slot, created if there is none; valid until the next call.
+    @inline(__always)
     mutating func slot(of customerHash: UInt64, _ invoiceHash: UInt64) -> Int {
         if customers.isFull {
             if journal.logsSlots { journal.keep(customers) }

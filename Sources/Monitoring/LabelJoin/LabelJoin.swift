@@ -157,6 +157,7 @@ public struct LabelJoin: Sendable {
         return InlineArray { $0 < models.count ? scores[models[$0]] : 0 }
     }
 
+    @inline(__always)
     mutating func append(_ new: PredictionChunk.Case, _ content: PredictionChunk.Content) {
         if place(of: end).place == 0 { chunks.append(PredictionChunk()) }
         chunks[chunks.count - 1].append(new, content)

@@ -53,12 +53,14 @@ struct PendingPredictions: Sendable {
     }
 
     /// The customer's slot, or the free one where the customer belongs; valid until `makeRoom`.
+    @inline(__always)
     mutating func find(_ customerHash: UInt64) -> Int {
         slots.own(capacity)
         return slot(of: Self.key(customerHash))
     }
 
     /// Puts the customer into the slot that `find` returned, unless it is there already.
+    @inline(__always)
     mutating func claim(_ slot: Int, _ customerHash: UInt64, invoiceHash: UInt64) {
         guard slots.start[slot].customerHash == 0 else { return }
         slots.start[slot].customerHash = Self.key(customerHash)

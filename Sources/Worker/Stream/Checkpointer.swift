@@ -26,7 +26,7 @@ package final class Checkpointer {
     private let decoderFingerprint: UInt64
     private let timeToLiveDays: Int
     private let recoverySeconds: Double
-    private(set) var budget: RecoveryBudget
+    private var budget: RecoveryBudget
     private var run: Run?
     /// Records of a checkpoint have been published since the last commit.
     private(set) var hasUncommittedRecords = false
@@ -104,8 +104,8 @@ package final class Checkpointer {
     // MARK: Slices
 
     /// Goes on with the checkpoint under way for about a millisecond.
-    /// - Returns: `false` when it has failed and left records in the open transaction, which has to be aborted then: half a
-    ///   checkpoint must not be committed.
+    /// - Returns: `false` when it has failed and left records in the open transaction, which has to be aborted then. They may be
+    ///   what the broker refuses.
     /// - Throws: `KafkaError` when the client that its records go through is of no use any more.
     func advance() throws -> Bool {
         guard let run else { return true }

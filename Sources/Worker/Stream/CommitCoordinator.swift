@@ -1,8 +1,9 @@
 import Kafka
+import Pipeline
 
 /// What a stream thread has to do after a step.
 enum StreamAction {
-    case goOn
+    case proceed
     /// The transaction was aborted: take every partition back to its last commit before anything else.
     case rewind
 }
@@ -31,7 +32,8 @@ final class CommitCoordinator {
         let covered: [(task: PartitionTask, live: Int)]
     }
 
-    /// How long past its time an asynchronous commit may wait for a moment in which nothing is under way to Kafka.
+    /// How long past the interval an asynchronous commit may wait until every record is delivered. After that the commit is
+    /// synchronous.
     private static let asyncCommitTimeout = Duration.milliseconds(100)
     private static let abortTimeoutMilliseconds = 30_000
 
@@ -61,8 +63,12 @@ final class CommitCoordinator {
         timeoutMilliseconds = max(5000, min(30_000, settings.shutdownMilliseconds))
     }
 
-    /// Whether an abort takes back what was produced, so that states have to be able to undo.
-    var supportsAbort: Bool { commitProtocol.supportsAbort }
+    /// Makes the states of a batch's live partitions ready to be undone: a partition that has just become live has no undo
+    /// point from a commit yet.
+    func prepareUndo(of batch: borrowing SourceBatch) {
+        guard commitProtocol.supportsAbort else { return }
+        for run in batch.runs where run.isLive && run.partition.undoOffset == nil { run.partition.setUndoPoint() }
+    }
 
     // MARK: At the interval
 
@@ -70,14 +76,14 @@ final class CommitCoordinator {
     func commitIfDue() throws -> StreamAction {
         try finishAsyncCommit()
         let overdue = ContinuousClock.now - lastCommit - interval
-        guard overdue >= .zero, state.mayCommit else { return state.mustRewind ? .rewind : .goOn }
+        guard overdue >= .zero, state.mayCommit else { return state.mustRewind ? .rewind : .proceed }
         // A checkpoint is taken where everything is committed.
         if commitProtocol.supportsAsyncCommit, !checkpointer.needsCommit {
-            if try state.asyncCommit == nil && commitAsync() { return .goOn }
-            if overdue < Self.asyncCommitTimeout { return .goOn }
+            if try state.asyncCommit == nil && commitAsync() { return .proceed }
+            if overdue < Self.asyncCommitTimeout { return .proceed }
         }
         let action = try commit()
-        if case .goOn = action { checkpointer.beginIfDue() }
+        if case .proceed = action { checkpointer.beginIfDue() }
         return action
     }
 
@@ -105,7 +111,7 @@ final class CommitCoordinator {
         guard let commit = state.asyncCommit, let outcome = commit.pending.outcome() else { return }
         switch outcome {
         case .success:
-            state.answered()
+            state.clearAsyncCommit()
             committed(commit.covered, since: commit.begun)
         case .failure(let error): _ = try failed(error)
         }
@@ -117,13 +123,13 @@ final class CommitCoordinator {
     /// - Throws: an error that waiting cannot mend; nothing is committed after it.
     func commit() throws -> StreamAction {
         lastCommit = .now
-        guard state.mayCommit else { return state.mustRewind ? .rewind : .goOn }
+        guard state.mayCommit else { return state.mustRewind ? .rewind : .proceed }
         // The commit below covers the offsets of one that is under way, whose answer does not matter then.
-        state.answered()
+        state.clearAsyncCommit()
         var due = registry.uncommitted
-        // Checkpoint records are committed with an offset too, so that a former owner is refused.
+        // A transaction with checkpoint records alone must send an offset too: that makes the broker check our generation.
         if let task = checkpointer.taskOfUncommittedRecords, !due.contains(where: { $0 === task }) { due.append(task) }
-        guard !due.isEmpty else { return .goOn }
+        guard !due.isEmpty else { return .proceed }
         let timeout = state.deadline.map { max(0, Int(($0 - .now) / .milliseconds(1))) } ?? timeoutMilliseconds
         let begun = ContinuousClock.now
         do throws(KafkaError) {
@@ -131,11 +137,10 @@ final class CommitCoordinator {
         } catch {
             return try failed(error)
         }
-        output.committed()
         committed(due.map { ($0, $0.uncommitted) }, since: begun)
         if commitProtocol.supportsAbort { for task in due { task.state.setUndoPoint() } }
         checkpointer.committed()
-        return .goOn
+        return .proceed
     }
 
     /// What was processed and is not committed: messages, or records of a checkpoint.
@@ -158,7 +163,7 @@ final class CommitCoordinator {
         switch action {
         case .commitLater:
             reporter.warn("commit put off", error)
-            return .goOn
+            return .proceed
         case .abort:
             reporter.warn("commit refused", error)
             return try abort()
@@ -174,18 +179,18 @@ final class CommitCoordinator {
         return try abort()
     }
 
-    /// Aborts what is not committed. Under at-least-once there is nothing to take back: the rebalance that follows decides
-    /// who processes it again.
+    /// Aborts what is not committed. Under at-least-once nothing is taken back: whoever owns the partitions next processes
+    /// them again from the last committed offsets.
     func abort() throws -> StreamAction {
         if state.mustRewind { return .rewind }
-        state.answered()
+        state.clearAsyncCommit()
         checkpointer.transactionAborted()
-        guard commitProtocol.supportsAbort else { return .goOn }
+        guard commitProtocol.supportsAbort else { return .proceed }
         try commitProtocol.abort(
             timeoutMilliseconds: state.deadline == nil ? Self.abortTimeoutMilliseconds : timeoutMilliseconds)
         output.aborted()
         reporter.transactionAborted()
-        return state.aborted() ? .rewind : .goOn
+        return state.aborted() ? .rewind : .proceed
     }
 
     /// Every partition is back at its last commit.
@@ -212,7 +217,4 @@ final class CommitCoordinator {
 
     /// Aborts, since partitions belong to somebody else already.
     func afterLoss() throws { if state.mayCommit { _ = try abort() } }
-
-    /// Whether partitions must rewind before anything else.
-    var mustRewind: Bool { state.mustRewind }
 }

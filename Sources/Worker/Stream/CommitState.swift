@@ -3,14 +3,17 @@ import Kafka
 /// Decides what becomes of what has been processed and not committed. It performs nothing itself: each event returns what
 /// is to be done, and nobody else reads its phase.
 ///
-///            commit sent            answered
-///     open ──────────────▶ committing ──────▶ open
-///      │ ▲                     │
-///      │ └── rewound ── aborted ◀── abort ────┤
-///      │                                      │
-///      └── drain ──▶ draining ── abort, last commit ──▶ finished
-///
-///     every phase ── an error that waiting cannot mend ──▶ finished
+/// | phase | event | next | what is to be done |
+/// |---|---|---|---|
+/// | open | an asynchronous commit is sent | committing | |
+/// | committing | it is answered, or a synchronous commit covers it | open | |
+/// | open, committing, draining | a commit fails and may pass | open, draining | commit later |
+/// | open, committing, draining | a commit fails, or a record of the transaction | the same | abort |
+/// | open, committing | the transaction is aborted | aborted | rewind |
+/// | draining | the transaction is aborted | finished | |
+/// | aborted | partitions are back at their last commit | open | |
+/// | open, committing | the thread leaves its group | draining | |
+/// | every phase | an error that waiting cannot mend | finished | stop |
 struct CommitState<Commit> {
     private enum Phase {
         /// A commit comes at the interval.
@@ -61,7 +64,7 @@ struct CommitState<Commit> {
     }
 
     /// The asynchronous commit has been answered, or a later, synchronous one covers it.
-    mutating func answered() { if case .committing = phase { phase = .open } }
+    mutating func clearAsyncCommit() { if case .committing = phase { phase = .open } }
 
     /// A commit has failed.
     /// - Parameters:
@@ -71,7 +74,7 @@ struct CommitState<Commit> {
     mutating func failed(
         _ error: KafkaError, hasUndelivered: Bool, canAbort: Bool, now: ContinuousClock.Instant = .now
     ) -> FailureAction {
-        answered()
+        clearAsyncCommit()
         let isInTime = deadline.map { now < $0 } ?? true
         let action: FailureAction =
             switch error.remedy {

@@ -20,9 +20,7 @@ final class OutputWriter: RecordSink {
     private let messages: MessageBatch
     private let reporter: ThreadReporter
     /// Failed deliveries that an aborted transaction has made up for.
-    private var forgivenFailures = 0
-    /// Whether a record has been produced since the last commit.
-    private var hasBegun = false
+    private var failuresBeforeAbort = 0
 
     /// - Parameters:
     ///   - commitProtocol: is told before the first record after a commit.
@@ -85,7 +83,7 @@ final class OutputWriter: RecordSink {
             guard let deadLetters else { continue }
             let message = messages[entry.message.position]
             try translatingErrors { () throws(KafkaError) in
-                try begin()
+                try commitProtocol.begin()
                 try producer.produce(
                     to: deadLetters, key: message.key, value: message.value,
                     headers: DeadLetterHeader.headers(of: message, topic: inputTopic, reason: entry.reason),
@@ -99,17 +97,9 @@ final class OutputWriter: RecordSink {
         to topic: Topic, key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, source: UnsafeRawBufferPointer
     ) throws(KafkaError) {
         try translatingErrors { () throws(KafkaError) in
-            try begin()
+            try commitProtocol.begin()
             try producer.produce(to: topic, key: key, value: value, header: PredictionSource.header, source)
         }
-    }
-
-    /// Opens the transaction before the first record after a commit.
-    @inline(__always)
-    private func begin() throws(KafkaError) {
-        if hasBegun { return }
-        try commitProtocol.begin()
-        hasBegun = true
     }
 
     /// Gives an error of `produce` the remedy that it has here.
@@ -136,16 +126,10 @@ final class OutputWriter: RecordSink {
     func poll() { producer.poll() }
 
     /// Whether a record could not be delivered, and no abort has made up for it: then nothing may be committed.
-    var hasUndelivered: Bool { producer.failed != forgivenFailures }
-
-    /// Notes that everything produced so far is committed.
-    func committed() { hasBegun = false }
+    var hasUndelivered: Bool { producer.failed != failuresBeforeAbort }
 
     /// Notes that everything since the last commit was taken back.
-    func aborted() {
-        hasBegun = false
-        forgivenFailures = producer.failed
-    }
+    func aborted() { failuresBeforeAbort = producer.failed }
 
     /// Drops what is not delivered.
     func close() { producer.close() }
@@ -167,7 +151,7 @@ extension OutputWriter: CheckpointPublisher {
         _ topic: Topic, _ partition: Int32, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?
     ) throws(KafkaError) {
         try translatingErrors { () throws(KafkaError) in
-            try begin()
+            try commitProtocol.begin()
             try producer.produce(to: topic, partition: partition, key: key, value: value)
         }
     }

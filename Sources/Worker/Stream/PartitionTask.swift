@@ -4,13 +4,21 @@ import Pipeline
 /// One assigned partition: what its messages have come to, and where it is in its life.
 ///
 ///     loading ──▶ positioning ──▶ replaying ──▶ live
-///       │ ▲                         │  ▲          │  ▲
-///       └─┘ read again              ▼  │          ▼  │
-///                                 rewinding     rewinding
+///       │ ▲            └──────────────────────▶ ▲ │
+///       └─┘ read again                           │ ▼
+///                              replaying ◀── rewinding
 ///
 ///     every phase ──▶ closed
 ///
-/// A partition without a checkpoint store whose consumer starts where the log begins skips the first two phases.
+/// | from | to | who moves it |
+/// |---|---|---|
+/// | (made) | loading, or replaying or live where there is no store | `TaskFactory`; a fallback from undo begins positioning |
+/// | loading | loading, positioning | `Restorer`, when the checkpoint has been read |
+/// | positioning, rewinding | replaying, live | `Restorer`, when the consumer has been moved |
+/// | replaying | live | `StreamThread.process`, when `restoreEndOffset` is reached |
+/// | replaying, live | rewinding | `StreamThread.rewind`, after an abort |
+/// | any | closed | `PartitionRegistry.remove` |
+///
 /// Offsets are drawn at `PartitionState`.
 final class PartitionTask {
     enum Phase {

@@ -10,6 +10,7 @@ final class Restorer {
     private let settings: WorkerSettings
     private let store: (any CheckpointStore)?
     private let consumer: Consumer
+    private let requests: AssignmentRequests
     private let registry: PartitionRegistry
     private let checkpointer: Checkpointer
     private let reporter: ThreadReporter
@@ -18,12 +19,13 @@ final class Restorer {
 
     /// - Parameter store: `nil` when the log alone makes the state.
     init(
-        settings: WorkerSettings, store: (any CheckpointStore)?, consumer: Consumer, registry: PartitionRegistry,
-        checkpointer: Checkpointer, reporter: ThreadReporter
+        settings: WorkerSettings, store: (any CheckpointStore)?, consumer: Consumer, requests: AssignmentRequests,
+        registry: PartitionRegistry, checkpointer: Checkpointer, reporter: ThreadReporter
     ) {
         self.settings = settings
         self.store = store
         self.consumer = consumer
+        self.requests = requests
         self.registry = registry
         self.checkpointer = checkpointer
         self.reporter = reporter
@@ -78,12 +80,7 @@ final class Restorer {
 
     private func take(_ restored: RestoredState, for task: PartitionTask, seconds: Double) throws {
         // Retention may have moved on while the checkpoint was being read.
-        let retry = Retry(
-            timeoutMilliseconds: TaskFactory.retryTimeoutMilliseconds,
-            onRetry: { [reporter] in reporter.warn("restoring waits for Kafka", $0) })
-        let log = try retry { _ throws(KafkaError) in
-            try consumer.watermarks(of: task.partition, timeoutMilliseconds: TaskFactory.requestTimeoutMilliseconds)
-        }
+        let log = try requests.watermarks(of: task.partition)
         task.observed(logStartOffset: log.low)
         task.loaded(restored, decoderFingerprint: decoderFingerprint)
         try checkLogReach(of: task, checkpointOffset: restored.header?.offset)
@@ -131,7 +128,7 @@ final class Restorer {
             registry.noteResumed(paused)
             failures = try consumer.seek(
                 to: waiting.map { PartitionOffset($0.partition, offset: $0.position) },
-                timeoutMilliseconds: TaskFactory.requestTimeoutMilliseconds)
+                timeoutMilliseconds: AssignmentRequests.timeoutMilliseconds)
         } catch {
             return try waitOrThrow(error)
         }

@@ -3,8 +3,7 @@ import Pipeline
 
 extension SourceBatch {
     /// Takes the messages of partitions that are being read from a poll's batch, where those of one stand together.
-    /// - Parameter withUndo: whether what is live has to be undone if its transaction is aborted.
-    mutating func fill(from messages: MessageBatch, of registry: PartitionRegistry, withUndo: Bool) {
+    mutating func fill(from messages: MessageBatch, of registry: PartitionRegistry) {
         removeAll()
         var position = 0
         while position < messages.count {
@@ -14,9 +13,7 @@ extension SourceBatch {
                 if task != nil { append(SourceMessage(messages[position], position: position)) }
                 position += 1
             }
-            guard let task else { continue }
-            let isLive = endRun(of: task.state)
-            if isLive, withUndo, task.state.undoOffset == nil { task.state.setUndoPoint() }
+            if let task { endRun(of: task.state) }
         }
     }
 }

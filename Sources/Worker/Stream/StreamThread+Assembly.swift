@@ -26,7 +26,7 @@ extension StreamThread {
     }
 
     /// What a thread shares with the rest of its worker.
-    struct Surroundings {
+    struct Dependencies {
         let settings: WorkerSettings
         let artifact: ModelArtifact
         let reference: ReferenceDistributions?
@@ -42,11 +42,11 @@ extension StreamThread {
     /// - Throws: `KafkaError` when a client cannot be made or fenced by its transactional identity; `ArtifactError` when
     ///   predictions are to be explained and the artifact's models cannot be.
     convenience init(
-        number: Int, _ surroundings: Surroundings, board: ThreadBoard, control: ControlQueue
+        number: Int, _ dependencies: Dependencies, board: ThreadBoard, control: ControlQueue
     ) throws {
-        let (settings, logger) = (surroundings.settings, surroundings.logger)
+        let (settings, logger) = (dependencies.settings, dependencies.logger)
         let reporter = ThreadReporter(
-            number: number, counters: surroundings.counters, board: board, metrics: surroundings.metrics,
+            number: number, counters: dependencies.counters, board: board, metrics: dependencies.metrics,
             logger: logger)
         let report: @Sendable (KafkaError) -> Void = { error in
             logger.warning("kafka client", metadata: ["error": "\(error)"])
@@ -56,30 +56,31 @@ extension StreamThread {
         let commitProtocol: any CommitProtocol =
             switch settings.guarantee {
             case .exactlyOnce:
-                try ExactlyOnce(producer: producer, timeoutMilliseconds: TaskFactory.retryTimeoutMilliseconds)
+                try ExactlyOnce(producer: producer, timeoutMilliseconds: AssignmentRequests.retryTimeoutMilliseconds)
             case .atLeastOnce: AtLeastOnce(producer: producer)
             }
         let messages = MessageBatch(capacity: settings.batchMessages)
         let registry = PartitionRegistry()
         let pipeline = ScoringPipeline(
             decoder: EventDecoder(names: settings.fields),
-            scorer: try ModelLoader(settings: settings).scorer(surroundings.artifact),
+            scorer: try ModelLoader(settings: settings).scorer(dependencies.artifact),
             monitor: PredictionMonitor(
-                reference: surroundings.reference, driftRows: settings.driftRows, metrics: surroundings.metrics))
+                reference: dependencies.reference, driftRows: settings.driftRows, metrics: dependencies.metrics))
         let output = try OutputWriter(
             settings: settings, producer: producer, commitProtocol: commitProtocol, messages: messages,
             reporter: reporter)
         let checkpointer = Checkpointer(
-            settings: settings, store: surroundings.store, registry: registry, publisher: output, reporter: reporter)
+            settings: settings, store: dependencies.store, registry: registry, publisher: output, reporter: reporter)
         let commits = CommitCoordinator(
             settings: settings, commitProtocol: commitProtocol, consumer: consumer, output: output,
             registry: registry, checkpointer: checkpointer, reporter: reporter)
+        let requests = AssignmentRequests(consumer: consumer, reporter: reporter, shutdown: dependencies.shutdown)
         let restorer = Restorer(
-            settings: settings, store: surroundings.store, consumer: consumer, registry: registry,
+            settings: settings, store: dependencies.store, consumer: consumer, requests: requests, registry: registry,
             checkpointer: checkpointer, reporter: reporter)
         let factory = TaskFactory(
-            settings: settings, consumer: consumer, registry: registry, restorer: restorer,
-            checkpointer: checkpointer, pipeline: pipeline, reporter: reporter, shutdown: surroundings.shutdown)
+            settings: settings, requests: requests, registry: registry, restorer: restorer,
+            checkpointer: checkpointer, pipeline: pipeline, reporter: reporter)
         let membership = GroupMembership(
             factory: factory, commits: commits, checkpointer: checkpointer, registry: registry, reporter: reporter)
         self.init(

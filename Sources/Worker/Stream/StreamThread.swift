@@ -39,8 +39,8 @@ final class StreamThread {
         try poll(timeoutMilliseconds: isBusy ? 1 : parts.settings.pollMilliseconds)
         for command in parts.control.take() { parts.queries.execute(command) }
         // Before this batch: the records of the ones before have had the most time to be delivered.
-        try follow(parts.commits.commitIfDue())
-        try follow(processAndCheckpoint())
+        try perform(parts.commits.commitIfDue())
+        try perform(processAndCheckpoint())
         try parts.restorer.advance()
         parts.queries.advance()
         parts.reporter.report(parts.registry, parts.pipeline.monitor) { parts.consumer.latestKnownEnd(of: $0) }
@@ -60,7 +60,7 @@ final class StreamThread {
         parts.output.poll()
     }
 
-    private func follow(_ action: StreamAction) throws {
+    private func perform(_ action: StreamAction) throws {
         if case .rewind = action { try rewind() }
     }
 
@@ -68,15 +68,16 @@ final class StreamThread {
     private func processAndCheckpoint() throws -> StreamAction {
         do {
             try process()
-            return try parts.checkpointer.advance() ? .goOn : parts.commits.abort()
+            return try parts.checkpointer.advance() ? .proceed : parts.commits.abort()
         } catch let error as KafkaError where error.remedy == .abortTransaction {
             return try parts.commits.abort(because: error)
         }
     }
 
     private func process() throws {
-        batch.fill(from: messages, of: parts.registry, withUndo: parts.commits.supportsAbort)
+        batch.fill(from: messages, of: parts.registry)
         guard !batch.messages.isEmpty else { return }
+        parts.commits.prepareUndo(of: batch)
         let result = try parts.pipeline.process(batch, into: parts.output)
         for (run, live) in zip(batch.runs, result.liveOfRun) {
             guard let task = parts.registry[run.partition.number] else { continue }
@@ -87,16 +88,19 @@ final class StreamThread {
         parts.reporter.processed(result, messages: messages.count)
     }
 
-    /// Takes every partition that has uncommitted messages back to its last commit. Where that cannot be done in place, it is
-    /// restored from its checkpoint and the log.
+    /// Takes every partition that has uncommitted messages back to its last commit; the restorer moves the consumer there. Where
+    /// that cannot be done in place, the partition is restored from its checkpoint and the log.
     private func rewind() throws {
         parts.pipeline.discardPending()
-        let uncommitted = parts.registry.tasks.filter(\.hasUncommittedState)
-        if !uncommitted.isEmpty { parts.reporter.rewinding(uncommitted.map(\.partition)) }
-        let lost = uncommitted.filter { !$0.rewind() }.map(\.partition)
-        if !lost.isEmpty {
-            parts.membership.release(lost)
-            try parts.factory.makeTasks(for: lost, isNew: false)
+        var notUndoable: [TopicPartition] = []
+        for task in parts.registry.tasks where task.hasUncommittedState {
+            let isUndone = task.rewind()
+            parts.reporter.rewound(task, isUndone: isUndone)
+            if !isUndone { notUndoable.append(task.partition) }
+        }
+        if !notUndoable.isEmpty {
+            parts.membership.release(notUndoable)
+            try parts.factory.makeTasks(for: notUndoable, isNew: false)
             try parts.restorer.pauseLoading()
         }
         parts.commits.rewound()

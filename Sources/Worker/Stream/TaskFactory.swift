@@ -3,47 +3,38 @@ import Pipeline
 
 /// Makes the tasks of assigned partitions: decides where each begins, and from what its state is restored.
 final class TaskFactory {
-    /// How long a request to Kafka may take before it is repeated.
-    static let requestTimeoutMilliseconds = 5000
-    /// How long requests are repeated during an assignment: below librdkafka's `max.poll.interval.ms` of five minutes.
-    static let retryTimeoutMilliseconds = 120_000
-
     private let settings: WorkerSettings
-    private let consumer: Consumer
+    private let requests: AssignmentRequests
     private let registry: PartitionRegistry
     private let restorer: Restorer
     private let checkpointer: Checkpointer
     private let pipeline: ScoringPipeline
     private let reporter: ThreadReporter
-    private let shutdown: Shutdown
 
     init(
-        settings: WorkerSettings, consumer: Consumer, registry: PartitionRegistry, restorer: Restorer,
-        checkpointer: Checkpointer, pipeline: ScoringPipeline, reporter: ThreadReporter, shutdown: Shutdown
+        settings: WorkerSettings, requests: AssignmentRequests, registry: PartitionRegistry, restorer: Restorer,
+        checkpointer: Checkpointer, pipeline: ScoringPipeline, reporter: ThreadReporter
     ) {
         self.settings = settings
-        self.consumer = consumer
+        self.requests = requests
         self.registry = registry
         self.restorer = restorer
         self.checkpointer = checkpointer
         self.pipeline = pipeline
         self.reporter = reporter
-        self.shutdown = shutdown
     }
 
     /// Whether the worker has been told to stop, so that requests are not repeated any more.
-    var isCancelled: Bool { shutdown.isRequested }
+    var isCancelled: Bool { requests.isCancelled }
 
     /// Makes tasks for partitions, adds them to the registry and has their checkpoints read.
-    /// - Parameter isNew: whether the consumer will start where this says; otherwise it is somewhere else and has to be moved.
+    /// - Parameter isNew: true inside an assignment callback, whose returned offsets the consumer starts at; false after a failed
+    ///   undo, when the consumer has to be moved.
     /// - Returns: the offsets to read from; where a checkpoint is read first, the consumer is moved afterwards.
     /// - Throws: `KafkaError` when Kafka does not answer; `WorkerError` when the policy for a cut log is to stop.
     @discardableResult
     func makeTasks(for partitions: [TopicPartition], isNew: Bool) throws -> [PartitionOffset] {
-        let committed = try retrying { () throws(KafkaError) in
-            try consumer.committed(partitions, timeoutMilliseconds: Self.requestTimeoutMilliseconds)
-        }
-        return try committed.map { position in
+        try requests.committed(partitions).map { position in
             let task = try makeTask(for: position, isNew: isNew)
             registry.add(task)
             reporter.assigned(task)
@@ -58,9 +49,7 @@ final class TaskFactory {
 
     private func makeTask(for committed: PartitionOffset, isNew: Bool) throws -> PartitionTask {
         let partition = committed.partition
-        let log = try retrying { () throws(KafkaError) in
-            try consumer.watermarks(of: partition, timeoutMilliseconds: Self.requestTimeoutMilliseconds)
-        }
+        let log = try requests.watermarks(of: partition)
         let restoreEndOffset = try restoreEndOffset(committed, log)
         let state = PartitionState(
             topic: partition.topic, number: partition.partition, startOffset: log.low,
@@ -83,13 +72,5 @@ final class TaskFactory {
             throw WorkerError("\(committed.partition) has no committed offset, and auto.offset.reset is error")
         default: return log.low
         }
-    }
-
-    /// Repeats what may yet succeed, for as long as the group lets a member be silent and the worker is not told to stop.
-    private func retrying<Result>(_ request: () throws(KafkaError) -> Result) throws(KafkaError) -> Result {
-        let retry = Retry(
-            timeoutMilliseconds: Self.retryTimeoutMilliseconds, isCancelled: { [shutdown] in shutdown.isRequested },
-            onRetry: { [reporter] in reporter.warn("assignment waits for Kafka", $0) })
-        return try retry { _ throws(KafkaError) in try request() }
     }
 }

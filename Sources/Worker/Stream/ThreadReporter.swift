@@ -65,8 +65,11 @@ final class ThreadReporter {
 
     func transactionAborted() { counters.transactionsAborted.add(1, ordering: .relaxed) }
 
-    func rewinding(_ partitions: [TopicPartition]) {
-        logger.warning("rewinding to the committed offsets", metadata: ["partitions": "\(partitions)"])
+    /// - Parameter isUndone: whether the state is back at the last commit; otherwise the partition has to be restored.
+    func rewound(_ task: PartitionTask, isUndone: Bool) {
+        logger.warning(
+            isUndone ? "rewinding to the last commit" : "what was not committed cannot be undone: restoring",
+            metadata: ["partition": "\(task.partition)", "offset": "\(task.position)"])
     }
 
     // MARK: Warnings

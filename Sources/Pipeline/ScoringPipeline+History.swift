@@ -1,0 +1,26 @@
+import Events
+
+/// Scoring a history, whose reader decodes the events itself.
+extension ScoringPipeline {
+    /// Takes an event that its source has decoded itself, such as one of a history, into a partition's state. Its prediction
+    /// comes with `publishTaken`; until then all events must be of the same partition.
+    package func take(_ event: CustomerEvent, into partition: PartitionState) {
+        let offset = partition.stateOffset
+        scorer.add(event, tag: takenEvents.messages.count, to: &partition.table)
+        takenEvents.append(SourceMessage(position: takenEvents.messages.count, offset: offset, value: nil))
+        partition.took(upTo: offset + 1)
+    }
+
+    /// Events taken and not yet published.
+    package var takenCount: Int { takenEvents.messages.count }
+
+    /// Scores and publishes the events that `take` was given.
+    /// - Returns: how many.
+    package func publishTaken(of partition: PartitionState, into sink: any RecordSink) throws -> Int {
+        var result = BatchResult()
+        takenEvents.endRun(of: partition)
+        try publish(takenEvents, &scorer, &monitor, &labelJoinBatch, into: sink, &result)
+        takenEvents.removeAll()
+        return result.published
+    }
+}
