@@ -97,7 +97,8 @@ package final class ScoringPipeline {
     /// - Complexity: O(bytes of the messages), and the ensemble's cost for each event.
     package func process(_ batch: borrowing SourceBatch, into sink: any RecordSink) throws -> BatchResult {
         var result = BatchResult()
-        rejected.removeAll(keepingCapacity: true)
+        // They hold their partitions, which may be released by then.
+        defer { rejected.removeAll(keepingCapacity: true) }
         for run in batch.runs { decodeAndUpdate(run, of: batch.messages, &result) }
         result.rejected = rejected.count
         try sink.reject(rejected, live: result.live)

@@ -34,8 +34,6 @@ public struct SourceBatch {
         package let partition: PartitionState
         /// Where they stand in `SourceBatch.messages`.
         package let messages: Range<Int>
-        /// Whether the prediction of any of them is to be published.
-        package let isLive: Bool
     }
 
     /// All messages, run by run.
@@ -57,8 +55,7 @@ public struct SourceBatch {
     /// Closes a run: the messages added since the last one are of this partition, by ascending offset.
     package mutating func endRun(of partition: PartitionState) {
         let start = runs.last?.messages.upperBound ?? 0
-        guard let last = messages.last, messages.count > start else { return }
-        let isLive = last.offset >= partition.restoreEndOffset
-        runs.append(Run(partition: partition, messages: start..<messages.count, isLive: isLive))
+        guard messages.count > start else { return }
+        runs.append(Run(partition: partition, messages: start..<messages.count))
     }
 }

@@ -56,6 +56,31 @@ import Testing
         }
     }
 
+    /// The transaction that a snapshot's records were published in is aborted: the next one covers what it covered, whether or
+    /// not anything is undone, and even if the undo point was set after the snapshot was completed.
+    @Test(arguments: [true, false])
+    func aCompletedSnapshotThatIsLostIsCoveredAgain(undoes: Bool) throws {
+        var labelJoin = LabelJoinTests.labelJoin(windowDays: 1000)
+        let steps = LabelJoinTests.stream(4000, seed: 3)
+        var stored: [UInt64: [UInt8]] = [:]
+        func store(_ labelJoin: inout LabelJoin, isFull: Bool) {
+            labelJoin.beginSnapshot(isFull: isFull, upTo: labelJoin.nextOffset)
+            while let record = labelJoin.nextRecord() { stored[record.number] = record.bytes }
+        }
+        _ = LabelJoinTests.join(steps[..<1500], &labelJoin)
+        store(&labelJoin, isFull: true)
+        _ = LabelJoinTests.join(steps[1500...], &labelJoin, from: 1500)
+        labelJoin.beginSnapshot(isFull: false, upTo: labelJoin.nextOffset)
+        while labelJoin.nextRecord() != nil {}
+        labelJoin.setUndoPoint()
+        labelJoin.discardSnapshot()
+        if undoes { Self.expectUndo(&labelJoin) }
+        store(&labelJoin, isFull: false)
+        var restored = LabelJoinTests.labelJoin(windowDays: 1000)
+        try restored.restore(stored, atLeastUpTo: labelJoin.nextOffset)
+        #expect(Self.records(restored) == Self.records(labelJoin))
+    }
+
     /// A full snapshot's records.
     static func records(_ labelJoin: LabelJoin) -> [UInt64: [UInt8]] {
         var copy = labelJoin

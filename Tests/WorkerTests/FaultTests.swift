@@ -146,6 +146,24 @@ import Testing
         #expect(bySource.keys.sorted().compactMap { bySource[$0]?.last?.value } == payloads.map { Array($0.utf8) })
     }
 
+    /// A record that is refused every time ends the worker with the broker's reason, after a few attempts.
+    @Test func aRecordThatIsAlwaysRefusedEndsTheWorkerWithTheReason() async throws {
+        let rig = try WorkerRig(partitions: 1)
+        rig.settings.guarantee = .exactlyOnce
+        let (messages, _) = try WorkerTests.shop(customers: 20)
+        try WorkerTests.publish(messages, rig.settings)
+        rig.broker.fail(.produce, with: .init(repeating: .messageTooLarge, count: 100_000))
+        let worker = try rig.worker()
+        do {
+            try await worker.run()
+            Issue.record("the worker stopped without a reason")
+        } catch let error as KafkaError {
+            #expect(error.name == "MSG_SIZE_TOO_LARGE", "\(error)")
+        }
+        #expect((1...20).contains(worker.counters.snapshot.transactionsAborted))
+        #expect(worker.counters.snapshot.committed == 0)
+    }
+
     /// Another member leaves in the same moment: the last commit is refused until partitions have been given out anew.
     @Test(arguments: [1, 20])
     func commitsWhatItHasProcessedWhenItStopsDuringARebalance(refusals: Int) async throws {

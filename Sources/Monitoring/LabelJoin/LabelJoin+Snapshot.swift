@@ -31,13 +31,15 @@ extension LabelJoin {
 
     private static let headNumber: UInt64 = 0
 
-    /// Begins a snapshot of the present state, which later changes do not affect. Discards one that is still open.
+    /// Begins a snapshot of the present state, which later changes do not affect. Discards one that is still open; one that was
+    /// completed is taken to be durable.
     /// - Parameters:
     ///   - isFull: whether it holds everything, instead of the changes since the last snapshot.
     ///   - offset: the partition's next offset. It may be beyond `nextOffset`, since not every message is joined.
     /// - Complexity: O(chunks). Until all records are read, changing a chunk for the first time copies it.
     package mutating func beginSnapshot(isFull: Bool, upTo offset: Int64) {
-        discardSnapshot()
+        discardOpenSnapshot()
+        completed = nil
         var head = ByteWriter()
         head.signed(max(offset, nextOffset))
         progress.clock.encode(into: &head)
@@ -67,14 +69,23 @@ extension LabelJoin {
             chunk.encode(into: &writer)
             return (UInt64(number) + 1, writer.take())
         }
-        guard let completed = snapshot else { return nil }
+        guard let last = snapshot else { return nil }
         snapshot = nil
-        journal.log(ended: completed.scope)
-        return (Self.headNumber, completed.head)
+        completed = last.scope
+        journal.log(ended: last.scope)
+        return (Self.headNumber, last.head)
     }
 
-    /// Ends a snapshot that will not be completed. The next one covers what it covered.
+    /// Ends a snapshot that will not become durable, whether it is still open or completed. The next one covers what it covered.
     package mutating func discardSnapshot() {
+        discardOpenSnapshot()
+        guard let lost = completed else { return }
+        completed = nil
+        journal.log(ended: lost)
+        markChanged(lost)
+    }
+
+    private mutating func discardOpenSnapshot() {
         guard let discarded = snapshot else { return }
         snapshot = nil
         journal.log(ended: discarded.scope)
@@ -104,6 +115,8 @@ extension LabelJoin {
         guard let head = records[Self.headNumber] else { throw StateError("labeled predictions without a head record") }
         var restored = self
         restored.journal.end()
+        restored.snapshot = nil
+        restored.completed = nil
         try head.withReader { reader throws(StateError) in
             let numbers = try restored.readHead(&reader, atLeastUpTo: offset)
             var predictions = try restored.readChunks(numbers, records)

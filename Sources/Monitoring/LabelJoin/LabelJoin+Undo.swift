@@ -39,8 +39,8 @@ extension LabelJoin {
         customers.restore(changes.slots, count: point.slotCount)
 
         for scope in changes.endedSnapshots { markChanged(scope) }
-        if let scope = snapshot?.scope { markChanged(scope) }
-        snapshot = nil
+        for scope in [snapshot?.scope, completed] { if let scope { markChanged(scope) } }
+        (snapshot, completed) = (nil, nil)
 
         swap(&changes, &journal)
         setUndoPoint()

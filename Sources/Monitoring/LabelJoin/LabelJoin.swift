@@ -61,6 +61,8 @@ public struct LabelJoin: Sendable {
     var customers = PendingPredictions()
     /// Snapshot whose records are being read.
     var snapshot: OpenSnapshot?
+    /// What the latest completed snapshot covered, for the case that it does not become durable.
+    var completed: SnapshotScope?
     var journal = LabelJoinJournal()
 
     /// Model versions that predictions refer to by index.

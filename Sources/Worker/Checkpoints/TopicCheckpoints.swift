@@ -72,8 +72,10 @@ final class TopicCheckpoints: CheckpointStore {
         try consumer.assign([PartitionOffset(partition, offset: 0)])
         let batch = MessageBatch(capacity: 1000)
         var lastProgress = ContinuousClock.now
+        var share = 0.0
         while true {
             try consumer.poll(into: batch, timeoutMilliseconds: 1000)
+            try request.progress(share)
             for error in batch.errors {
                 guard error.remedy != .fatal,
                     ContinuousClock.now - lastProgress < .milliseconds(Self.readTimeoutMilliseconds)
@@ -84,7 +86,7 @@ final class TopicCheckpoints: CheckpointStore {
             for position in 0..<batch.count {
                 let message = batch[position]
                 reading.take(key: message.key, value: message.value)
-                try request.progress(Double(message.offset) / Double(log.high))
+                share = Double(message.offset) / Double(log.high)
             }
             // The end that a reader of committed messages can see.
             if !batch.ends.isEmpty { return }

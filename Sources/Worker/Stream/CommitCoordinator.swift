@@ -1,3 +1,4 @@
+import Foundation
 import Kafka
 import Pipeline
 
@@ -36,6 +37,10 @@ final class CommitCoordinator {
     /// synchronous.
     private static let asyncCommitTimeout = Duration.milliseconds(100)
     private static let abortTimeoutMilliseconds = 30_000
+    /// Aborts in a row because of a record that the broker refuses for good, before the thread stops with that error.
+    private static let refusalLimit = 5
+    /// Longest pause after an abort, seconds: it delays the next poll.
+    private static let longestPauseSeconds = 2.0
 
     private var state = CommitState<AsyncCommit>()
     private let commitProtocol: any CommitProtocol
@@ -47,6 +52,9 @@ final class CommitCoordinator {
     private let interval: Duration
     private let timeoutMilliseconds: Int
     private var lastCommit = ContinuousClock.now
+    /// Since the last successful commit.
+    private var abortsInARow = 0
+    private var refusalsInARow = 0
 
     init(
         settings: WorkerSettings, commitProtocol: any CommitProtocol, consumer: Consumer, output: OutputWriter,
@@ -63,11 +71,11 @@ final class CommitCoordinator {
         timeoutMilliseconds = max(5000, min(30_000, settings.shutdownMilliseconds))
     }
 
-    /// Makes the states of a batch's live partitions ready to be undone: a partition that has just become live has no undo
+    /// Makes the states that a batch with live messages will change ready to be undone: a partition that has just become live has no undo
     /// point from a commit yet.
     func prepareUndo(of batch: borrowing SourceBatch) {
         guard commitProtocol.supportsAbort else { return }
-        for run in batch.runs where run.isLive && run.partition.undoOffset == nil { run.partition.setUndoPoint() }
+        for run in batch.runs where run.partition.undoOffset == nil { run.partition.setUndoPoint() }
     }
 
     // MARK: At the interval
@@ -154,6 +162,7 @@ final class CommitCoordinator {
 
     private func committed(_ covered: [(task: PartitionTask, live: Int)], since begun: ContinuousClock.Instant) {
         for (task, live) in covered { task.committed(live: live) }
+        (abortsInARow, refusalsInARow) = (0, 0)
         reporter.committed(live: covered.reduce(0) { $0 + $1.live }, duration: .now - begun)
     }
 
@@ -164,19 +173,24 @@ final class CommitCoordinator {
         case .commitLater:
             reporter.warn("commit put off", error)
             return .proceed
-        case .abort:
-            reporter.warn("commit refused", error)
-            return try abort()
+        case .abort: return try abort(because: error)
         case .stop: throw error
         }
     }
 
     // MARK: Abort
 
-    /// Aborts the transaction because of an error in it.
+    /// Aborts the transaction because of an error in it, and pauses: longer each time until a commit succeeds again.
+    /// - Throws: the broker's refusal of a record, if it has come too often in a row to be worth another attempt.
     func abort(because error: KafkaError) throws -> StreamAction {
-        reporter.warn("transaction aborted", error)
-        return try abort()
+        let refusal = output.refusal
+        reporter.warn("transaction aborted", refusal ?? error)
+        refusalsInARow = refusal == nil ? 0 : refusalsInARow + 1
+        let action = try abort()
+        if let refusal, refusalsInARow == Self.refusalLimit { throw refusal }
+        Thread.sleep(forTimeInterval: min(0.05 * pow(2, Double(abortsInARow)), Self.longestPauseSeconds))
+        abortsInARow += 1
+        return action
     }
 
     /// Aborts what is not committed. Under at-least-once nothing is taken back: whoever owns the partitions next processes
@@ -208,7 +222,13 @@ final class CommitCoordinator {
 
     /// Commits before partitions are released, or aborts.
     func beforeRevocation(of partitions: [TopicPartition]) throws {
-        _ = try commit()
+        do {
+            _ = try commit()
+        } catch {
+            // Whoever owns the partitions next must not wait for this transaction to time out.
+            try? commitProtocol.abort(timeoutMilliseconds: timeoutMilliseconds)
+            throw error
+        }
         let isLeftOver =
             checkpointer.hasUncommittedRecords
             || partitions.contains { (registry[$0.partition]?.uncommitted ?? 0) > 0 }

@@ -37,10 +37,13 @@ final class GroupMembership: RebalanceHandler {
         if isLeaving { return partitions.map { PartitionOffset($0, offset: PartitionOffset.end) } }
         do {
             return try factory.makeTasks(for: partitions, isNew: true)
-        } catch {
+        } catch let error as KafkaError where error.remedy == .retry && factory.isCancelled {
             // Told to stop while Kafka did not answer: they are not read any more.
-            if !factory.isCancelled { failure = error }
+            release(partitions)
             return partitions.map { PartitionOffset($0, offset: PartitionOffset.end) }
+        } catch {
+            failure = error
+            return []
         }
     }
 

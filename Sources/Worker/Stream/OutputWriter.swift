@@ -77,13 +77,13 @@ final class OutputWriter: RecordSink {
         let example = rejected.last.map {
             "\($0.partition.topic)[\($0.partition.number)]@\($0.message.offset): \($0.reason)"
         }
+        for entry in rejected { reporter.rejected(entry) }
         try rejectionLimit.count(messages: live, rejected: rejected.count, example: example)
+        guard let deadLetters else { return }
         for entry in rejected {
-            reporter.rejected(entry)
-            guard let deadLetters else { continue }
             let message = messages[entry.message.position]
+            try commitProtocol.begin()
             try translatingErrors { () throws(KafkaError) in
-                try commitProtocol.begin()
                 try producer.produce(
                     to: deadLetters, key: message.key, value: message.value,
                     headers: DeadLetterHeader.headers(of: message, topic: inputTopic, reason: entry.reason),
@@ -96,8 +96,8 @@ final class OutputWriter: RecordSink {
     private func produce(
         to topic: Topic, key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, source: UnsafeRawBufferPointer
     ) throws(KafkaError) {
+        try commitProtocol.begin()
         try translatingErrors { () throws(KafkaError) in
-            try commitProtocol.begin()
             try producer.produce(to: topic, key: key, value: value, header: PredictionSource.header, source)
         }
     }
@@ -128,6 +128,9 @@ final class OutputWriter: RecordSink {
     /// Whether a record could not be delivered, and no abort has made up for it: then nothing may be committed.
     var hasUndelivered: Bool { producer.failed != failuresBeforeAbort }
 
+    /// Why the broker refuses a record of the open transaction for good; `nil` if it does not.
+    var refusal: KafkaError? { producer.deliveryError.flatMap { $0.remedy == .fatal ? $0 : nil } }
+
     /// Notes that everything since the last commit was taken back.
     func aborted() { failuresBeforeAbort = producer.failed }
 
@@ -150,8 +153,8 @@ extension OutputWriter: CheckpointPublisher {
     private func publish(
         _ topic: Topic, _ partition: Int32, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?
     ) throws(KafkaError) {
+        try commitProtocol.begin()
         try translatingErrors { () throws(KafkaError) in
-            try commitProtocol.begin()
             try producer.produce(to: topic, partition: partition, key: key, value: value)
         }
     }

@@ -50,6 +50,7 @@ final class PartitionTask {
     /// Live messages processed since the last commit.
     private(set) var uncommitted = 0
     let assignedAt = ContinuousClock.now
+    private var hasBeenLive = false
     /// When the log was begun to be read.
     private(set) var replayingSince: ContinuousClock.Instant?
     /// What the checkpointer knows of this partition.
@@ -164,22 +165,31 @@ final class PartitionTask {
     }
 
     /// The consumer is where `position` says.
-    func startReading() {
+    /// - Returns: whether the partition is live for the first time.
+    @discardableResult
+    func startReading() -> Bool {
         if case .rewinding = phase {} else { replayingSince = .now }
         move(to: position < state.restoreEndOffset ? .replaying : .live)
+        return becameLive()
+    }
+
+    /// Whether it is live and has not been before.
+    private func becameLive() -> Bool {
+        guard case .live = phase, !hasBeenLive else { return false }
+        hasBeenLive = true
+        return true
     }
 
     // MARK: Processing
 
     /// Notes that what came of the messages that the state holds has been handed to the producer.
     /// - Parameter live: how many of them nothing had been published of before.
-    /// - Returns: whether the partition has become live by that.
+    /// - Returns: whether the partition is live for the first time.
     func processed(live: Int) -> Bool {
         position = max(position, state.stateOffset)
         uncommitted += live
-        guard case .replaying = phase, position >= state.restoreEndOffset else { return false }
-        move(to: .live)
-        return true
+        if case .replaying = phase, position >= state.restoreEndOffset { move(to: .live) }
+        return becameLive()
     }
 
     /// Notes that a commit covered so many of the live messages.
@@ -187,6 +197,13 @@ final class PartitionTask {
 
     /// Whether an aborted transaction leaves something of it in the state.
     var hasUncommittedState: Bool { uncommitted > 0 || position != state.stateOffset }
+
+    /// Whether an offset is the one that `rewind` leads back to, as far as the group is concerned.
+    /// - Parameter committed: the group's; a group that has committed nothing has no offset.
+    func isLastCommit(_ committed: Int64) -> Bool {
+        guard committed >= 0, let undoOffset = state.undoOffset else { return true }
+        return committed == max(undoOffset, state.restoreEndOffset)
+    }
 
     /// Takes back what was not committed.
     /// - Returns: false when that cannot be: the partition has to be restored.

@@ -136,15 +136,9 @@ final class Restorer {
             if let error = failures[task.partition] {
                 try waitOrThrow(error)
             } else {
-                startReading(task)
+                if task.startReading() { finished(task) }
             }
         }
-    }
-
-    private func startReading(_ task: PartitionTask) {
-        let wasRestored = task.isRestored
-        task.startReading()
-        if !wasRestored, task.isRestored { finished(task) }
     }
 
     /// Not yet fetched, or not ours any more: the next round, or the rebalance that follows, decides.

@@ -3,18 +3,34 @@ import Pipeline
 
 extension SourceBatch {
     /// Takes the messages of partitions that are being read from a poll's batch, where those of one stand together.
-    mutating func fill(from messages: MessageBatch, of registry: PartitionRegistry) {
-        removeAll()
-        var position = 0
-        while position < messages.count {
-            let partition = messages[position].partition
-            let task = registry[partition].flatMap { $0.takesMessages ? $0 : nil }
-            while position < messages.count, messages[position].partition == partition {
-                if task != nil { append(SourceMessage(messages[position], position: position)) }
-                position += 1
+    /// - Parameters:
+    ///   - replayed: gets the runs that only rebuild state. They publish nothing, so that nothing can make them fail.
+    ///   - live: gets the runs with live messages.
+    static func fill(
+        replayed: inout SourceBatch, live: inout SourceBatch, from messages: MessageBatch,
+        of registry: PartitionRegistry
+    ) {
+        replayed.removeAll()
+        live.removeAll()
+        var start = 0
+        while start < messages.count {
+            let partition = messages[start].partition
+            var end = start + 1
+            while end < messages.count, messages[end].partition == partition { end += 1 }
+            if let task = registry[partition], task.takesMessages {
+                if messages[end - 1].offset >= task.state.restoreEndOffset {
+                    live.append(messages, start..<end, of: task.state)
+                } else {
+                    replayed.append(messages, start..<end, of: task.state)
+                }
             }
-            if let task { endRun(of: task.state) }
+            start = end
         }
+    }
+
+    private mutating func append(_ messages: MessageBatch, _ positions: Range<Int>, of partition: PartitionState) {
+        for position in positions { append(SourceMessage(messages[position], position: position)) }
+        endRun(of: partition)
     }
 }
 

@@ -4,12 +4,13 @@ import Pipeline
 /// One operating-system thread's work: it owns a consumer, a producer and the customers of its partitions, and shares
 /// nothing while it runs.
 ///
-/// poll → rebalance (inside poll) → commands → commit when due → process the batch → a slice of a checkpoint → restores.
+/// poll → rebalance (inside poll) → commit when due → process the batch → a slice of a checkpoint → restores → commands.
 /// Each step is one type's; `StreamThread+Assembly.swift` puts them together.
 final class StreamThread {
     let parts: Parts
     let messages: MessageBatch
-    private var batch = SourceBatch()
+    private var replayed = SourceBatch()
+    private var live = SourceBatch()
 
     init(_ parts: Parts, messages: MessageBatch) {
         self.parts = parts
@@ -37,11 +38,10 @@ final class StreamThread {
 
     private func turn() throws {
         try poll(timeoutMilliseconds: isBusy ? 1 : parts.settings.pollMilliseconds)
-        for command in parts.control.take() { parts.queries.execute(command) }
         // Before this batch: the records of the ones before have had the most time to be delivered.
-        try perform(parts.commits.commitIfDue())
-        try perform(processAndCheckpoint())
+        guard try perform(parts.commits.commitIfDue()), try perform(processAndCheckpoint()) else { return }
         try parts.restorer.advance()
+        for command in parts.control.take() { parts.queries.execute(command) }
         parts.queries.advance()
         parts.reporter.report(parts.registry, parts.pipeline.monitor) { parts.consumer.latestKnownEnd(of: $0) }
     }
@@ -60,8 +60,15 @@ final class StreamThread {
         parts.output.poll()
     }
 
-    private func perform(_ action: StreamAction) throws {
-        if case .rewind = action { try rewind() }
+    /// - Returns: false when the worker was told to stop before Kafka answered: what was aborted is left to the next owner.
+    private func perform(_ action: StreamAction) throws -> Bool {
+        guard case .rewind = action else { return true }
+        do {
+            try rewind()
+            return true
+        } catch let error as KafkaError where error.remedy == .retry && parts.factory.isCancelled {
+            return false
+        }
     }
 
     /// A transaction that can no longer be committed takes what was processed in it with it.
@@ -75,9 +82,14 @@ final class StreamThread {
     }
 
     private func process() throws {
-        batch.fill(from: messages, of: parts.registry)
+        SourceBatch.fill(replayed: &replayed, live: &live, from: messages, of: parts.registry)
+        try process(replayed)
+        parts.commits.prepareUndo(of: live)
+        try process(live)
+    }
+
+    private func process(_ batch: SourceBatch) throws {
         guard !batch.messages.isEmpty else { return }
-        parts.commits.prepareUndo(of: batch)
         let result = try parts.pipeline.process(batch, into: parts.output)
         for (run, live) in zip(batch.runs, result.liveOfRun) {
             guard let task = parts.registry[run.partition.number] else { continue }
@@ -85,19 +97,15 @@ final class StreamThread {
         }
         parts.checkpointer.measured(
             messages: result.live + result.restored, seconds: result.times.secondsIntoState)
-        parts.reporter.processed(result, messages: messages.count)
+        parts.reporter.processed(result, messages: batch.messages.count)
     }
 
     /// Takes every partition that has uncommitted messages back to its last commit; the restorer moves the consumer there. Where
     /// that cannot be done in place, the partition is restored from its checkpoint and the log.
     private func rewind() throws {
         parts.pipeline.discardPending()
-        var notUndoable: [TopicPartition] = []
-        for task in parts.registry.tasks where task.hasUncommittedState {
-            let isUndone = task.rewind()
-            parts.reporter.rewound(task, isUndone: isUndone)
-            if !isUndone { notUndoable.append(task.partition) }
-        }
+        let uncommitted = parts.registry.tasks.filter(\.hasUncommittedState)
+        let notUndoable = try parts.factory.undo(uncommitted)
         if !notUndoable.isEmpty {
             parts.membership.release(notUndoable)
             try parts.factory.makeTasks(for: notUndoable, isNew: false)

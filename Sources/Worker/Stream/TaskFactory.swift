@@ -47,6 +47,22 @@ final class TaskFactory {
         }
     }
 
+    /// Takes partitions back to their last commit in place, after their transaction was aborted.
+    ///
+    /// The group's committed offsets are asked for, since an abort may hide a commit that the broker has completed: then the
+    /// messages must not be processed again.
+    /// - Returns: those that could not be taken back: they have to be restored.
+    func undo(_ tasks: [PartitionTask]) throws -> [TopicPartition] {
+        guard !tasks.isEmpty else { return [] }
+        let committed = Dictionary(
+            uniqueKeysWithValues: try requests.committed(tasks.map(\.partition)).map { ($0.partition, $0.offset) })
+        return tasks.compactMap { task in
+            let isUndone = task.isLastCommit(committed[task.partition] ?? PartitionOffset.none) && task.rewind()
+            reporter.rewound(task, isUndone: isUndone)
+            return isUndone ? nil : task.partition
+        }
+    }
+
     private func makeTask(for committed: PartitionOffset, isNew: Bool) throws -> PartitionTask {
         let partition = committed.partition
         let log = try requests.watermarks(of: partition)
