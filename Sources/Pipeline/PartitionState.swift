@@ -126,11 +126,10 @@ package final class PartitionState {
     }
 
     /// Notes that the state holds all messages below an offset.
-    func took(upTo offset: Int64) { stateOffset = offset }
-
-    /// Notes that a batch up to `stateOffset` is complete.
-    func finishedBatch() {
-        if stateOffset >= restoreEndOffset, !perKeyOffsets.isEmpty { perKeyOffsets = [:] }
+    func took(upTo offset: Int64) {
+        stateOffset = offset
+        // Behind the restore end nothing is met a second time.
+        if offset >= restoreEndOffset, !perKeyOffsets.isEmpty { perKeyOffsets = [:] }
     }
 
     // MARK: Undo

@@ -103,7 +103,6 @@ package final class ScoringPipeline {
         result.rejected = rejected.count
         try sink.reject(rejected, live: result.live)
         try publish(batch, &scorer, &monitor, &labelJoinBatch, into: sink, &result)
-        for run in batch.runs { run.partition.finishedBatch() }
         return result
     }
 
@@ -161,17 +160,17 @@ package final class ScoringPipeline {
             let (event, index) = (decoded[turn].event, decoded[turn].index)
             let message = messages[index]
             // A redriven event whose original is in the state does not update it.
-            let isCounted = !partition.holdsOriginal(of: message)
+            let updatesState = !partition.holdsOriginal(of: message)
             // 1. The customer's restored state holds the message: only the clock moves.
             // 2. It is live, or the label join has not seen it: update and score.
             // 3. It only rebuilds state: update.
             if message.offset < restoreEndOffset,
                 partition.isInRestoredState(message.offset, of: event.customerID)
             {
-                if isCounted { table.observe(event.time) }
+                if updatesState { table.observe(event.time) }
             } else if message.offset >= restoreEndOffset || message.offset >= labelJoinOffset {
-                scorer.add(event, tag: index, to: &table, isCounted: isCounted, isStateComplete: isStateComplete)
-            } else if isCounted {
+                scorer.add(event, tag: index, to: &table, updatesState: updatesState, isStateComplete: isStateComplete)
+            } else if updatesState {
                 table.update(event)
             }
         }

@@ -97,15 +97,15 @@ public struct Scorer {
     /// Updates the state of the event's customer and adds the feature row to the batch.
     /// - Parameters:
     ///   - tag: identifies the event to the caller; its prediction has the same tag.
-    ///   - isCounted: false for an event that the state includes already; the state is then scored without an update.
+    ///   - updatesState: false for an event that the state includes already; the state is then scored without an update.
     ///   - isStateComplete: false when the state is known to lack events; the prediction then says so.
     /// - Precondition: the event is not anonymous.
     public mutating func add(
-        _ event: CustomerEvent, tag: Int, to table: inout CustomerTable, isCounted: Bool = true,
+        _ event: CustomerEvent, tag: Int, to table: inout CustomerTable, updatesState: Bool = true,
         isStateComplete: Bool = true
     ) {
         var (clock, startsInvoice) = (event.time, false)
-        if isCounted {
+        if updatesState {
             let customer = table.update(event)
             table.withState(at: customer) { state in
                 clock = state.pointee.clock

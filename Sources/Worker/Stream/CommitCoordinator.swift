@@ -71,8 +71,8 @@ final class CommitCoordinator {
         timeoutMilliseconds = max(5000, min(30_000, settings.shutdownMilliseconds))
     }
 
-    /// Makes the states that a batch with live messages will change ready to be undone: a partition that has just become live has no undo
-    /// point from a commit yet.
+    /// Makes the states that a batch with live messages will change ready to be undone: a partition that has just become live has
+    /// no undo point from a commit yet.
     func prepareUndo(of batch: borrowing SourceBatch) {
         guard commitProtocol.supportsAbort else { return }
         for run in batch.runs where run.partition.undoOffset == nil { run.partition.setUndoPoint() }
