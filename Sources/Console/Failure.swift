@@ -69,8 +69,18 @@ package func output(_ text: String) throws {
     try file.close()
 }
 
-/// Writes text to standard error. Ignores failure, because a closed or full standard error must not stop the work.
+/// Writes text to standard error. What cannot be written is lost: a full disk, a reader that is gone or a closed descriptor must
+/// not stop the work.
+///
+/// A program whose standard error may be a pipe ignores SIGPIPE, as `run` does.
 func writeToStandardError(_ text: String) {
-    let bytes = Array(text.utf8)
-    _ = write(2, bytes, bytes.count)
+    Array(text.utf8).withUnsafeBytes { bytes in
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let written = write(2, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+            if written < 0, errno == EINTR { continue }
+            guard written > 0 else { return }
+            rest = rest.dropFirst(written)
+        }
+    }
 }

@@ -26,10 +26,10 @@ package struct LineLogHandler: LogHandler {
     ///   - label: The logger's name.
     ///   - format: How a line is written.
     ///   - limit: The limit of repeated lines, shared by all handlers of a program.
-    ///   - write: Takes each finished line, newline included; standard error by default.
+    ///   - write: Takes each finished line, newline included; standard error by default, where lines may be lost.
     package init(
         label: String, format: Format, limit: LineLimit,
-        write: @escaping @Sendable (String) -> Void = { FileHandle.standardError.write(Data($0.utf8)) }
+        write: @escaping @Sendable (String) -> Void = { writeToStandardError($0) }
     ) {
         self.label = label
         self.format = format

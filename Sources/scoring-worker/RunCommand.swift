@@ -27,6 +27,8 @@ struct RunCommand: AsyncParsableCommand {
         try await reportingFailuresAsync {
             // Exceeding the file size limit must fail the write, not end the worker.
             signal(SIGXFSZ, SIG_IGN)
+            // Whoever read the log may be gone; that loses lines and not the worker.
+            signal(SIGPIPE, SIG_IGN)
             let reader = try configuration.reader(for: .worker)
             LogSettings(reader.section("logs")).bootstrap()
             var logger = Logger(label: "scoring-worker")

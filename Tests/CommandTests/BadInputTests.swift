@@ -167,4 +167,44 @@ import Testing
             status: usage)
         expectFailure(try Command("trainer", ["train", "--models", "m"]), "--history", status: usage)
     }
+
+    /// What cannot be logged is lost, and nothing else.
+    @Test(arguments: ["2>/dev/full", "2>&-", "2>&1 | true"])
+    func aLogThatCannotBeWritten(redirection: String) throws {
+        let settings = [
+            "kafka.bootstrap.servers=127.0.0.1:1", "startup.deadline=1s", "models=\(models)", "http.enabled=false",
+        ]
+        let arguments = settings.map { "--set '\($0)'" }.joined(separator: " ")
+        let worker = Command.executable("scoring-worker").path
+        let shell = Process()
+        shell.executableURL = URL(fileURLWithPath: "/bin/bash")
+        shell.arguments = [
+            "-c", "\(worker) run --log-level trace \(arguments) \(redirection); exit ${PIPESTATUS[0]}",
+        ]
+        shell.standardOutput = FileHandle.nullDevice
+        try shell.run()
+        shell.waitUntilExit()
+        #expect(shell.terminationStatus == 1, "Kafka cannot be reached: no crash, and no signal")
+    }
+
+    @Test func aCommitIntervalBeyondTheTransaction() throws {
+        func run(_ settings: String...) throws -> Command {
+            try Command(
+                "scoring-worker",
+                ["run", "--set", "kafka.bootstrap.servers=127.0.0.1:1", "--set", "startup.deadline=1s"]
+                    + settings.flatMap { ["--set", $0] })
+        }
+        expectFailure(
+            try run("commit.interval=11s"), "may be half of Kafka's transaction.timeout.ms (20000) at most", status: 2)
+        expectFailure(
+            try run("commit.interval=3s", "kafka.transaction.timeout.ms=5000"), "transaction.timeout.ms (5000)",
+            status: 2)
+        for allowed in [["commit.interval=10s"], ["commit.interval=11s", "processing.guarantee=at_least_once"]] {
+            let command = try Command(
+                "scoring-worker",
+                ["run", "--set", "kafka.bootstrap.servers=127.0.0.1:1", "--set", "startup.deadline=1s"]
+                    + (allowed + ["http.enabled=false", "models=\(models)"]).flatMap { ["--set", $0] })
+            expectFailure(command, "no answer from Kafka")
+        }
+    }
 }

@@ -149,6 +149,7 @@ public struct LabelJoin: Sendable {
         if progress.count > limit { sample() }
     }
 
+    @inline(__always)
     private func probabilities(_ scores: Scores) -> InlineArray<5, Double> {
         if progress.hasAllModels {
             return [

@@ -79,14 +79,15 @@ struct LabelJoinJournal: Sendable {
         sampledChunks = nil
     }
 
-    // MARK: Logging
+    // MARK: Logging. Kept out of the callers' loops, which run without a log just as often.
 
-    @inline(__always)
+    @inline(never)
     mutating func log(_ slot: Int, _ chains: PendingPredictions.Chains) {
         slots.append(SlotChange(slot: slot, chains: chains))
         if slots.count + cases.count > entryLimit { end() }
     }
 
+    @inline(never)
     mutating func log(_ number: Int, _ its: PredictionChunk.Case) {
         cases.append(CaseChange(number: number, previous: its.previous, label: its.label))
         if slots.count + cases.count > entryLimit { end() }

@@ -6,7 +6,16 @@ package struct KafkaProperties: Sendable {
     private let settings: WorkerSettings
     private static let standard = ["bootstrap.servers": "localhost:9092", "client.id": "future-cart"]
 
+    /// A killed worker's transaction holds readers up until it times out.
+    private static let transactionTimeoutMilliseconds = 20_000
+
     init(_ settings: WorkerSettings) { self.settings = settings }
+
+    /// After this the broker aborts a transaction that is still open; `nil` where the configuration's value is no number.
+    var transactionTimeoutMilliseconds: Int? {
+        guard let text = producer["transaction.timeout.ms"] else { return Self.transactionTimeoutMilliseconds }
+        return Int(text)
+    }
 
     /// Of a client that neither consumes in the group nor publishes predictions.
     package var client: [String: String] { Self.standard.merging(settings.kafka) { $1 } }
@@ -60,8 +69,7 @@ package struct KafkaProperties: Sendable {
         guard settings.guarantee == .exactlyOnce else { return producer }
         let process = ProcessInfo.processInfo
         let instance = settings.instance ?? "\(process.hostName)-\(process.processIdentifier)"
-        // A killed worker's transaction holds readers up until it times out.
-        return ["transaction.timeout.ms": "20000"].merging(producer) { $1 }
+        return ["transaction.timeout.ms": "\(Self.transactionTimeoutMilliseconds)"].merging(producer) { $1 }
             .merging(["transactional.id": "\(settings.group)-\(instance)-\(thread)"]) { $1 }
     }
 }

@@ -19,9 +19,6 @@ extension WorkerSettings {
         isGrading = reader.bool("grading.enabled", default: isGrading)
         gradingWindowDays = reader.days("grading.window", default: gradingWindowDays, in: 1...3650)
         gradingLimit = reader.int("grading.max_predictions", default: gradingLimit, in: 1024...1_000_000_000)
-        if outcomesTopic != nil, !isGrading {
-            reader.refuse("output.outcomes_topic", "needs grading.enabled: true")
-        }
         driftRows = reader.int("drift.rows", default: driftRows, in: 0...1_000_000)
         group = reader.string("group", default: group)
         models = reader.string("models", default: models)
@@ -37,12 +34,6 @@ extension WorkerSettings {
         checkpointDirectory = reader.string("checkpoints.directory", default: checkpointDirectory)
         let checkpointTopic = reader.string("checkpoints.topic", default: "")
         self.checkpointTopic = checkpointTopic.isEmpty ? nil : checkpointTopic
-        if checkpoints == .topic, guarantee == .atLeastOnce {
-            reader.refuse(
-                "checkpoints.store",
-                "topic needs processing.guarantee: exactly_once, whose transactions keep a former owner from writing; "
-                    + "use directory")
-        }
         recoverySeconds = reader.double("recovery.max_seconds", default: recoverySeconds, in: 1...86_400)
         whenLogIsCut = reader.choice("recovery.when_log_is_cut", default: whenLogIsCut)
         let deadLetters = reader.string("dead_letters.topic", default: deadLetterTopic ?? "")
@@ -61,6 +52,24 @@ extension WorkerSettings {
         kafkaConsumer = Self.properties(reader, "kafka_consumer")
         kafkaProducer = Self.properties(reader, "kafka_producer")
         kafka = Self.properties(reader, "kafka")
+        refuseCombinations(reader)
+        // Of this file's sections one is of the HTTP service alone, which few commands have.
+        reader.leave("http")
+        reader.leave("logs")
+        try reader.finish()
+    }
+
+    /// Refuses values that do not fit each other, and properties that are the worker's own.
+    private func refuseCombinations(_ reader: ConfigurationReader) {
+        if outcomesTopic != nil, !isGrading {
+            reader.refuse("output.outcomes_topic", "needs grading.enabled: true")
+        }
+        if checkpoints == .topic, guarantee == .atLeastOnce {
+            reader.refuse(
+                "checkpoints.store",
+                "topic needs processing.guarantee: exactly_once, whose transactions keep a former owner from writing; "
+                    + "use directory")
+        }
         for (section, properties) in [("kafka", kafka), ("kafka_consumer", kafkaConsumer)] {
             for (name, instead) in [
                 ("transactional.id", "set 'processing.instance' instead"),
@@ -70,10 +79,14 @@ extension WorkerSettings {
                 reader.refuse("\(section).\(name)", "is not taken here: \(instead)")
             }
         }
-        // Of this file's sections one is of the HTTP service alone, which few commands have.
-        reader.leave("http")
-        reader.leave("logs")
-        try reader.finish()
+        if guarantee == .exactlyOnce, let timeout = kafkaProperties.transactionTimeoutMilliseconds,
+            commitIntervalMilliseconds > timeout / 2
+        {
+            reader.refuse(
+                "commit.interval",
+                "may be half of Kafka's transaction.timeout.ms (\(timeout)) at most, or the broker aborts every transaction "
+                    + "before it is committed: shorten it, or set kafka_producer.transaction.timeout.ms")
+        }
     }
 
     private static func properties(_ reader: ConfigurationReader, _ section: String) -> [String: String] {
