@@ -98,7 +98,9 @@ let package = Package(
             ], swiftSettings: strict),
         .executableTarget(
             name: "trainer",
-            dependencies: ["Settings", "Console", "Ensemble", "Events", "Features", "Kafka", "Training"],
+            dependencies: [
+                "Settings", "Console", "Ensemble", "Events", "Features", "Kafka", "Pipeline", "Training",
+            ],
             swiftSettings: strict),
         .target(
             name: "TestSupport", dependencies: ["CRDKafka", "Events", "Kafka", "LocalCluster"],

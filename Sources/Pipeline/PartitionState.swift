@@ -122,7 +122,7 @@ package final class PartitionState {
     @inline(__always)
     func holdsOriginal(of message: SourceMessage) -> Bool {
         guard let original = message.originalOffset else { return false }
-        return original >= decoderStartOffset && original < message.offset
+        return RedrivenMessage.isInLog(original, before: message.offset, from: decoderStartOffset)
     }
 
     /// Notes that the state holds all messages below an offset.

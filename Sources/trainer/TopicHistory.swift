@@ -2,6 +2,7 @@ import ArgumentParser
 import Console
 import Events
 import Kafka
+import Pipeline
 import Training
 
 /// Copies a topic's history into one temporary file for each partition, since training reads it twice.
@@ -119,7 +120,11 @@ struct TopicHistory {
                 }
                 behind += 1
                 let value = message.value ?? UnsafeRawBufferPointer(start: nil, count: 0)
-                if (try? decoder.decode(value)) != nil {
+                if let original = RedrivenMessage.originalOffset(message.header(RedrivenMessage.header)),
+                    RedrivenMessage.isInLog(original, before: message.offset, from: range.lowerBound)
+                {
+                    // As in the worker, its event counts where the original stands.
+                } else if (try? decoder.decode(value)) != nil {
                     try spools[partition]!.writeLine(message: value)
                     events[partition, default: 0] += 1
                 } else {

@@ -131,10 +131,36 @@ import Testing
         let fromTopic = try train(["--from-topic", "events"] + brokers)
         #expect(fromTopic.output.contains("\(version) is in service already"), "\(fromTopic.error)\(fromTopic.output)")
 
+        try Self.redriveFirst(of: "events", broker.bootstrapServers)
+        let redriven = try train(["--from-topic", "events"] + brokers)
+        #expect(
+            redriven.output.contains("\(version) is in service already"),
+            "a redriven event counts where its original stands: \(redriven.error)\(redriven.output)")
+
         let cut = try train(["--from-topic", "events", "--until", "2000"] + brokers)
         #expect(cut.status == 4, "\(cut.error)\(cut.output)")
         let absent = try train(["--from-topic", "none"] + brokers)
         #expect(absent.status == 1 && absent.error.contains("there is no topic none"))
+    }
+
+    /// Repeats the first messages of a topic's partition at its end, as `redrive` does.
+    private static func redriveFirst(of topic: String, _ servers: String) throws {
+        let consumer = try Consumer(properties: ["bootstrap.servers": servers, "group.id": "redrive-test"])
+        defer { consumer.close() }
+        let producer = try Producer(properties: ["bootstrap.servers": servers])
+        defer { producer.close() }
+        try consumer.assign([PartitionOffset(topic: topic, partition: 0, offset: 0)])
+        let batch = MessageBatch(capacity: 5)
+        let deadline = ContinuousClock.now + .seconds(30)
+        while batch.isEmpty, ContinuousClock.now < deadline { try consumer.poll(into: batch, timeoutMilliseconds: 100) }
+        try #require(!batch.isEmpty)
+        for position in 0..<batch.count {
+            let message = batch[position]
+            try producer.produce(
+                to: producer.topic(named: topic), partition: 0, key: message.key, value: message.value,
+                headers: [Header("redriven.offset", "\(message.offset)")])
+        }
+        try producer.flush(timeoutMilliseconds: 10_000)
     }
 
     @Test func twoJobsAtOnceDoNotGetInEachOthersWay() async throws {

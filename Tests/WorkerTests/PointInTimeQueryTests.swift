@@ -4,6 +4,7 @@ import Events
 import Features
 import Foundation
 import Kafka
+import Pipeline
 import Scoring
 import TestSupport
 import Testing
@@ -106,7 +107,7 @@ import Testing
             try message.value.withUnsafeBytes { value in
                 try producer.produce(
                     to: topic, partition: 0, key: key, value: value,
-                    headers: [Header(DeadLetterHeader.redrivenOffset, "0")])
+                    headers: [Header(RedrivenMessage.header, "0")])
             }
         }
         try producer.flush(timeoutMilliseconds: 10_000)

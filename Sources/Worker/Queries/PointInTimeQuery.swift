@@ -2,6 +2,7 @@ import Customers
 import Dispatch
 import Events
 import Kafka
+import Pipeline
 import Synchronization
 
 /// Answers how a customer stood at an earlier time, by reading the partition's log again: a state only moves forward, so that
@@ -135,7 +136,8 @@ final class PointInTimeQuery: Sendable {
             isDone = next >= now.position
             guard next <= now.position else { return }
             // A redriven message's original has been taken in where it stands, if it is an event by now.
-            if let original = DeadLetterHeader.originalOffset(of: message), original >= start, original < message.offset
+            if let original = RedrivenMessage.originalOffset(message.header(RedrivenMessage.header)),
+                RedrivenMessage.isInLog(original, before: message.offset, from: start)
             {
                 return
             }

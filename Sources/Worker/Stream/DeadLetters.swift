@@ -2,18 +2,10 @@ import Events
 import Kafka
 import Pipeline
 
-/// The headers of dead letters and of redriven messages.
+/// The headers of dead letters.
 enum DeadLetterHeader {
     /// Before the names of the headers that say where a dead letter came from and why; a redriven message loses them.
     static let prefix = "dead_letter."
-
-    /// On a redriven message: the offset, in the same partition, of the one that was rejected.
-    static let redrivenOffset = "redriven.offset"
-
-    /// The offset of the message that this one redrives, if it does.
-    static func originalOffset(of message: Message) -> Int64? {
-        message.header(redrivenOffset).flatMap { Int64(String(decoding: $0, as: UTF8.self)) }
-    }
 
     /// A dead letter's headers: the message's own, then its coordinates and the reason.
     static func headers(of message: Message, topic: String, reason: EventError) -> [Header] {

@@ -40,6 +40,6 @@ extension SourceMessage {
         self.init(
             position: position, offset: message.offset, value: message.value,
             timestampMilliseconds: message.timestampMilliseconds,
-            originalOffset: DeadLetterHeader.originalOffset(of: message))
+            originalOffset: RedrivenMessage.originalOffset(message.header(RedrivenMessage.header)))
     }
 }

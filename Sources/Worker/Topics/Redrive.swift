@@ -1,5 +1,6 @@
 import Events
 import Kafka
+import Pipeline
 
 /// Puts dead letters back on the input, after a fix: those that are customer events by now, each as it was, into the partition
 /// that it came from.
@@ -114,9 +115,9 @@ package struct Redrive {
             return
         }
         var headers = letter.headers.filter {
-            !$0.name.hasPrefix(DeadLetterHeader.prefix) && $0.name != DeadLetterHeader.redrivenOffset
+            !$0.name.hasPrefix(DeadLetterHeader.prefix) && $0.name != RedrivenMessage.header
         }.map { Header($0.name, value: $0.value.map { Array($0) }) }
-        headers.append(Header(DeadLetterHeader.redrivenOffset, "\(offset)"))
+        headers.append(Header(RedrivenMessage.header, "\(offset)"))
         try producer.produce(
             to: target, partition: partition, key: letter.key, value: value, headers: headers,
             timestampMilliseconds: letter.timestampMilliseconds)
