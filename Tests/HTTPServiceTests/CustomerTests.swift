@@ -89,6 +89,7 @@ import Testing
                 let json = try answer.expect(.customerElsewhere)
                 #expect(json["partition"] as? Int == Int(partition))
                 #expect(json["owner"] as? String == owner)
+            case .restoring: Issue.record("all partitions are live")
             }
         }
         #expect(here > 20 && elsewhere > 20)
@@ -110,6 +111,27 @@ import Testing
         try await rig.get("/v1/customers?top=1&top=2").expect(.badParameter)
         try await rig.get("/v1/customers?to=1").expect(.badParameter)
         try await rig.get("/v1/customers/x?as_of=soon").expect(.badParameter)
+    }
+
+    /// What is not known yet is not said to be absent.
+    @Test func aCustomerOfAPartitionThatIsBeingRestored() async throws {
+        let worker = try TestWorker(artifact: Shared.artifact.get(), customers: 60, days: 100, isReady: false)
+        let rig = try Rig(worker: worker)
+        var (found, restoring) = (0, 0)
+        for entry in worker.latest {
+            let answer = try await rig.get("/v1/customers/\(entry.customerID)")
+            if entry.partition == 0 {
+                #expect(answer.status == .ok)
+                found += 1
+            } else {
+                #expect(try answer.expect(.notReady)["partition"] as? Int == 1)
+                #expect(answer.headers[.retryAfter] == "5")
+                restoring += 1
+            }
+        }
+        #expect(found > 0 && restoring > 0)
+        #expect(try await rig.get("/v1/customers").json["restoring_partitions"] as? [Int] == [1])
+        #expect(try await self.rig.get("/v1/customers").json["restoring_partitions"] as? [Int] == [])
     }
 
     @Test func aThreadThatDoesNotAnswerIsNotTheRequestsFault() async throws {

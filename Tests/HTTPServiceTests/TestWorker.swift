@@ -18,7 +18,7 @@ final class TestWorker: LiveWorker {
     let payloads: [String: [String]]
     let status: WorkerStatus
     private let tables: [CustomerTable]
-    private let latest: [(customerID: String, partition: Int32, probability: Double, time: Int64)]
+    let latest: [(customerID: String, partition: Int32, probability: Double, time: Int64)]
     private let failure = Mutex<QueryError?>(nil)
 
     init(artifact: ModelArtifact, customers: Int = 60, days: Int = 200, isReady: Bool = true) throws {
@@ -62,7 +62,9 @@ final class TestWorker: LiveWorker {
     func customer(_ customerID: String) async throws -> CustomerReport? {
         try check()
         let partition = Self.partition(of: contentHash(of: customerID))
-        guard partition < 2, let state = tables[partition].state(of: customerID) else { return nil }
+        guard partition < 2, status.partitions[partition].phase == .live,
+            let state = tables[partition].state(of: customerID)
+        else { return nil }
         return CustomerReport(
             customerID: customerID, topic: "customer-events", partition: Int32(partition), state: state,
             isStateComplete: true, position: 0)
@@ -91,12 +93,15 @@ final class TestWorker: LiveWorker {
             entries: latest.prefix(top).map {
                 Ranking.Entry(
                     customerID: $0.customerID, partition: $0.partition, probability: $0.probability, time: $0.time)
-            }, customers: latest.count)
+            }, customers: latest.count,
+            restoringPartitions: status.partitions.filter { $0.phase != .live }.map(\.partition))
     }
 
     func place(of customerID: String) async throws -> CustomerPlace {
         try check()
         let partition = Self.partition(of: contentHash(of: customerID))
-        return partition < 2 ? .here(partition: Int32(partition)) : .elsewhere(partition: 2, owner: Self.owner)
+        guard partition < 2 else { return .elsewhere(partition: 2, owner: Self.owner) }
+        return status.partitions[partition].phase == .live
+            ? .here(partition: Int32(partition)) : .restoring(partition: Int32(partition))
     }
 }

@@ -162,6 +162,10 @@ struct APISchemas {
         ])
         return .object([
             ("customers", .integer("Customers that were ranked.")),
+            (
+                "restoring_partitions",
+                .array(of: .integer(), "Partitions that are left out, since their state is being restored.")
+            ),
             ("entries", .array(of: entry, "By the probability of their latest prediction, the highest first.")),
         ])
     }

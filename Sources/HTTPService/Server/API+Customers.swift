@@ -17,6 +17,8 @@ extension API {
             writer.object { writer in
                 writer.key("customers")
                 writer.integer(ranking.customers)
+                writer.key("restoring_partitions")
+                writer.array(of: ranking.restoringPartitions) { $0.integer($1) }
                 writer.key("entries")
                 writer.array(of: ranking.entries) { writer, entry in
                     writer.object { writer in
@@ -81,6 +83,10 @@ extension API {
             case .here(let partition):
                 return Problem(.unknownCustomer, "no event of this customer has been seen, or they were forgotten")
                     .with("partition") { $0.integer(partition) }
+            case .restoring(let partition):
+                return Problem(
+                    .notReady, "the state of the customer's partition \(partition) is being restored; try again later"
+                ).with("partition") { $0.integer(partition) }.with(.retryAfter, "5")
             case .elsewhere(let partition, let owner):
                 return Problem(
                     .customerElsewhere,

@@ -13,8 +13,18 @@ enum ThreadCommand: Sendable {
     case ranking(top: Int, reply: Reply<Ranking>)
     /// What grades and drift are computed from.
     case observations(reply: Reply<ThreadObservations>)
-    /// Whether a partition is assigned to the thread.
-    case owns(partition: Int32, reply: Reply<Bool>)
+    /// What a partition is to the thread.
+    case ownership(partition: Int32, reply: Reply<Ownership>)
+
+    /// What a partition is to a thread.
+    enum Ownership: Sendable {
+        /// It is not assigned to the thread.
+        case none
+        /// It is assigned, and its state is being restored.
+        case restoring
+        /// It is assigned, and its state is complete.
+        case restored
+    }
 
     /// Replies that nobody carries the command out.
     func refuse() {
@@ -22,7 +32,7 @@ enum ThreadCommand: Sendable {
         case .customer(_, let reply): reply(nil)
         case .ranking(_, let reply): reply(nil)
         case .observations(let reply): reply(nil)
-        case .owns(_, let reply): reply(nil)
+        case .ownership(_, let reply): reply(nil)
         }
     }
 }

@@ -21,7 +21,8 @@ final class QueryExecutor {
         case .customer(let id, let reply): reply(.some(customer(id)))
         case .ranking(let top, let reply): rankings.append(ranking(top: top, reply: reply))
         case .observations(let reply): reply(observations())
-        case .owns(let partition, let reply): reply(registry[partition] != nil)
+        case .ownership(let partition, let reply):
+            reply(registry[partition].map { $0.isRestored ? .restored : .restoring } ?? ThreadCommand.Ownership.none)
         }
     }
 
@@ -56,7 +57,9 @@ final class QueryExecutor {
 
     private func ranking(top: Int, reply: @escaping ThreadCommand.Reply<Ranking>) -> RankingRun {
         let restored = registry.tasks.filter(\.isRestored).map(\.partition.partition)
-        return RankingRun(top: top, pipeline.artifact, partitions: restored.reversed(), reply: reply)
+        let restoring = registry.tasks.filter { !$0.isRestored }.map(\.partition.partition)
+        return RankingRun(
+            top: top, pipeline.artifact, partitions: restored.reversed(), restoringPartitions: restoring, reply: reply)
     }
 
     private func observations() -> ThreadObservations {

@@ -14,6 +14,7 @@ final class RankingRun {
     private var matrix = FeatureMatrix()
     private var scores: [Scores] = []
     private var partitions: [Int32]
+    private let restoringPartitions: [Int32]
     private var cursor = 0
     private var best: [Ranking.Entry] = []
     /// Whether `best` holds as many as are wanted, in order.
@@ -21,11 +22,13 @@ final class RankingRun {
     private var seen = 0
 
     init(
-        top: Int, _ artifact: ModelArtifact, partitions: [Int32], reply: @escaping ThreadCommand.Reply<Ranking>
+        top: Int, _ artifact: ModelArtifact, partitions: [Int32], restoringPartitions: [Int32],
+        reply: @escaping ThreadCommand.Reply<Ranking>
     ) {
         self.top = top
         self.reply = reply
         self.partitions = partitions
+        self.restoringPartitions = restoringPartitions
         extractor = FeatureExtractor(encoding: artifact.categoryEncoding)
         ensemble = artifact.ensemble
         servingModel = artifact.manifest.servingModel
@@ -45,7 +48,9 @@ final class RankingRun {
             if ContinuousClock.now >= deadline { return partitions.isEmpty }
         }
         best.sort(by: Self.isBefore)
-        reply(Ranking(entries: Array(best.prefix(top)), customers: seen))
+        reply(
+            Ranking(
+                entries: Array(best.prefix(top)), customers: seen, restoringPartitions: restoringPartitions))
         return true
     }
 

@@ -44,7 +44,8 @@ extension Worker: LiveWorker {
         let rankings = try await askAll { .ranking(top: top, reply: $0) }
         return Ranking(
             entries: Array(rankings.flatMap(\.entries).sorted(by: RankingRun.isBefore).prefix(top)),
-            customers: rankings.reduce(0) { $0 + $1.customers })
+            customers: rankings.reduce(0) { $0 + $1.customers },
+            restoringPartitions: rankings.flatMap(\.restoringPartitions).sorted())
     }
 
     /// Where a customer's messages are.
@@ -53,8 +54,12 @@ extension Worker: LiveWorker {
         guard count > 0 else { throw QueryError.notRunning }
         let partition = Murmur2Partitioner.partition(of: Array(customerID.utf8), count: count)
         // The published stats are up to a second old: the threads know.
-        if try await askAll({ .owns(partition: partition, reply: $0) }).contains(true) {
-            return .here(partition: partition)
+        for ownership in try await askAll({ .ownership(partition: partition, reply: $0) }) {
+            switch ownership {
+            case .none: continue
+            case .restoring: return .restoring(partition: partition)
+            case .restored: return .here(partition: partition)
+            }
         }
         return .elsewhere(partition: partition, owner: await owner(of: partition))
     }

@@ -96,12 +96,16 @@ package struct Ranking: Sendable {
     package let entries: [Entry]
     /// Customers that were ranked.
     package let customers: Int
+    /// Partitions whose customers are not among them, because their state is being restored.
+    package let restoringPartitions: [Int32]
 }
 
 /// Where a customer is whom this worker does not know.
 package enum CustomerPlace: Sendable, Equatable {
     /// Their partition is assigned here: there is no such customer.
     case here(partition: Int32)
+    /// Their partition is assigned here and its state is being restored: whether there is such a customer is not known yet.
+    case restoring(partition: Int32)
     /// Their partition is assigned to another member of the group; `owner` is its client's identifier and host, where
     /// Kafka tells.
     case elsewhere(partition: Int32, owner: String?)
