@@ -4,6 +4,7 @@ import CRDKafka
 struct DeliveryCount {
     var delivered = 0
     var failed = 0
+    /// Why the first message failed that was not purged: an abort purges what has not been sent, which is no reason of its own.
     var firstError: KafkaError?
 
     /// Counts one delivery report.
@@ -13,7 +14,9 @@ struct DeliveryCount {
             return
         }
         failed += 1
-        guard firstError == nil else { return }
+        guard firstError == nil, report.pointee.err != RD_KAFKA_RESP_ERR__PURGE_QUEUE,
+            report.pointee.err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT
+        else { return }
         let topic = report.pointee.rkt.map { String(cString: rd_kafka_topic_name($0)) } ?? ""
         firstError = KafkaError(report.pointee.err, operation: "deliver to \(topic)[\(report.pointee.partition)]")
     }
