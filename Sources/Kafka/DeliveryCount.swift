@@ -4,8 +4,9 @@ import CRDKafka
 struct DeliveryCount {
     var delivered = 0
     var failed = 0
-    /// Why the first message failed that was not purged: an abort purges what has not been sent, which is no reason of its own.
+    /// Why the first message failed. A purge gives way to any other reason: an abort purges what has not been sent.
     var firstError: KafkaError?
+    private var firstIsPurge = false
 
     /// Counts one delivery report.
     mutating func count(_ report: UnsafePointer<rd_kafka_message_t>) {
@@ -14,9 +15,9 @@ struct DeliveryCount {
             return
         }
         failed += 1
-        guard firstError == nil, report.pointee.err != RD_KAFKA_RESP_ERR__PURGE_QUEUE,
-            report.pointee.err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT
-        else { return }
+        let isPurge = [RD_KAFKA_RESP_ERR__PURGE_QUEUE, RD_KAFKA_RESP_ERR__PURGE_INFLIGHT].contains(report.pointee.err)
+        guard firstError == nil || firstIsPurge && !isPurge else { return }
+        firstIsPurge = isPurge
         let topic = report.pointee.rkt.map { String(cString: rd_kafka_topic_name($0)) } ?? ""
         firstError = KafkaError(report.pointee.err, operation: "deliver to \(topic)[\(report.pointee.partition)]")
     }
