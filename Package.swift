@@ -155,6 +155,7 @@ let package = Package(
             dependencies: [
                 "Customers", "Ensemble", "Events", "Features", "Kafka", "Monitoring", "Pipeline", "Scoring",
                 "TestSupport", "Training", "Worker",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -166,6 +167,6 @@ let package = Package(
                 "replay", "scoring-worker", "trainer",
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: strict),
+            exclude: ["Fixtures"], swiftSettings: strict),
     ]
 )

@@ -7,7 +7,7 @@ package struct LineLogHandler: LogHandler {
     package enum Format: String, CaseIterable, Sendable {
         /// Time, level, logger and message, then the metadata as `key=value`.
         case text
-        /// One object a line, all values strings.
+        /// One object a line; numbers are numbers.
         case json
     }
 
@@ -57,11 +57,11 @@ package struct LineLogHandler: LogHandler {
             write("\(time) \(event.level) \(label): \(Self.oneLine("\(event.message)"))\(tail)\n")
         case .json:
             // The line's own names are set last, so that metadata cannot replace them.
-            var object = all.mapValues { "\($0)" }
-            object["time"] = time
-            object["level"] = event.level.rawValue
-            object["logger"] = label
-            object["message"] = "\(event.message)"
+            var object = all.mapValues { JSONLogValue($0) }
+            object["time"] = .text(time)
+            object["level"] = .text(event.level.rawValue)
+            object["logger"] = .text(label)
+            object["message"] = .text("\(event.message)")
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             guard let line = try? encoder.encode(object) else { return }
@@ -72,5 +72,40 @@ package struct LineLogHandler: LogHandler {
     /// Escapes newlines, so that text from outside cannot forge a log line.
     private static func oneLine(_ text: String) -> String {
         text.contains { $0.isNewline } ? text.map { $0.isNewline ? "\\n" : String($0) }.joined() : text
+    }
+}
+
+/// A metadata value in a JSON log line.
+private enum JSONLogValue: Encodable {
+    case text(String)
+    case integer(Int64)
+    case number(Double)
+    case flag(Bool)
+    case array([JSONLogValue])
+    case object([String: JSONLogValue])
+
+    /// Numbers and flags that were given as such stay so; anything else is its text.
+    init(_ value: Logger.MetadataValue) {
+        switch value {
+        case .stringConvertible(let value as any BinaryInteger):
+            self = Int64(exactly: value).map { .integer($0) } ?? .text("\(value)")
+        case .stringConvertible(let value as Double) where value.isFinite: self = .number(value)
+        case .stringConvertible(let value as Bool): self = .flag(value)
+        case .array(let values): self = .array(values.map { JSONLogValue($0) })
+        case .dictionary(let values): self = .object(values.mapValues { JSONLogValue($0) })
+        case .string, .stringConvertible: self = .text("\(value)")
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .text(let value): try container.encode(value)
+        case .integer(let value): try container.encode(value)
+        case .number(let value): try container.encode(value)
+        case .flag(let value): try container.encode(value)
+        case .array(let value): try container.encode(value)
+        case .object(let value): try container.encode(value)
+        }
     }
 }

@@ -33,13 +33,13 @@ extension CustomerTable {
 
     private func fetchSlot(_ hash: UInt64) {
         slots.withUnsafeBufferPointer { slots in
-            cp_prefetch(slots.baseAddress.unsafelyUnwrapped + Int(truncatingIfNeeded: hash) & (slots.count - 1))
+            cp_prefetch(slots.baseAddress.unsafelyUnwrapped + slotKey.home(of: hash, in: slots.count))
         }
     }
 
     /// The index in the hash's own slot: the customer's, unless another one occupies their slot.
     private func likelyIndex(_ hash: UInt64) -> Int {
-        Int(slots[Int(truncatingIfNeeded: hash) & (slots.count - 1)]) - 1
+        Int(slots[slotKey.home(of: hash, in: slots.count)]) - 1
     }
 
     private func fetchState(_ hash: UInt64) {

@@ -35,17 +35,18 @@ extension CustomerTable {
     /// The identifier of the customer at an index in `states`.
     package func customerID(at index: Int) -> String { String(decoding: identifier(at: index), as: UTF8.self) }
 
-    /// The identifier of the customer with this content hash, if there is one; any of them if there are several.
+    /// The identifier of the customer with this content hash, who is in the table or was removed in this batch; any of them if
+    /// there are several.
     /// - Complexity: O(1).
     package func customerID(ofHash hash: UInt64) -> [UInt8]? {
         let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
+        var slot = slotKey.home(of: hash, in: slots.count)
         while slots[slot] != 0 {
             let index = Int(slots[slot]) - 1
             if entries[index].hash == hash { return Array(identifier(at: index)) }
             slot = (slot + 1) & mask
         }
-        return nil
+        return removedIdentifiers[hash]
     }
 
     /// The content hash of the identifier of the customer at an index in `states`.
@@ -73,7 +74,7 @@ extension CustomerTable {
 
     func find(_ customerID: UnsafeRawBufferPointer, hash: UInt64) -> Int? {
         let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
+        var slot = slotKey.home(of: hash, in: slots.count)
         while slots[slot] != 0 {
             let index = Int(slots[slot]) - 1
             let entry = entries[index]

@@ -4,6 +4,7 @@ import Events
 extension CustomerTable {
     /// Removes a customer; the last one moves to their index.
     mutating func remove(_ index: Int) {
+        keepIdentifier(of: index)
         keepForSnapshot(index)
         let last = states.count - 1
         if index != last { keepForSnapshot(last) }
@@ -42,7 +43,7 @@ extension CustomerTable {
     /// The slot that holds an index.
     func slot(of index: Int) -> Int {
         let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: entries[index].hash) & mask
+        var slot = slotKey.home(of: entries[index].hash, in: slots.count)
         while Int(slots[slot]) != index + 1 { slot = (slot + 1) & mask }
         return slot
     }
@@ -53,7 +54,7 @@ extension CustomerTable {
         var hole = slot
         var next = (hole + 1) & mask
         while slots[next] != 0 {
-            let home = Int(truncatingIfNeeded: entries[Int(slots[next]) - 1].hash) & mask
+            let home = slotKey.home(of: entries[Int(slots[next]) - 1].hash, in: slots.count)
             if (next - home) & mask >= (next - hole) & mask {
                 slots[hole] = slots[next]
                 hole = next

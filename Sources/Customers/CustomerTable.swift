@@ -26,6 +26,7 @@ public struct CustomerTable: Sendable {
     var unusedIdentifierBytes = 0
     /// Index into `states` plus one; 0 is a free slot. The count is a power of two.
     var slots = [Int32](repeating: 0, count: 16)
+    let slotKey = SlotKey()
     /// How far the partition has come in event time.
     public internal(set) var clock = PartitionClock()
     let timeToLive: Int64
@@ -42,6 +43,19 @@ public struct CustomerTable: Sendable {
     /// Counts the undo points; 0 while changes are not logged.
     var undoEpoch: UInt32 = 0
     var undoLog = UndoLog()
+    /// Identifiers of customers who have been removed since `forgetRemovedIdentifiers`, by their hashes.
+    private(set) var removedIdentifiers: [UInt64: [UInt8]] = [:]
+
+    /// Customers removed from now on are no longer known by their hashes when this is called again: once a batch, so that
+    /// what is published of a customer does not depend on where batches begin and end.
+    package mutating func forgetRemovedIdentifiers() {
+        if !removedIdentifiers.isEmpty { removedIdentifiers.removeAll() }
+    }
+
+    /// Keeps the identifier of a customer who is about to be removed.
+    mutating func keepIdentifier(of index: Int) {
+        removedIdentifiers[entries[index].hash] = Array(identifier(at: index))
+    }
 
     /// How long a customer's state outlives their latest event unless configured otherwise: two years.
     package static let defaultTimeToLiveDays = 730
@@ -126,10 +140,10 @@ public struct CustomerTable: Sendable {
         for (index, entry) in entries.enumerated() { occupy(index, hash: entry.hash) }
     }
 
-    /// Enters an index in the first free slot from the hash's own slot on.
+    /// Enters an index in the first free slot from the hash's home on.
     mutating func occupy(_ index: Int, hash: UInt64) {
         let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
+        var slot = slotKey.home(of: hash, in: slots.count)
         while slots[slot] != 0 { slot = (slot + 1) & mask }
         slots[slot] = Int32(index + 1)
     }

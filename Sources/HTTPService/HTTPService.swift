@@ -61,7 +61,7 @@ package final class HTTPService: Service {
 
     private func serve(_ port: Int, isDashboard: Bool) async throws {
         let responder = api.responder(isDashboard: isDashboard)
-        var quiet = logger
+        var quiet = Logger(label: logger.label) { [handler = logger.handler] _ in WithoutCancellation(base: handler) }
         quiet.logLevel = max(logger.logLevel, .warning)
         let contextLogger = quiet
         // Hummingbird's own application would make a logger and an identifier for every request.
@@ -93,6 +93,31 @@ package final class HTTPService: Service {
                 host: settings.host, port: port, setting: isDashboard ? "http.dashboard_port" : "http.port",
                 error: error)
         }
+    }
+}
+
+/// Passes a server's lines on, but for those that only say that it was told to stop.
+private struct WithoutCancellation: LogHandler {
+    var base: any LogHandler
+
+    var metadata: Logger.Metadata {
+        get { base.metadata }
+        set { base.metadata = newValue }
+    }
+
+    var logLevel: Logger.Level {
+        get { base.logLevel }
+        set { base.logLevel = newValue }
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { base[metadataKey: key] }
+        set { base[metadataKey: key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        if event.error is CancellationError || "\(event.message)".contains("CancellationError()") { return }
+        base.log(event: event)
     }
 }
 

@@ -77,6 +77,9 @@ package final class Consumer {
             rd_kafka_subscribe(client.handle, list.pointer), "subscribe to \(topics.joined(separator: ", "))")
     }
 
+    /// Whether a rebalance of its group takes partitions one by one, and not all of them at first.
+    package var isCooperative: Bool { String(cString: rd_kafka_rebalance_protocol(client.handle)) == "COOPERATIVE" }
+
     /// Reads these partitions from these offsets, without joining a group.
     ///
     /// - Throws: `KafkaError` if librdkafka refuses the partitions.

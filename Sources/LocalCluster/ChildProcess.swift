@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Synchronization
 
@@ -11,7 +12,25 @@ package final class ChildProcess {
             ChildProcess.running.withLock { running in for process in running { Foundation.kill(process, SIGKILL) } }
         } == 0
 
+    /// Unsafe in name alone: written once, before the program does anything.
+    nonisolated(unsafe) private static var signalSources: [any DispatchSourceSignal] = []
+
+    /// From now on a signal that ends this process (SIGINT, SIGTERM, SIGHUP) ends its children first: a broker and workers that
+    /// were left behind would go on for ever.
+    package static func endWithThisProcess() {
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            // Exiting kills them.
+            source.setEventHandler { exit(128 + number) }
+            source.resume()
+            signalSources.append(source)
+        }
+    }
+
     private let process = Process()
+    /// Bytes of the log before this process was started.
+    private let logStart: UInt64
     private let logFile: FileHandle
     /// The path of the file that standard output and standard error are appended to.
     package let logPath: String
@@ -27,7 +46,7 @@ package final class ChildProcess {
         if !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
         logPath = path
         logFile = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-        try logFile.seekToEnd()
+        logStart = try logFile.seekToEnd()
         process.executableURL = URL(fileURLWithPath: arguments[0])
         process.arguments = Array(arguments.dropFirst())
         if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
@@ -54,6 +73,17 @@ package final class ChildProcess {
 
     /// Whether the process has not ended yet.
     package var isRunning: Bool { process.isRunning }
+
+    /// What it has written to its log.
+    /// - Parameter sinceStart: without what earlier processes have written there.
+    package func lines(sinceStart: Bool) -> [Substring] {
+        let text = (try? Data(contentsOf: URL(fileURLWithPath: logPath))) ?? Data()
+        let own = sinceStart ? text.dropFirst(Int(logStart)) : text
+        return String(decoding: own, as: UTF8.self).split(separator: "\n")
+    }
+
+    /// The last lines of its log.
+    package func lastLines(_ count: Int) -> String { lines(sinceStart: true).suffix(count).joined(separator: "\n") }
 
     /// Kills the process (SIGKILL) and waits until it is gone.
     package func kill() {

@@ -1,5 +1,6 @@
 import Foundation
 import Kafka
+import Synchronization
 
 /// A broker in a child process, listening on loopback.
 package final class LocalBroker {
@@ -55,13 +56,23 @@ package final class LocalBroker {
         process = nil
     }
 
-    /// Creates the topics that are not there yet.
+    /// Creates the topics that are not there yet, and waits until the cluster knows them.
     ///
-    /// - Throws: `KafkaError` if the broker refuses or does not answer.
-    package func create(_ topics: [String], partitions: Int) throws(KafkaError) {
+    /// - Throws: `KafkaError` if the broker refuses or does not answer; `LocalBrokerError` if it does not come to know them.
+    package func create(_ topics: [String], partitions: Int) throws {
         let admin = try Admin(properties: ["bootstrap.servers": bootstrapServers])
         defer { admin.close() }
         for topic in topics { try admin.createTopic(topic, partitions: partitions) }
+        // Kafka answers before every broker has heard of a new topic.
+        let deadline = ContinuousClock.now + .seconds(30)
+        for topic in topics {
+            while try admin.partitionCount(of: topic, timeoutMilliseconds: 5000) == nil {
+                guard ContinuousClock.now < deadline else {
+                    throw LocalBrokerError("the broker has created \(topic) and does not know it; see \(log)")
+                }
+                Thread.sleep(forTimeInterval: 0.05)
+            }
+        }
     }
 
     /// Deletes a topic, if there is one.
@@ -73,10 +84,22 @@ package final class LocalBroker {
         _ = try admin.deleteTopic(topic)
     }
 
-    /// Finds a port of loopback that nobody listens on at the moment.
+    /// Finds a port of loopback that nobody listens on at the moment, and that this process has not been given before.
     ///
     /// - Throws: `LocalBrokerError` if there is none.
     package static func freePort() throws(LocalBrokerError) -> UInt16 {
+        for _ in 0..<100 {
+            let port = try unusedPort()
+            // Whoever was given a port may not listen on it yet.
+            if given.withLock({ $0.insert(port).inserted }) { return port }
+        }
+        throw LocalBrokerError("no free port on loopback")
+    }
+
+    /// The ports that this process has given out.
+    private static let given = Mutex<Set<UInt16>>([])
+
+    private static func unusedPort() throws(LocalBrokerError) -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()

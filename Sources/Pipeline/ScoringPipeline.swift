@@ -99,6 +99,7 @@ package final class ScoringPipeline {
         var result = BatchResult()
         // They hold their partitions, which may be released by then.
         defer { rejected.removeAll(keepingCapacity: true) }
+        for run in batch.runs { run.partition.table.forgetRemovedIdentifiers() }
         for run in batch.runs { decodeAndUpdate(run, of: batch.messages, &result) }
         result.rejected = rejected.count
         try sink.reject(rejected, live: result.live)
@@ -258,7 +259,7 @@ package final class ScoringPipeline {
         into sink: any RecordSink
     ) throws {
         let prediction = outcome.prediction
-        // A customer is kept for at least a year, longer than a label can be pending.
+        // A customer is kept for at least a year, longer than a label can be pending: whoever is removed was so in this batch.
         guard let customerID = partition.table.customerID(ofHash: prediction.customerHash) else { return }
         outcomePayload.removeAll(keepingCapacity: true)
         OutcomeEncoder.append(outcome, of: version, customerID: customerID, to: &outcomePayload)

@@ -37,7 +37,13 @@ package struct QualityGate: Equatable, Sendable {
     private func absoluteVerdicts(_ evaluation: Evaluation) -> [Verdict] {
         var verdicts: [Verdict] = []
         for name in Evaluation.Name.allCases {
-            guard let served = evaluation.metrics[name]?[evaluation.servingModel] else { continue }
+            guard let served = evaluation.metrics[name]?[evaluation.servingModel] else {
+                verdicts.append(
+                    Verdict(
+                        holds: false, rule: "min_roc_auc",
+                        text: "\(name.rawValue) has no figures: there are no customers of both kinds to judge by"))
+                continue
+            }
             verdicts.append(
                 Verdict(
                     holds: served.rocAUC >= minROCAUC, rule: "min_roc_auc",
@@ -53,6 +59,13 @@ package struct QualityGate: Equatable, Sendable {
     private func relativeVerdicts(_ comparison: ChampionComparison) -> [Verdict] {
         var verdicts: [Verdict] = []
         for name in Evaluation.Name.allCases {
+            guard comparison.rocAUC[name] != nil, comparison.logLoss[name] != nil else {
+                verdicts.append(
+                    Verdict(
+                        holds: false, rule: "max_roc_auc_loss",
+                        text: "\(name.rawValue) cannot be compared with the champion: one of the two has no figures"))
+                continue
+            }
             if let difference = comparison.rocAUC[name] {
                 verdicts.append(
                     Verdict(
@@ -72,7 +85,8 @@ package struct QualityGate: Equatable, Sendable {
         for slice in comparison.slices {
             verdicts.append(
                 Verdict(
-                    holds: slice.rocAUC.value >= -maxSliceROCAUCLoss || (slice.rocAUC.interval?.high ?? 0) >= 0,
+                    holds: slice.rocAUC.value >= -maxSliceROCAUCLoss
+                        || slice.rocAUC.interval.map { $0.high >= 0 } ?? false,
                     rule: "max_slice_roc_auc_loss",
                     text: "\(slice.group) \(slice.name): ROC-AUC against the champion \(Self.signed(slice.rocAUC)), "
                         + "may lose \(fixed(maxSliceROCAUCLoss, 4)) beyond noise"))

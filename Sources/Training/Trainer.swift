@@ -53,12 +53,13 @@ package struct Trainer: Sendable {
     }
 
     /// A block of time with the examples in it and those whose labels were known before it.
-    private struct Fold {
+    struct Fold {
         let training: TrainingSet
         let validation: TrainingSet
     }
 
-    private func folds(_ dataset: Dataset, _ times: EvaluationProtocol) throws(DataError) -> [Fold] {
+    /// The time folds, oldest first.
+    func folds(_ dataset: Dataset, _ times: EvaluationProtocol) throws(DataError) -> [Fold] {
         var folds: [Fold] = []
         for (number, block) in blocks(times).enumerated() {
             // Weighted among themselves: how many events a customer will have is not known when the block begins.

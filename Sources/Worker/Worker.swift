@@ -61,7 +61,7 @@ package final class Worker: Service {
             metadata: [
                 "model": "\(artifact.manifest.version)", "serving": "\(artifact.manifest.servingModel.rawValue)",
                 "input": "\(settings.inputTopic)", "output": "\(settings.outputTopic)", "group": "\(settings.group)",
-                "threads": "\(settings.threads)",
+                "threads": .stringConvertible(settings.threads),
             ])
         try await withGracefulShutdownHandler {
             try await withTaskCancellationHandler {
@@ -77,8 +77,9 @@ package final class Worker: Service {
         logger.info(
             "worker stopped",
             metadata: [
-                "received": "\(done.received)", "scored": "\(done.scored)", "anonymous": "\(done.anonymous)",
-                "rejected": "\(done.rejected)", "committed": "\(done.committed)",
+                "received": .stringConvertible(done.received), "scored": .stringConvertible(done.scored),
+                "anonymous": .stringConvertible(done.anonymous),
+                "rejected": .stringConvertible(done.rejected), "committed": .stringConvertible(done.committed),
             ])
     }
 
@@ -134,10 +135,16 @@ package final class Worker: Service {
             settings: settings, artifact: artifact, reference: reference, store: store, counters: counters,
             shutdown: shutdown, metrics: metrics, logger: logger)
         while true {
+            let thread: StreamThread
             do {
-                return try StreamThread(
-                    number: number, dependencies, board: boards[number], control: controlQueues[number]
-                ).run(until: shutdown)
+                thread = try StreamThread(
+                    number: number, dependencies, board: boards[number], control: controlQueues[number])
+            } catch let error as KafkaError where error.remedy == .retry && shutdown.isRequested {
+                logger.warning("stopped before Kafka answered", metadata: ["error": "\(error)"])
+                return
+            }
+            do {
+                return try thread.run(until: shutdown)
             } catch let error as KafkaError
                 where error.remedy == .rejoin && error.isFatal && !shutdown.isRequested
             {

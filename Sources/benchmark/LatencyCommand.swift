@@ -47,8 +47,17 @@ struct LatencyCommand: AsyncParsableCommand {
                     settings.profile = profile
                     let run = try GuaranteeRun(command: options.broker, settings: settings, artifact: artifact)
                     defer { run.close() }
-                    copies[profile, default: Samples()].add(try await run.copyLatency(rate: rate, seconds: seconds))
-                    workers[profile, default: Samples()].add(try await run.latency(rate: rate, seconds: seconds))
+                    // The broker's first messages are slow, whoever sends them; then who comes first changes each time.
+                    _ = try await run.copyLatency(rate: rate, seconds: 2)
+                    for turn in [repetition, repetition + 1] {
+                        if turn % 2 == 0 {
+                            copies[profile, default: Samples()].add(
+                                try await run.copyLatency(rate: rate, seconds: seconds))
+                        } else {
+                            workers[profile, default: Samples()].add(
+                                try await run.latency(rate: rate, seconds: seconds))
+                        }
+                    }
                 }
             }
             progress.finish()

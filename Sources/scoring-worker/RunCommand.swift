@@ -36,7 +36,8 @@ struct RunCommand: AsyncParsableCommand {
             let http = HTTPSettings(reader.section("http"))
             let settings = try WorkerSettings(reader)
             let artifact = try ModelLoader(settings: settings).artifact()
-            let registry = PrometheusRegistry(namespace: WorkerMetrics.namespace, help: WorkerMetrics.help)
+            let registry = PrometheusRegistry(
+                namespace: WorkerMetrics.namespace, descriptions: WorkerMetrics.descriptions)
             // Without the server nobody reads the metrics.
             let worker = try Worker(
                 settings: settings, artifact: artifact,

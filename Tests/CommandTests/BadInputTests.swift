@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What a user sees who gives something bad: a message that names it, an exit code that is not 0, nothing half-written.
-@Suite struct BadInputTests {
+@Suite(.waiting) struct BadInputTests {
     let directory: TemporaryDirectory
     let models = Checkout.models
 

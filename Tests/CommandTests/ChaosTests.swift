@@ -2,14 +2,15 @@ import TestSupport
 import Testing
 
 /// The shipped chaos run in a shorter form: workers are killed while they score, beside a broker process.
-@Suite(.serialized, .enabled(if: BrokerProcess.executable != nil, Comment(rawValue: BrokerProcess.skipped)))
+@Suite(.waiting, .enabled(if: BrokerProcess.executable != nil, Comment(rawValue: BrokerProcess.skipped)))
 struct ChaosTests {
-    func chaos(_ arguments: [String]) throws -> Command {
+    func chaos(kills: Int, events: Int, _ arguments: [String]) throws -> Command {
         try Command(
             "scoring-worker",
             [
-                "chaos", "--broker", BrokerProcess.command, "--models", Checkout.models, "--events", "25000", "--kills",
-                "6",
+                "chaos", "--broker", BrokerProcess.command, "--models", Checkout.models, "--events", "\(events)",
+                "--kills",
+                "\(kills)",
                 // This server keeps dead members in its groups, so that each has to come back under its own name; and it
                 // forgets groups when it stops.
                 "--outage", "--worker-set", "kafka_consumer.group.instance.id=w{worker}",
@@ -17,23 +18,38 @@ struct ChaosTests {
             ] + arguments)
     }
 
-    @Test(arguments: ["directory", "topic"])
-    func everyEventHasThePredictionOfAReplayOnce(store: String) throws {
-        let run = try chaos(["--store", store, "--seed", "7"])
+    func expectExactlyOnce(store: String, kills: Int, events: Int) throws {
+        let run = try chaos(kills: kills, events: events, ["--store", store, "--seed", "7"])
         #expect(run.status == 0, "\(run.error)")
         #expect(run.output.hasPrefix("exactly once: "), "\(run.output)")
         #expect(
-            run.output.contains("0 missing, 0 repeated, 0 not what a replay gives, 0 unexpected; 6 kills, 1 restarts"))
+            run.output.contains(
+                "0 missing, 0 repeated, 0 not what a replay gives, 0 unexpected; \(kills) kills, 1 restarts"))
         #expect(run.error.contains("seed 7"))
     }
 
-    @Test func findsWhatAtLeastOnceRepeats() throws {
+    @Test func everyEventHasThePredictionOfAReplayOnce() throws {
+        try expectExactlyOnce(store: "topic", kills: 3, events: 8000)
+    }
+
+    @Test(.night, arguments: ["directory", "topic"]) func throughMoreKills(store: String) throws {
+        try expectExactlyOnce(store: store, kills: 20, events: 60_000)
+    }
+
+    @Test(.night) func findsWhatAtLeastOnceRepeats() throws {
         // So seldom committed that a kill is sure to find something that is published and not committed.
-        let run = try chaos([
-            "--guarantee", "at_least_once", "--broker-restarts", "0", "--worker-set", "commit.interval=20s",
-        ])
+        let run = try chaos(
+            kills: 6, events: 25_000,
+            ["--guarantee", "at_least_once", "--broker-restarts", "0", "--worker-set", "commit.interval=20s"])
         #expect(run.status == 1, "\(run.output)")
         #expect(run.output.hasPrefix("NOT exactly once: "), "\(run.output)")
         #expect(run.output.contains(" 0 missing, "))
+    }
+
+    @Test func workersThatCannotStartEndTheRunWithTheirReason() throws {
+        let run = try chaos(kills: 3, events: 1000, ["--worker-set", "commit.intervall=1s"])
+        #expect(run.status == 1, "\(run.output)")
+        #expect(run.error.contains("worker 0 has ended by itself"), "\(run.error)")
+        #expect(run.error.contains("commit.intervall"), "the worker's own words: \(run.error)")
     }
 }

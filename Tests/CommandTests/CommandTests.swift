@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The commands doing what they are for.
-@Suite struct CommandTests {
+@Suite(.waiting) struct CommandTests {
     let directory: TemporaryDirectory
 
     init() throws { directory = try TemporaryDirectory() }

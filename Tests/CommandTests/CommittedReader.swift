@@ -1,8 +1,9 @@
 import Kafka
+import TestSupport
 import Worker
 
 /// Reads what is committed on a topic, from its beginning.
-final class CommittedReader: RebalanceHandler {
+final class CommittedReader {
     struct Record {
         let key: String
         let value: String
@@ -15,26 +16,31 @@ final class CommittedReader: RebalanceHandler {
     }
 
     private(set) var records: [Record] = []
+    /// By partition, how far the broker has shown the log: the end that it told of, or the offset behind the last record.
+    private(set) var shownUpTo: [Int32: Int64] = [:]
     private let consumer: Consumer
     private let batch = MessageBatch(capacity: 1000)
 
     init(topic: String, properties: [String: String]) throws {
-        consumer = try Consumer(
-            properties: properties.merging([
-                "group.id": "reader-\(topic)", "isolation.level": "read_committed",
-                "partition.assignment.strategy": "cooperative-sticky",
-            ]) { $1 })
-        consumer.rebalanceHandler = self
-        try consumer.subscribe(to: [topic])
+        consumer = try .reading(
+            topic,
+            properties: properties.merging(["isolation.level": "read_committed", "enable.partition.eof": "true"]) { $1 }
+        )
     }
 
     deinit { consumer.close() }
 
+    private func note(_ partition: Int32, _ offset: Int64) {
+        shownUpTo[partition] = max(shownUpTo[partition] ?? 0, offset)
+    }
+
     /// - Returns: whether there was anything.
     func poll() throws -> Bool {
         try consumer.poll(into: batch, timeoutMilliseconds: 100)
+        for end in batch.ends { note(end.partition.partition, end.offset) }
         for position in 0..<batch.count {
             let message = batch[position]
+            note(message.partition, message.offset + 1)
             func text(_ bytes: UnsafeRawBufferPointer?) -> String {
                 bytes.map { String(decoding: $0, as: UTF8.self) } ?? ""
             }
@@ -47,10 +53,4 @@ final class CommittedReader: RebalanceHandler {
         }
         return batch.count > 0
     }
-
-    func assigned(_ partitions: [TopicPartition], consumer: Consumer) -> [PartitionOffset] {
-        partitions.map { PartitionOffset($0, offset: PartitionOffset.beginning) }
-    }
-    func revoked(_ partitions: [TopicPartition], consumer: Consumer) {}
-    func lost(_ partitions: [TopicPartition], consumer: Consumer) {}
 }

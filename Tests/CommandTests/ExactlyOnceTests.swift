@@ -11,7 +11,7 @@ import Testing
 @testable import Worker
 
 /// Workers as processes of their own beside a broker with real transactions.
-@Suite(.serialized, .enabled(if: BrokerProcess.executable != nil, Comment(rawValue: BrokerProcess.skipped)))
+@Suite(.waiting, .enabled(if: BrokerProcess.executable != nil, Comment(rawValue: BrokerProcess.skipped)))
 struct ExactlyOnceTests {
     /// A made-up shop's events and the payloads that a replay gives them, by customer.
     struct Shop {
@@ -80,14 +80,38 @@ struct ExactlyOnceTests {
 
     /// Every committed message of a topic, until `isEnough` and then nothing more for a while.
     func read(_ topic: String, isEnough: ([CommittedReader.Record]) -> Bool) throws -> [CommittedReader.Record] {
+        try readAll(topic, isEnough: isEnough).records
+    }
+
+    /// - Returns: the messages, the transaction that hides further ones, and how far the topic was shown.
+    func readAll(
+        _ topic: String, isEnough: ([CommittedReader.Record]) -> Bool
+    ) throws -> (records: [CommittedReader.Record], open: String?, ends: String) {
         let reader = try CommittedReader(topic: topic, properties: properties)
         let deadline = ContinuousClock.now + .seconds(120)
         var last = ContinuousClock.now
         while ContinuousClock.now < deadline {
             if try reader.poll() { last = .now }
-            if isEnough(reader.records), ContinuousClock.now - last > .seconds(2) { break }
+            let pause = ContinuousClock.now - last
+            if isEnough(reader.records), pause > .seconds(1) { break }
+            // A killed worker's transaction times out in five seconds.
+            if pause > .seconds(15), try openTransaction(topic, reader) != nil { break }
         }
-        return reader.records
+        return (reader.records, try openTransaction(topic, reader), "shown up to \(reader.shownUpTo)")
+    }
+
+    /// A partition of which the broker shows readers of committed records less than it has, because a transaction is open.
+    func openTransaction(_ topic: String, _ reader: CommittedReader) throws -> String? {
+        let consumer = try Consumer(properties: properties.merging(["group.id": "ends"]) { $1 })
+        defer { consumer.close() }
+        for partition in Int32(0)..<3 {
+            let place = TopicPartition(topic: topic, partition: partition)
+            // Aborted records and markers are passed over: the end that is told of then is the log's.
+            let stable = reader.shownUpTo[partition] ?? 0
+            let high = try consumer.watermarks(of: place, timeoutMilliseconds: 10_000).high
+            if stable < high { return "\(place): last stable offset \(stable), high watermark \(high)" }
+        }
+        return nil
     }
 
     @Test func everyEventHasOnePredictionThroughKills() throws {
@@ -106,18 +130,17 @@ struct ExactlyOnceTests {
             worker.kill()
             worker = try self.worker(0)
         }
-        let found = try read("purchase-predictions") { $0.count >= expected }
+        let (found, open, ends) = try readAll("purchase-predictions") { $0.count >= expected }
         #expect(worker.terminate(seconds: 60) == 0, "\(worker.log)")
 
-        // The test broker sometimes keeps a transaction of a killed worker open for ever: the worker has committed all of its
-        // input, and readers of what is committed are shown no more of that partition. What they are shown must be right.
-        let isHidden = try found.count < expected && isInputCommitted()
-        if isHidden {
-            withKnownIssue("the broker holds a killed worker's transaction open") {
+        // The test broker sometimes keeps a transaction of a killed worker open for ever, which it must abort after its timeout.
+        // Only its own last stable offset, behind the log's end, excuses what readers are not shown.
+        if let open {
+            withKnownIssue("the broker keeps a killed worker's transaction open: \(open)") {
                 #expect(found.count == expected)
             }
         } else {
-            #expect(found.count == expected, "none missing, none twice: \(worker.log.suffix(4000))")
+            #expect(found.count == expected, "none missing, none twice; \(ends): \(worker.log.suffix(4000))")
         }
         #expect(Set(found.map(\.source)).count == found.count, "one prediction for each event")
         var byCustomer: [String: [CommittedReader.Record]] = [:]
@@ -125,19 +148,9 @@ struct ExactlyOnceTests {
         var wrong = 0
         for (customer, payloads) in shop.payloads {
             let ours = (byCustomer[customer] ?? []).sorted { $0.sourceOffset < $1.sourceOffset }.map(\.value)
-            if isHidden ? !payloads.starts(with: ours) : ours != payloads { wrong += 1 }
+            if open == nil ? ours != payloads : !payloads.starts(with: ours) { wrong += 1 }
         }
         #expect(wrong == 0, "customers whose predictions are not those of a replay")
-    }
-
-    /// Whether the workers' group has committed the input to its end.
-    func isInputCommitted() throws -> Bool {
-        let consumer = try Consumer(properties: properties.merging(["group.id": "future-cart"]) { $1 })
-        defer { consumer.close() }
-        let partitions = (0..<3).map { TopicPartition(topic: "customer-events", partition: $0) }
-        return try consumer.committed(partitions, timeoutMilliseconds: 10_000).allSatisfy {
-            try consumer.watermarks(of: $0.partition, timeoutMilliseconds: 10_000).high == $0.offset
-        }
     }
 
     @Test func sendsWhatIsNoEventToTheDeadLetters() throws {

@@ -8,9 +8,9 @@ import Testing
 @testable import Worker
 
 /// Where a customer is whom a worker does not know, beside a broker that tells of groups.
-@Suite(.enabled(if: BrokerProcess.executable != nil, Comment(rawValue: BrokerProcess.skipped)))
+@Suite(.waiting, .enabled(if: BrokerProcess.executable != nil, Comment(rawValue: BrokerProcess.skipped)))
 struct OwnerTests {
-    @Test(.timeLimit(.minutes(2))) func eachWorkerNamesTheOtherOne() async throws {
+    @Test(.timeLimit(.minutes(10))) func eachWorkerNamesTheOtherOne() async throws {
         let broker = try BrokerProcess()
         let admin = try Admin(properties: ["bootstrap.servers": broker.bootstrapServers])
         defer { admin.close() }
@@ -26,7 +26,9 @@ struct OwnerTests {
             settings.checkpoints = .none
             return try Worker(settings: settings, artifact: artifact, logger: logger)
         }
-        let running = workers.map { worker in Task { try await worker.run() } }
+        let running = workers.map { worker in
+            Task(executorPreference: BlockingThreads.shared) { try await worker.run() }
+        }
         let deadline = ContinuousClock.now + .seconds(60)
         while !workers.allSatisfy({ $0.status.isReady && $0.status.partitions.count == 2 }) {
             try #require(ContinuousClock.now < deadline, "the partitions are not shared")

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// The trainer as a job that CI runs: what it promotes, what it refuses, and how it says so.
-@Suite(.serialized) struct RetrainTests {
+@Suite(.waiting) struct RetrainTests {
     let directory: TemporaryDirectory
     let models: String
     let history: String

@@ -27,9 +27,25 @@ import Testing
         #expect(lines.all.count == 1)
         #expect(lines.all[0].filter(\.isNewline).count == 1)
         let object = try #require(
-            try JSONSerialization.jsonObject(with: Data(lines.all[0].utf8)) as? [String: String])
-        #expect(object["message"] == "bad\nnews \"\u{7}" && object["level"] == "warning")
-        #expect(object["reason"] == "line\nbreak" && object["time"]?.hasPrefix("20") == true)
+            try JSONSerialization.jsonObject(with: Data(lines.all[0].utf8)) as? [String: Any])
+        #expect(object["message"] as? String == "bad\nnews \"\u{7}" && object["level"] as? String == "warning")
+        #expect(object["reason"] as? String == "line\nbreak" && (object["time"] as? String)?.hasPrefix("20") == true)
+        #expect(object["nested"] as? [String: String] == ["a": "b"])
+    }
+
+    @Test func numbersAreNumbersInJSONAndWhatOnlyLooksLikeOneIsNot() throws {
+        let lines = Lines()
+        lines.logger(.json).info(
+            "state",
+            metadata: [
+                "customers": .stringConvertible(4372), "seconds": .stringConvertible(0.5), "customer": "17850",
+                "offsets": .array([.stringConvertible(Int64.max), .stringConvertible(true)]),
+                "rate": .stringConvertible(Double.infinity),
+            ])
+        #expect(lines.all[0].contains("\"customers\":4372,"), "\(lines.all[0])")
+        #expect(lines.all[0].contains("\"seconds\":0.5,") && lines.all[0].contains("\"customer\":\"17850\""))
+        #expect(lines.all[0].contains("\"offsets\":[9223372036854775807,true]"))
+        #expect(lines.all[0].contains("\"rate\":\"inf\""))
     }
 
     @Test func textFromOutsideBeginsNoLineOfItsOwn() {

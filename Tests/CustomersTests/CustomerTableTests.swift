@@ -23,6 +23,32 @@ import Testing
         }
     }
 
+    /// Identifiers made so that their hashes end alike: a table that looked for them where their hashes say would walk through
+    /// all of them each time.
+    @Test func identifiersThatAreMadeToCollideAreFoundAtOnce() throws {
+        let identifiers = (0...).lazy.map { "c\($0)" }.filter { name in
+            Array(name.utf8).withUnsafeBytes { contentHash($0) } & 0xFFF == 0
+        }.prefix(600)
+        var tables = [CustomerTable(), CustomerTable()]
+        for (number, customer) in identifiers.enumerated() {
+            for place in tables.indices {
+                try decoder.with(SampleEvent(customer: customer, invoice: "\(number)")) { tables[place].update($0) }
+            }
+        }
+        for table in tables {
+            table.checkInvariants(states: table.states.indices, "colliding identifiers")
+            let distances = table.states.indices.map { index in
+                (table.slot(of: index) - table.slotKey.home(of: table.entries[index].hash, in: table.slots.count))
+                    & (table.slots.count - 1)
+            }
+            #expect(distances.max()! < 100, "steps of the longest search among \(table.count)")
+        }
+        // Chance decides where they are looked for, and nothing else.
+        #expect(tables[0].slots != tables[1].slots)
+        #expect(
+            tables[0].states.indices.map(tables[0].customerID) == tables[1].states.indices.map(tables[1].customerID))
+    }
+
     @Test func forgetsTheIdleAsTheRuleSays() throws {
         for seed in UInt64(0)..<12 {
             var random = SplitMix64(seed: seed)
@@ -42,7 +68,7 @@ import Testing
                     known[event.customer, default: CustomerState(firstEvent: decoded)].update(decoded)
                     let index = table.update(decoded)
                     #expect(table.customerID(at: index) == event.customer)
-                    if let found = StateCodecTests.difference(table.states[index], known[event.customer]!) {
+                    if let found = table.states[index].difference(from: known[event.customer]!) {
                         Issue.record("seed \(seed), event \(number), \(event.customer): \(found)")
                     }
                 }
@@ -51,7 +77,7 @@ import Testing
             #expect(fresh > 10, "some came back after they had been forgotten")
             #expect(table.count < 2 * living.count, "\(table.count) in memory, \(living.count) alive")
             for (customer, state) in living {
-                #expect(table.state(of: customer).map { StateCodecTests.difference($0, state) } == .some(nil))
+                #expect(table.state(of: customer).map { $0.difference(from: state) } == .some(nil))
             }
         }
     }
@@ -92,7 +118,7 @@ import Testing
                 Issue.record("\(what): \(customer) is missing")
                 continue
             }
-            if let found = StateCodecTests.difference(state, other.states[index]) {
+            if let found = state.difference(from: other.states[index]) {
                 Issue.record("\(what): \(customer) differs in \(found)")
             }
         }

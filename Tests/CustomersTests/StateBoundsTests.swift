@@ -74,7 +74,7 @@ import Testing
             }
         }
         let (one, other) = (try #require(straight), try #require(broken))
-        #expect(StateCodecTests.difference(one, other) == nil)
+        #expect(one.difference(from: other) == nil)
         #expect(one.window(5).invoices > 1)
     }
 
@@ -96,7 +96,7 @@ import Testing
             if number % 7001 == 7000, let state = broken {
                 broken = try StateCodecTests.decoded(StateCodecTests.encoded(state))
             }
-            if number % 8192 < 3, let straight, let broken, let found = StateCodecTests.difference(straight, broken) {
+            if number % 8192 < 3, let straight, let broken, let found = straight.difference(from: broken) {
                 Issue.record("after \(number) events: \(found)")
                 return
             }

@@ -90,7 +90,7 @@ import Testing
                         Issue.record("\(context): \(customer) is not in the chain")
                         continue
                     }
-                    let found = StateCodecTests.difference(state, before.states[index])
+                    let found = state.difference(from: before.states[index])
                     #expect(found == nil, "\(context): \(customer) in the chain")
                 }
             } catch {

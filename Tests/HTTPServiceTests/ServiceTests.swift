@@ -6,7 +6,7 @@ import Testing
 @testable import HTTPService
 
 /// The service on its ports.
-@Suite(.timeLimit(.minutes(1))) struct ServiceTests {
+@Suite(.ownThreads, .timeLimit(.minutes(2))) struct ServiceTests {
     static func get(_ path: String, host: String = "localhost") -> String {
         "GET \(path) HTTP/1.1\r\nHost: \(host)\r\n\r\n"
     }

@@ -41,7 +41,8 @@ final class TestWorker: LiveWorker {
                     stateBytes: memory.bytes, expectedStateBytes: memory.ceiling, isIncomplete: false,
                     clock: table.clock.time)
             },
-            scores: stream.scores, endToEnd: stream.endToEnd,
+            membership: .member, scores: stream.scores, endToEnd: stream.endToEnd,
+            recentEndToEnd: stream.endToEnd, recentSeconds: 12.5,
             grades: OnlineEvaluation(
                 stream.labelJoins.map { $0.evaluationSnapshot }, bought: stream.bought, notBought: stream.notBought),
             drift: DriftReport([stream.driftSnapshot]))
@@ -67,7 +68,7 @@ final class TestWorker: LiveWorker {
         else { return nil }
         return CustomerReport(
             customerID: customerID, topic: "customer-events", partition: Int32(partition), state: state,
-            isStateComplete: true, position: 0)
+            isStateComplete: true, position: 0, decoderStartOffset: 0)
     }
 
     func customer(_ report: CustomerReport, at time: Int64) async throws -> CustomerReport? {
@@ -83,7 +84,7 @@ final class TestWorker: LiveWorker {
         return table.states.first.map {
             CustomerReport(
                 customerID: report.customerID, topic: report.topic, partition: report.partition, state: $0,
-                isStateComplete: true, position: 0)
+                isStateComplete: true, position: 0, decoderStartOffset: 0)
         }
     }
 

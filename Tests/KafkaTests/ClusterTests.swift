@@ -5,7 +5,7 @@ import Testing
 @testable import Kafka
 
 /// What only a broker with real transactions can show.
-@Suite(.serialized, .enabled(if: BrokerProcess.executable != nil, Comment(rawValue: BrokerProcess.skipped)))
+@Suite(.waiting, .enabled(if: BrokerProcess.executable != nil, Comment(rawValue: BrokerProcess.skipped)))
 struct ClusterTests {
     private let broker: BrokerProcess
     private var servers: String { broker.bootstrapServers }

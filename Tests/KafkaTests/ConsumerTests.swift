@@ -3,7 +3,7 @@ import Testing
 
 @testable import Kafka
 
-@Suite struct ConsumerTests {
+@Suite(.waiting) struct ConsumerTests {
     @Test(arguments: ["range", "cooperative-sticky"])
     func `two consumers share the partitions, hand them over and resume where the other has committed`(
         strategy: String

@@ -4,9 +4,10 @@ import Testing
 @testable import Kafka
 
 /// What a broker tells of a consumer group.
-@Suite struct GroupTests {
+@Suite(.waiting) struct GroupTests {
     @Test(
-        .enabled(if: BrokerProcess.executable != nil, Comment(rawValue: BrokerProcess.skipped)), .timeLimit(.minutes(2))
+        .enabled(if: BrokerProcess.executable != nil, Comment(rawValue: BrokerProcess.skipped)),
+        .timeLimit(.minutes(10))
     )
     func `members are described with the partitions that they are assigned`() throws {
         let broker = try BrokerProcess()

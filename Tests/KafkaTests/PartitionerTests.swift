@@ -1,8 +1,9 @@
+import TestSupport
 import Testing
 
 @testable import Kafka
 
-@Suite struct PartitionerTests {
+@Suite(.waiting) struct PartitionerTests {
     /// Hashes of keys in Kafka's own tests of its Java client (UtilsTest.testMurmur2).
     @Test(arguments: [
         ("21", -973_932_308), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536),

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Kafka
 
-@Suite struct ProducerTests {
+@Suite(.waiting) struct ProducerTests {
     @Test func `keys, values, headers and timestamps arrive as they were sent`() throws {
         let broker = try EmbeddedBroker()
         defer { broker.close() }

@@ -5,7 +5,7 @@ import Testing
 
 /// The embedded broker checks the protocol of transactions but has no isolation: what an abort hides from readers is
 /// proved in `ClusterTests`.
-@Suite struct TransactionTests {
+@Suite(.waiting) struct TransactionTests {
     private func makeProducer(_ broker: EmbeddedBroker) throws -> Producer {
         let producer = try Producer(properties: [
             "bootstrap.servers": broker.bootstrapServers, "transactional.id": "scorer", "retry.backoff.ms": "10",

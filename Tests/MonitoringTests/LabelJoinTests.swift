@@ -76,6 +76,23 @@ import Testing
         }
     }
 
+    /// A purchase at the very end of the horizon counts, also when the clock is there already.
+    @Test func theHorizonIncludesItsLastInstant() {
+        let begin = 100 * Self.day
+        let last = begin + PurchaseLog.horizon
+        for (instant, isBought) in [(last, true), (last + 1, false)] {
+            var labelJoin = Self.labelJoin()
+            // As many of another customer as bring the clock there.
+            let others = (0..<140).map {
+                Step(customer: 2 << 32, invoice: 2 + $0 % 2, time: instant, isPurchase: false)
+            }
+            let found = Self.join(
+                [Step(customer: 1 << 32, invoice: 1, time: begin)] + others
+                    + [Step(customer: 1 << 32, invoice: 3, time: instant)], &labelJoin)
+            #expect(found.map(\.offset) == [0] && found.map(\.isBought) == [isBought], "\(found)")
+        }
+    }
+
     @Test func givesTheLabelsThatTrainingGives() {
         for seed in 0..<20 as Range<UInt64> {
             let steps = Self.stream(3000, seed: seed)

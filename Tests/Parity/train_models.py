@@ -1,6 +1,7 @@
 """Trains small models with XGBoost and LightGBM and writes what the libraries make of rows, for ImportTests.
 
     train_models.py matrix DIRECTORY            models of many kinds, with rows, margins and probabilities
+    train_models.py fixtures DIRECTORY          a few of them, small: Tests/CommandTests/Fixtures
     train_models.py shop DIRECTORY ROWS.npy     two models on rows that replay wrote
     train_models.py predict MODEL ROWS.npy OUT.npy
 
@@ -46,11 +47,17 @@ def labels_of(rng, rows, scale):
     return (rng.uniform(size=len(rows)) < 1 / (1 + np.exp(-log_odds))).astype(np.int32)
 
 
-def nearby_rows(rng, rows, thresholds, most=400):
+# Of the small models alone: few thresholds, and few rows.
+is_small = False
+SMALL = {"xgb_some": 6, "xgb_stopped_forest": 100, "lgb_some": 8, "lgb_forest": 6}
+
+
+def nearby_rows(rng, rows, thresholds):
     """Rows on and one 32-bit step either side of thresholds, and rows of special values."""
+    most, plain, special = (12, 8, 1) if is_small else (400, 200, 10)
     if len(thresholds) > most:
         thresholds = [thresholds[i] for i in rng.choice(len(thresholds), most, replace=False)]
-    found = [rows[:200]]
+    found = [rows[:plain]]
     for feature, threshold in thresholds:
         near = np.float32(min(max(threshold, -3e38), 3e38))
         for value in (near, np.nextafter(near, np.float32(-np.inf)), np.nextafter(near, np.float32(np.inf)), np.nan):
@@ -60,7 +67,7 @@ def nearby_rows(rng, rows, thresholds, most=400):
     specials = [0.0, -0.0, np.nan, np.inf, -np.inf, 1e-35, -1e-35, 1e-36, -1e-36, 2e-35, -2e-35, 1e-45, -1e-45, 3e38, -3e38]
     for value in specials:
         found.append(np.full((1, rows.shape[1]), value, dtype=np.float32))
-        for _ in range(10):
+        for _ in range(special):
             row = rows[rng.integers(len(rows))].copy()
             row[rng.uniform(size=len(row)) < 0.5] = value
             found.append(row[None])
@@ -90,7 +97,7 @@ class Writer:
         np.save(self.path(f"{name}.probabilities.npy"), probabilities.astype(np.float64))
         wide = np.zeros((len(rows), len(self.names) + 1))
         wide[:, np.append(columns, len(self.names))] = contributions
-        np.save(self.path(f"{name}.contributions.npy"), wide)
+        np.save(self.path(f"{name}.contributions.npy"), wide.astype(np.float32) if is_small else wide)
 
 
 def xgboost_thresholds(model):
@@ -120,6 +127,9 @@ def matrix(directory):
     some = rng.permutation(np.concatenate([[0, 5, 7, 9, 11], rng.choice(np.arange(12, width), 30, replace=False)]))
 
     def xgboost(name, extension, rounds, columns=everything, named=True, stopping=None, **parameters):
+        if is_small and name not in SMALL:
+            return
+        rounds = SMALL[name] if is_small else rounds
         names = [writer.names[i] for i in columns] if named else None
         train = xgb.DMatrix(rows[:1400, columns], label=labels[:1400], feature_names=names)
         test = xgb.DMatrix(rows[1400:, columns], label=labels[1400:], feature_names=names)
@@ -146,11 +156,15 @@ def matrix(directory):
     xgboost("xgb_pruned", "json", 20, max_depth=12, gamma=1.5, tree_method="exact")
     xgboost("xgb_deep", "ubj", 20, max_depth=14, min_child_weight=0.1, eta=0.1)
 
-    refused_by_xgboost(writer, rng, rows)
+    if not is_small:
+        refused_by_xgboost(writer, rng, rows)
     if lgb is None:
         return
 
     def lightgbm(name, rounds, columns=everything, named=True, filled=False, average=False, **parameters):
+        if is_small and name not in SMALL:
+            return
+        rounds = SMALL[name] if is_small else rounds
         used = np.nan_to_num(rows[:, columns]) if filled else rows[:, columns]
         names = [writer.names[i] for i in columns] if named else "auto"
         model = lgb.train(LIGHTGBM | parameters, lgb.Dataset(used, label=labels, feature_name=names), rounds)
@@ -171,7 +185,14 @@ def matrix(directory):
     lightgbm("lgb_dart", 40, boosting="dart")
     lightgbm("lgb_long", 1500, num_leaves=7, learning_rate=0.02)
 
-    refused_by_lightgbm(writer, rng, rows)
+    if not is_small:
+        refused_by_lightgbm(writer, rng, rows)
+
+
+def fixtures(directory):
+    global is_small
+    is_small = True
+    matrix(directory)
 
 
 def few_rows(rng, rows):
@@ -239,5 +260,5 @@ def predict(model, path, out):
 
 
 if __name__ == "__main__":
-    {"matrix": matrix, "shop": shop, "predict": predict}[sys.argv[1]](*sys.argv[2:])
+    {"matrix": matrix, "fixtures": fixtures, "shop": shop, "predict": predict}[sys.argv[1]](*sys.argv[2:])
     print(f"xgboost {xgb.__version__}" + (f", lightgbm {lgb.__version__}" if lgb else ""))

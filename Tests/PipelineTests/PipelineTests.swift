@@ -11,7 +11,7 @@ import Testing
 @Suite struct PipelineTests {
     let artifact: ModelArtifact
     /// A shop's messages, by partition.
-    let logs: [[[UInt8]]]
+    var logs: [[[UInt8]]]
 
     init() throws {
         artifact = try ModelArtifact(path: Checkout.models)
@@ -100,6 +100,26 @@ import Testing
             #expect(sink.predictions.filter { $0.partition == number }.map(\.payload) == (try replayed(number)))
         }
         #expect(sink.outcomes.count > 100)
+    }
+
+    /// An event years later resolves the label of a customer's prediction, and has the customer forgotten soon after.
+    @Test func anOutcomeOfACustomerWhoIsForgottenInTheSameBatchIsPublished() throws {
+        let day = 86_400_000 as Int64
+        let first = SampleEvent(customer: "leaves")
+        let later = (0..<200).map { SampleEvent(customer: "stays", invoice: "\($0)", time: first.time + 800 * day) }
+        var changed = self
+        changed.logs = [([first] + later).map(\.json)]
+        var all: [[String]] = []
+        for batch in [1, 5, 1000] as [Int64] {
+            let pipeline = pipeline()
+            let sink = RecordArrays()
+            let states = changed.states(of: pipeline)
+            try changed.processAll(pipeline, states, batch: batch, into: sink)
+            #expect(states[0].table.count == 1, "the first customer is gone")
+            all.append(sink.outcomes)
+        }
+        #expect(all[0].count == 1 && all[0][0].contains("\"leaves\""), "\(all[0])")
+        #expect(all[1] == all[0] && all[2] == all[0])
     }
 
     @Test func outcomesDoNotDependOnBatches() throws {

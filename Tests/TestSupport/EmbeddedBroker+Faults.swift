@@ -8,6 +8,7 @@ extension EmbeddedBroker {
         case fetch = 1
         case offsetCommit = 8
         case heartbeat = 12
+        case initProducerID = 22
         case addPartitionsToTransaction = 24
         case endTransaction = 26
         case transactionOffsetCommit = 28
@@ -69,6 +70,16 @@ extension EmbeddedBroker {
     /// - Parameter broker: The broker's number, or nil for all.
     package func setBrokerUp(_ broker: Int? = nil) throws(KafkaError) {
         try check(withCluster { rd_kafka_mock_broker_set_up($0, Int32(broker ?? -1)) }, "bring broker up")
+    }
+
+    /// Makes a broker the leader of a partition.
+    ///
+    /// - Parameter broker: The broker's number, or nil for none.
+    package func setLeader(_ broker: Int?, of topic: String, partition: Int32) throws(KafkaError) {
+        let code = withCluster {
+            rd_kafka_mock_partition_set_leader($0, topic, partition, broker.map { Int32($0) } ?? -1)
+        }
+        try check(code, "set the leader of \(topic)[\(partition)]")
     }
 
     /// Delays every answer.

@@ -49,6 +49,26 @@ import Testing
         #expect(broken(good.predictions, against: wrong) == [])
         // The same order: only what it promises is wrong.
         #expect(broken(quiet, against: good.predictions) == ["max_ece", "max_log_loss_increase"])
+        // What cannot be judged does not pass.
+        var empty = Evaluation(good.predictions, serving: .blending, seed: 1)
+        empty.metrics[.e2] = nil
+        var gate = QualityGate()
+        gate.minROCAUC = 0.55
+        gate.maxECE = worstECE + 0.01
+        let unjudged = gate.verdicts(empty, nil).filter { !$0.holds }
+        #expect(unjudged.map(\.rule) == ["min_roc_auc"] && unjudged[0].text.contains("has no figures"))
+        var comparison = ChampionComparison(
+            good.predictions, serving: .blending, champion: good.predictions, serving: .blending, version: "v", seed: 1)
+        comparison.slices = [
+            .init(group: "country", name: "Iceland", rocAUC: .init(challenger: 0.5, champion: 0.7, interval: nil)),
+            .init(
+                group: "country", name: "Malta",
+                rocAUC: .init(
+                    challenger: 0.5, champion: 0.7, interval: Interval((0..<101).map { -0.5 + 0.006 * Double($0) }))),
+        ]
+        let slices = gate.verdicts(Evaluation(good.predictions, serving: .blending, seed: 1), comparison)
+            .filter { $0.rule == "max_slice_roc_auc_loss" }
+        #expect(slices.map(\.holds) == [false, true], "without an interval noise is no excuse")
         let reversed = broken(wrong, against: good.predictions)
         #expect(reversed.isSuperset(of: ["min_roc_auc", "max_roc_auc_loss", "max_slice_roc_auc_loss"]))
     }

@@ -43,6 +43,22 @@ extension Dataset {
         return path
     }
 
+    /// Out-of-fold predictions are of models that knew no label from the fold's own time.
+    @Test func noFoldLearnsFromLabelsThatWereNotKnownYet() throws {
+        let directory = try TemporaryDirectory()
+        let run = TrainingRun(settings: Self.small())
+        let prepared = try run.prepare(history: Self.history(in: directory)) { _, _ in }
+        let folds = try Trainer(settings: Self.small()).folds(prepared.dataset, prepared.times)
+        #expect(folds.count == 2)
+        for fold in folds {
+            func times(_ set: TrainingSet) -> [Int64] { set.indices.map { prepared.dataset[$0].time } }
+            let begin = try #require(times(fold.validation).min())
+            let latest = try #require(times(fold.training).max())
+            #expect(latest + EvaluationProtocol.horizon <= begin)
+            #expect(fold.training.indices.count > 100 && fold.validation.indices.count > 100)
+        }
+    }
+
     @Test func makesTheSameBytesWhateverTheThreads() throws {
         let directory = try TemporaryDirectory()
         let path = try Self.history(in: directory)

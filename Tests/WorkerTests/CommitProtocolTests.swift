@@ -4,7 +4,7 @@ import Testing
 
 @testable import Worker
 
-@Suite struct CommitProtocolTests {
+@Suite(.waiting) struct CommitProtocolTests {
     /// Offsets must not be ahead of what has been delivered.
     @Test func aCommitInPassingIsOnlyOfWhatHasBeenDelivered() throws {
         let rig = try WorkerRig(partitions: 1)

@@ -14,7 +14,7 @@ import Training
 
 /// The features that the worker scored from Kafka, those of a replay and those that the trainer learned from are the
 /// same bits, and so are the payloads.
-@Suite(.serialized, .enabled(if: RealHistory.path != nil, Comment(rawValue: RealHistory.skipped)))
+@Suite(.waiting, .enabled(if: RealHistory.path != nil, Comment(rawValue: RealHistory.skipped)))
 struct EqualityTests {
     /// What one walk made of every scored event, in the order of the history.
     struct Walk: Sendable {

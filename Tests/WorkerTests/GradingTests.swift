@@ -13,7 +13,7 @@ import Testing
 @testable import Worker
 
 /// A worker's predictions grade themselves, also across restarts.
-@Suite(.serialized) struct GradingTests {
+@Suite(.waiting) struct GradingTests {
     /// What one label join makes of these messages, in the notation of the outcomes topic.
     static func outcomes(_ messages: [(key: [UInt8], value: [UInt8])]) throws -> [String] {
         let artifact = try ModelArtifact(path: Checkout.models)
@@ -105,7 +105,7 @@ import Testing
         let (messages, payloads) = try WorkerTests.shop(customers: 50)
         let worker = try rig.worker()
         await #expect(throws: QueryError.notRunning) { try await worker.customer("1") }
-        let running = Task { try await worker.run() }
+        let running = Task(executorPreference: BlockingThreads.shared) { try await worker.run() }
         try await Task.detached {
             try WorkerTests.publish(messages, settings)
             try wait(for: "the messages") { worker.counters.snapshot.received == messages.count }

@@ -11,7 +11,7 @@ import Testing
 
 @testable import Worker
 
-@Suite struct PointInTimeQueryTests {
+@Suite(.waiting) struct PointInTimeQueryTests {
     /// What a customer's state comes to, as the served model has it.
     private static func probability(of report: CustomerReport, _ artifact: ModelArtifact) -> Double {
         var matrix = FeatureMatrix()
@@ -34,7 +34,7 @@ import Testing
         // What is no event, and what drives an event again that the state has, change nothing.
         let noise = [(key: messages[0].key, value: Array("no event".utf8))]
         let worker = try rig.worker()
-        let running = Task { try await worker.run() }
+        let running = Task(executorPreference: BlockingThreads.shared) { try await worker.run() }
         try await Task.detached {
             try WorkerTests.publish(messages.prefix(100), settings)
             try WorkerTests.publish(noise, settings)
@@ -87,7 +87,7 @@ import Testing
         // Beyond the log's end there is nothing to wait for: another log than the one that the state is of.
         let beyond = CustomerReport(
             customerID: someone.customerID, topic: someone.topic, partition: someone.partition, state: someone.state,
-            isStateComplete: true, position: someone.position + 5)
+            isStateComplete: true, position: someone.position + 5, decoderStartOffset: 0)
         await #expect {
             try await worker.customer(beyond, at: 0)
         } throws: { error in
@@ -96,6 +96,29 @@ import Testing
         }
         worker.requestStop()
         try await running.value
+    }
+
+    /// A state that was restored from before a fix holds a redriven event where it was driven again; one that was rebuilt since
+    /// holds it where it stands.
+    @Test func aRedrivenEventStandsWhereTheStateHasIt() async throws {
+        let rig = try WorkerRig(partitions: 1)
+        let day = 86_400_000 as Int64
+        let early = SampleEvent(invoice: "1")
+        let late = SampleEvent(invoice: "2", quantity: 3, time: early.time + day)
+        try WorkerTests.publish([early, late].map { (key: [1], value: $0.json) }, rig.settings)
+        try Self.driveAgain((key: [1], value: early.json), rig.settings)
+        for (decoderStartOffset, order) in [(0, [early, late]), (1, [late, early])] {
+            var table = CustomerTable()
+            for event in order { try EventDecoder().with(event) { table.update($0) } }
+            let now = CustomerReport(
+                customerID: early.customer, topic: rig.settings.inputTopic, partition: 0, state: table.states[0],
+                isStateComplete: true, position: 3, decoderStartOffset: Int64(decoderStartOffset))
+            let then = try #require(try await rig.worker().customer(now, at: late.time))
+            var (found, expected) = (ByteWriter(), ByteWriter())
+            then.state.encode(into: &found)
+            table.states[0].encode(into: &expected)
+            #expect(found.take() == expected.take(), "decoded alike from \(decoderStartOffset) on")
+        }
     }
 
     /// The first message once more, as `redrive` would send it.
@@ -140,6 +163,7 @@ import Testing
             CustomerState(firstEvent: try EventDecoder().decode($0))
         }
         return CustomerReport(
-            customerID: "1", topic: topic, partition: 0, state: state, isStateComplete: true, position: 7000)
+            customerID: "1", topic: topic, partition: 0, state: state, isStateComplete: true, position: 7000,
+            decoderStartOffset: 0)
     }
 }

@@ -9,16 +9,26 @@ import Testing
 @testable import Worker
 
 /// A worker that comes back finds its state in a checkpoint.
-@Suite(.serialized) struct RecoveryTests {
+@Suite(.waiting) struct RecoveryTests {
+    /// What a worker did, and the newest checkpoint that it left.
+    struct Piece {
+        let done: WorkerCounters.Snapshot
+        /// 0 without one.
+        let checkpointOffset: Int64
+    }
+
     /// Publishes a shop in pieces, each to a worker of its own, and expects the payloads of a replay.
+    /// - Parameter stopsCleanly: otherwise a worker has no time left for a last checkpoint, as if it had been killed.
     func expectReplayInPieces(
-        _ rig: WorkerRig, pieces: Int = 3, between: @Sendable (Int) throws -> Void = { _ in }
-    ) async throws -> [WorkerCounters.Snapshot] {
+        _ rig: WorkerRig, pieces: Int = 3, stopsCleanly: Bool = false,
+        between: @Sendable (Int) throws -> Void = { _ in }
+    ) async throws -> [Piece] {
         // Checkpoints as soon as there is anything new.
         rig.settings.recoverySeconds = 1
+        if !stopsCleanly { rig.settings.shutdownMilliseconds = 0 }
         let settings = rig.settings
         let (messages, payloads) = try WorkerTests.shop(customers: 60)
-        var snapshots: [WorkerCounters.Snapshot] = []
+        var snapshots: [Piece] = []
         for piece in 0..<pieces {
             try between(piece)
             // Each longer than all before it: more of the log behind the last checkpoint than before it calls for another.
@@ -26,40 +36,53 @@ import Testing
             let part = messages[cut(piece)..<cut(piece + 1)]
             let worker = try rig.worker()
             try await rig.running(worker) {
-                try WorkerTests.publish(part, settings)
-                try wait(for: "the messages") { worker.counters.snapshot.received == part.count }
+                // The second half comes behind the checkpoint.
+                let half = part.count / 2
+                try WorkerTests.publish(part.prefix(half), settings)
+                try wait(for: "half of the messages") { worker.counters.snapshot.received == half }
                 try wait(for: "a checkpoint") {
                     let done = worker.counters.snapshot
                     return done.checkpoints > 0 || done.checkpointFailures > 0 || settings.checkpoints == .none
+                        || stopsCleanly
                 }
+                try WorkerTests.publish(part.dropFirst(half), settings)
+                try wait(for: "the messages") { worker.counters.snapshot.committed == part.count }
             }
-            snapshots.append(worker.counters.snapshot)
+            snapshots.append(
+                Piece(done: worker.counters.snapshot, checkpointOffset: try rig.newestCheckpoint(below: cut(piece + 1)))
+            )
         }
         #expect(try WorkerTests.predictions(payloads.count, settings) == payloads)
         return snapshots
     }
 
-    @Test func goesOnFromACheckpointFile() async throws {
-        let rig = try WorkerRig(partitions: 1)
-        let snapshots = try await expectReplayInPieces(rig)
-        for snapshot in snapshots.dropFirst() {
-            #expect(snapshot.restored < snapshot.received, "only what came after the checkpoint is read again")
+    /// Each worker but the first reads what was committed behind the checkpoint that it found, and nothing else.
+    func expectCheckpointsUsed(_ pieces: [Piece]) {
+        for (index, piece) in pieces.enumerated().dropFirst() {
+            let committed = pieces[..<index].reduce(0) { $0 + $1.done.received }
+            let checkpoint = pieces[index - 1].checkpointOffset
+            #expect(checkpoint > 0)
+            #expect(piece.done.restored == committed - Int(checkpoint))
         }
     }
 
-    @Test func goesOnFromACheckpointTopic() async throws {
+    @Test(arguments: [WorkerSettings.CheckpointKind.directory, .topic], [false, true])
+    func goesOnFromACheckpoint(store: WorkerSettings.CheckpointKind, stopsCleanly: Bool) async throws {
         let rig = try WorkerRig(partitions: 1)
-        rig.settings.checkpoints = .topic
-        _ = try rig.broker.createTopic(try #require(rig.settings.checkpointTopicName), partitions: 1)
-        let snapshots = try await expectReplayInPieces(rig)
-        for snapshot in snapshots.dropFirst() { #expect(snapshot.restored < snapshot.received) }
+        rig.settings.checkpoints = store
+        if let topic = rig.settings.checkpointTopicName { _ = try rig.broker.createTopic(topic, partitions: 1) }
+        let pieces = try await expectReplayInPieces(rig, stopsCleanly: stopsCleanly)
+        expectCheckpointsUsed(pieces)
+        // A clean stop leaves a checkpoint of everything; a kill is cheap as well, and not as cheap.
+        let restored = pieces.dropFirst().map(\.done.restored)
+        #expect(stopsCleanly ? restored.allSatisfy { $0 == 0 } : restored.contains { $0 > 0 }, "\(restored)")
     }
 
     @Test func readsTheLogFromItsStartWithoutCheckpoints() async throws {
         let rig = try WorkerRig(partitions: 1)
         rig.settings.checkpoints = .none
         let snapshots = try await expectReplayInPieces(rig)
-        #expect(snapshots.last!.restored == snapshots.dropLast().reduce(0) { $0 + $1.received })
+        #expect(snapshots.last!.done.restored == snapshots.dropLast().reduce(0) { $0 + $1.done.received })
     }
 
     @Test func fallsBackWhenCheckpointsAreDamaged() async throws {
@@ -76,8 +99,8 @@ import Testing
                 try handle.close()
             }
         }
-        let before = snapshots.dropLast().reduce(0) { $0 + $1.received }
-        #expect(snapshots.last!.restored == before, "without any checkpoint, all of the log")
+        let before = snapshots.dropLast().reduce(0) { $0 + $1.done.received }
+        #expect(snapshots.last!.done.restored == before, "without any checkpoint, all of the log")
     }
 
     @Test func theStreamGoesOnWhenCheckpointsCannotBeWritten() async throws {
@@ -88,7 +111,7 @@ import Testing
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             try Data().write(to: URL(fileURLWithPath: "\(folder)/future-cart"))
         }
-        #expect(snapshots[0].checkpoints == 0 && snapshots[0].checkpointFailures > 0)
+        #expect(snapshots[0].done.checkpoints == 0 && snapshots[0].done.checkpointFailures > 0)
     }
 
     /// More than the embedded broker keeps of a partition, so that the log is cut.

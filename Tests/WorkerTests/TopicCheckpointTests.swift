@@ -115,14 +115,6 @@ import Testing
         }
     }
 
-    func expectAlike(_ one: CustomerTable, _ other: CustomerTable, _ what: String) {
-        #expect(one.count == other.count, "\(what)")
-        for index in other.states.indices {
-            let customer = other.customerID(at: index)
-            #expect(one.state(of: customer)?.lifetime == other.states[index].lifetime, "\(what), \(customer)")
-        }
-    }
-
     @Test func followsThroughChangesCrashesAndCompaction() throws {
         for seed in UInt64(0)..<25 {
             var random = SplitMix64(seed: seed)
@@ -144,7 +136,9 @@ import Testing
                 let dies = random.next() % 3 == 0
                 lineage = try take(task, log, after: lineage, dyingAfter: dies ? 1 + Int(random.next() % 20) : nil)
                 if !dies {
-                    expectAlike(try restored(log.compacted).table, task.state.table, "seed \(seed), round \(round)")
+                    #expect(
+                        try restored(log.compacted).table.difference(from: task.state.table) == nil,
+                        "seed \(seed), round \(round)")
                     continue
                 }
                 // The next owner: checkpoint, then the log from there, passing over what states hold already.
@@ -152,7 +146,9 @@ import Testing
                 let next = owner(of: state, upTo: task.position)
                 #expect(state.header != nil || next.position == 0)
                 while next.position < task.position { try take(events[Int(next.position)], next) }
-                expectAlike(next.state.table, task.state.table, "seed \(seed), round \(round), next owner")
+                #expect(
+                    next.state.table.difference(from: task.state.table) == nil,
+                    "seed \(seed), round \(round), next owner")
                 #expect(next.checkpoints.lineage.ownerEpoch > lineage.ownerEpoch || log.records.isEmpty)
                 lineage = next.checkpoints.lineage
                 task = next
@@ -186,7 +182,7 @@ import Testing
         try take(task, log, after: CheckpointLineage())
         #expect(log.records.allSatisfy { ($0.value?.count ?? 0) < 1_000_000 })
         #expect(log.records.count > 3)
-        expectAlike(try restored(log.records).table, task.state.table, "in parts")
+        #expect(try restored(log.records).table.difference(from: task.state.table) == nil, "in parts")
         var lacking = log.records
         lacking.remove(at: 1)
         #expect(throws: StateError("a part of a state is missing")) { try restored(lacking) }
@@ -233,7 +229,7 @@ import Testing
         try take(old, log, after: CheckpointLineage(ownerEpoch: 2, baseEpoch: 1))
         #expect(throws: StateError.self, "of a base taken before it") { try restored(log.records) }
         try take(old, log, after: CheckpointLineage(ownerEpoch: 3, baseEpoch: nil))
-        expectAlike(try restored(log.records).table, old.state.table, "new base")
+        #expect(try restored(log.records).table.difference(from: old.state.table) == nil, "new base")
         #expect(try restored(log.records).lineage == CheckpointLineage(ownerEpoch: 4, baseEpoch: 3))
     }
 
@@ -248,6 +244,6 @@ import Testing
         try take(new, log, after: CheckpointLineage(ownerEpoch: 2, baseEpoch: nil), dyingAfter: 2)
         #expect(try restored(log.records).header == nil, "neither the old one, partly written over, nor the new one")
         try take(new, log, after: CheckpointLineage(ownerEpoch: 3, baseEpoch: nil))
-        expectAlike(try restored(log.records).table, new.state.table, "new base")
+        #expect(try restored(log.records).table.difference(from: new.state.table) == nil, "new base")
     }
 }

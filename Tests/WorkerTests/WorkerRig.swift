@@ -1,3 +1,4 @@
+import CoreMetrics
 import Ensemble
 import Events
 import Foundation
@@ -34,17 +35,34 @@ final class WorkerRig {
 
     deinit { broker.close() }
 
-    func worker() throws -> Worker {
+    func worker(metrics: any MetricsFactory = NOOPMetricsHandler.instance) throws -> Worker {
         var logger = Logger(label: "test")
         logger.logLevel = .error
-        return try Worker(settings: settings, artifact: artifact, logger: logger)
+        return try Worker(settings: settings, artifact: artifact, metrics: metrics, logger: logger)
+    }
+
+    /// Offset of the newest checkpoint of partition 0 that a worker could begin with; 0 without one.
+    func newestCheckpoint(below committed: Int) throws -> Int64 {
+        let store: (any CheckpointStore)? =
+            switch settings.checkpoints {
+            case .directory: try DirectoryCheckpoints(path: settings.checkpointDirectory, group: settings.group)
+            case .topic:
+                settings.checkpointTopicName.map {
+                    TopicCheckpoints(topic: $0, properties: settings.kafkaProperties.checkpointReader)
+                }
+            case .none: nil
+            }
+        let request = RestoreRequest(
+            partition: TopicPartition(topic: settings.inputTopic, partition: 0), committed: Int64(committed),
+            timeToLiveDays: settings.timeToLiveDays, progress: { _ in }, warn: { _ in })
+        return try store?.restore(request).header?.offset ?? 0
     }
 
     /// Runs a worker while `body` works on its own thread, then stops it.
     func running<Result: Sendable>(_ worker: Worker, _ body: @escaping @Sendable () throws -> Result) async throws
         -> Result
     {
-        let running = Task { try await worker.run() }
+        let running = Task(executorPreference: BlockingThreads.shared) { try await worker.run() }
         let result: Swift.Result<Result, any Error> = await withCheckedContinuation { continuation in
             Thread { continuation.resume(returning: Swift.Result { try body() }) }.start()
         }
@@ -68,7 +86,7 @@ struct TimedOut: Error {
 }
 
 /// Reads a topic from its beginning.
-final class TopicReader: RebalanceHandler {
+final class TopicReader {
     struct Record {
         let partition: Int32
         let offset: Int64
@@ -81,12 +99,7 @@ final class TopicReader: RebalanceHandler {
     private let batch = MessageBatch(capacity: 1000)
 
     init(topic: String, properties: [String: String]) throws {
-        consumer = try Consumer(
-            properties: properties.merging([
-                "group.id": "reader-\(topic)", "partition.assignment.strategy": "cooperative-sticky",
-            ]) { $1 })
-        consumer.rebalanceHandler = self
-        try consumer.subscribe(to: [topic])
+        consumer = try .reading(topic, properties: properties)
     }
 
     deinit { consumer.close() }
@@ -103,10 +116,4 @@ final class TopicReader: RebalanceHandler {
                     value: Array(message.value ?? UnsafeRawBufferPointer(start: nil, count: 0))))
         }
     }
-
-    func assigned(_ partitions: [TopicPartition], consumer: Consumer) -> [PartitionOffset] {
-        partitions.map { PartitionOffset($0, offset: PartitionOffset.beginning) }
-    }
-    func revoked(_ partitions: [TopicPartition], consumer: Consumer) {}
-    func lost(_ partitions: [TopicPartition], consumer: Consumer) {}
 }

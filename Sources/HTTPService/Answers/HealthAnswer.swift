@@ -3,7 +3,7 @@ import Events
 import NIOCore
 import Worker
 
-/// The answers about health: the process lives; all assigned partitions can be scored.
+/// The answers about health: the process lives; it is a member of its group, and all assigned partitions are live.
 enum HealthAnswer {
     static let live = ByteBuffer(string: "{\"status\":\"live\"}")
 
@@ -11,7 +11,7 @@ enum HealthAnswer {
         let notLive = status.partitions.filter { $0.phase != .live }
         let restored =
             status.partitions.isEmpty
-            ? 0
+            ? (status.isReady ? 1 : 0)
             : status.partitions.reduce(0) { $0 + ($1.phase == .live ? 1 : $1.restored) }
                 / Double(status.partitions.count)
         let json = JSONWriter.text { writer in
@@ -22,6 +22,8 @@ enum HealthAnswer {
                 writer.bool(true)
                 writer.key("model_version")
                 writer.string(artifact.manifest.version)
+                writer.key("membership")
+                writer.string(status.membership.rawValue)
                 writer.key("partitions")
                 writer.integer(status.partitions.count)
                 writer.key("partitions_live")
@@ -30,7 +32,7 @@ enum HealthAnswer {
                 writer.number((restored * 1000).rounded() / 10)
                 writer.key("missing")
                 writer.array { writer in
-                    if status.partitions.isEmpty { writer.string("no partition is assigned") }
+                    if status.membership == .joining { writer.string("the worker is not a member of its group yet") }
                     for partition in notLive {
                         let percent = Int((partition.restored * 100).rounded(.down))
                         writer.string(

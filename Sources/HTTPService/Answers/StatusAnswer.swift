@@ -10,6 +10,8 @@ enum StatusAnswer {
             writer.object { writer in
                 writer.key("ready")
                 writer.bool(status.isReady)
+                writer.key("membership")
+                writer.string(status.membership.rawValue)
                 writer.key("uptime_seconds")
                 writer.number(status.uptimeSeconds)
                 writer.key("model_version")
@@ -23,7 +25,13 @@ enum StatusAnswer {
                 writer.key("scores")
                 writer.array(of: status.scores) { $0.integer($1) }
                 writer.key("end_to_end")
-                percentiles(status.endToEnd, &writer)
+                writer.object { percentiles(status.endToEnd, &$0) }
+                writer.key("end_to_end_recent")
+                writer.object { writer in
+                    writer.key("window_seconds")
+                    writer.number(status.recentSeconds)
+                    percentiles(status.recentEndToEnd, &writer)
+                }
                 writer.key("grades")
                 grades(status.grades, &writer)
                 writer.key("drift")
@@ -80,15 +88,11 @@ enum StatusAnswer {
     }
 
     private static func percentiles(_ histogram: Histogram, _ writer: inout JSONWriter) {
-        writer.object { writer in
-            writer.key("count")
-            writer.integer(histogram.count)
-            for (name, share) in [
-                ("p50_seconds", 0.5), ("p90_seconds", 0.9), ("p99_seconds", 0.99), ("max_seconds", 1),
-            ] {
-                writer.key(name)
-                writer.number(histogram.count == 0 ? .nan : histogram.percentile(share))
-            }
+        writer.key("count")
+        writer.integer(histogram.count)
+        for (name, share) in [("p50_seconds", 0.5), ("p90_seconds", 0.9), ("p99_seconds", 0.99), ("max_seconds", 1)] {
+            writer.key(name)
+            writer.number(histogram.count == 0 ? .nan : histogram.percentile(share))
         }
     }
 }

@@ -12,7 +12,8 @@ struct APISchemas {
         [
             ("Live", .object([("status", .oneOf(["live"]))])),
             ("Ready", ready), ("Status", status), ("Counters", counters), ("Partition", partition),
-            ("Percentiles", percentiles), ("Grades", grades), ("GradedVersion", gradedVersion),
+            ("Percentiles", allPercentiles), ("RecentPercentiles", recentPercentiles), ("Grades", grades),
+            ("GradedVersion", gradedVersion),
             ("Figures", .object(Self.figures)),
             ("Drift", drift), ("DriftEntry", driftEntry), ("Model", model), ("Features", features),
             ("FeatureValues", featureValues), ("Members", members), ("Explanation", explanation), ("Event", event),
@@ -186,18 +187,20 @@ extension APISchemas {
     private var ready: JSONSchema {
         .object([
             ("status", .oneOf(["ready", "not ready"])), ("model_loaded", .boolean()), ("model_version", .string()),
-            ("partitions", .integer()), ("partitions_live", .integer()),
+            ("membership", membership), ("partitions", .integer()), ("partitions_live", .integer()),
             ("restored_percent", .number(rest: "\"minimum\":0,\"maximum\":100")), ("missing", .array(of: .string())),
         ])
     }
 
     private var status: JSONSchema {
         .object([
-            ("ready", .boolean()), ("uptime_seconds", .number()), ("model_version", .string()),
+            ("ready", .boolean()), ("membership", membership), ("uptime_seconds", .number()),
+            ("model_version", .string()),
             ("serving", .oneOf(Self.models)), ("counters", .reference("Counters")),
             ("partitions", .array(of: .reference("Partition"))),
             ("scores", .array(of: .integer(), "Served probabilities since the start, in twenty bins of equal width.")),
-            ("end_to_end", .reference("Percentiles")), ("grades", .reference("Grades")),
+            ("end_to_end", .reference("Percentiles")), ("end_to_end_recent", .reference("RecentPercentiles")),
+            ("grades", .reference("Grades")),
             ("drift", .reference("Drift")),
         ])
     }
@@ -220,11 +223,26 @@ extension APISchemas {
         ])
     }
 
-    private var percentiles: JSONSchema {
+    private static let percentiles: [(String, JSONSchema)] =
+        [("count", .integer())]
+        + ["p50_seconds", "p90_seconds", "p99_seconds", "max_seconds"].map { ($0, .numberOrNull()) }
+
+    private var allPercentiles: JSONSchema {
         .object(
-            [("count", .integer())]
-                + ["p50_seconds", "p90_seconds", "p99_seconds", "max_seconds"].map { ($0, .numberOrNull()) },
-            "From the message's timestamp to the prediction's being handed to Kafka, seconds, to within 6 %.")
+            Self.percentiles,
+            "From the message's timestamp to the prediction's being handed to Kafka since the start, seconds, to within 6 %."
+        )
+    }
+
+    private var recentPercentiles: JSONSchema {
+        .object(
+            [("window_seconds", .number("How far back it looks; five minutes, less after a start."))]
+                + Self.percentiles,
+            "The same of the last minutes.")
+    }
+
+    private var membership: JSONSchema {
+        .oneOf(["joining", "member"], "How the worker stands to its group; a member without partitions stands by.")
     }
 
     private var grades: JSONSchema {

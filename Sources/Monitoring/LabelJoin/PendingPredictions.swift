@@ -1,4 +1,5 @@
 import CPrefetch
+import Customers
 
 /// For each customer, the heads of the linked lists of predictions that are pending.
 ///
@@ -36,6 +37,7 @@ struct PendingPredictions: Sendable {
 
     private static let smallest = 64
     private var slots = OwnedMemory(repeating: Chains(), count: smallest)
+    private let slotKey = SlotKey()
     /// Customers in the table.
     private(set) var count = 0
 
@@ -69,13 +71,13 @@ struct PendingPredictions: Sendable {
     }
 
     /// Prefetches a customer's slot.
-    func prefetch(_ customerHash: UInt64) { cp_prefetch(slots.start + Int(truncatingIfNeeded: customerHash) & mask) }
+    func prefetch(_ customerHash: UInt64) { cp_prefetch(slots.start + slotKey.home(of: customerHash, in: capacity)) }
 
     /// The latest prediction of another invoice, for prefetching. Only the customer's first slot is looked at, where nearly
     /// all customers are.
     /// - Returns: its number plus one.
     func latest(of customerHash: UInt64, exceptOf invoiceHash: UInt64) -> Int? {
-        let chains = slots.start[Int(truncatingIfNeeded: customerHash) & mask]
+        let chains = slots.start[slotKey.home(of: customerHash, in: capacity)]
         guard chains.customerHash == customerHash else { return nil }
         let at = chains.invoiceHash == invoiceHash || chains.current == 0 ? chains.older : chains.current
         return at == 0 ? nil : at
@@ -109,7 +111,7 @@ struct PendingPredictions: Sendable {
 
     /// The slot that has the key, or the free one where it belongs.
     private func slot(of key: UInt64) -> Int {
-        var slot = Int(truncatingIfNeeded: key) & mask
+        var slot = slotKey.home(of: key, in: capacity)
         while slots.start[slot].customerHash != key, slots.start[slot].customerHash != 0 { slot = (slot + 1) & mask }
         return slot
     }

@@ -47,6 +47,15 @@ public struct Histogram: Sendable {
         valueSum += other.valueSum
     }
 
+    /// What has been added since an earlier state of this histogram.
+    package func subtracting(_ earlier: Histogram) -> Histogram {
+        var difference = self
+        for bucket in counts.indices { difference.counts[bucket] -= earlier.counts[bucket] }
+        difference.total -= earlier.total
+        difference.valueSum -= earlier.valueSum
+        return difference
+    }
+
     /// A value that at least this share of the values does not exceed: the least such value, or up to 6 % more.
     /// - Parameter share: in 0...1.
     /// - Returns: 0 when there are no values.

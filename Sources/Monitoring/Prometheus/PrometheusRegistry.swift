@@ -8,8 +8,30 @@ import Synchronization
 /// become histograms of seconds that end in `_seconds`, and aggregating recorders become histograms. Meters and other
 /// recorders become gauges. Recording takes a few atomic additions; creating, destroying and writing metrics take a lock.
 package final class PrometheusRegistry: MetricsFactory {
-    enum Kind: String {
-        case counter, gauge, histogram
+    /// What a metric's values are.
+    package enum Kind: String, Sendable {
+        /// Counts up.
+        case counter
+        /// Goes up and down.
+        case gauge
+        /// Counts by size.
+        case histogram
+    }
+
+    /// What is said of a metric, also before it has values: whoever scrapes finds it from the start.
+    package struct Description: Sendable {
+        let kind: Kind
+        let help: String
+        let bounds: [Double]
+
+        /// - Parameters:
+        ///   - help: one line for a person.
+        ///   - bounds: of a histogram's buckets, ascending; each 2ⁿ or 1.5 · 2ⁿ, without the infinite one.
+        package init(_ kind: Kind, _ help: String, bounds: [Double] = HistogramSeries.seconds) {
+            self.kind = kind
+            self.help = help
+            self.bounds = bounds
+        }
     }
 
     private struct Family {
@@ -19,15 +41,24 @@ package final class PrometheusRegistry: MetricsFactory {
     }
 
     private let families = Mutex<[String: Family]>([:])
-    private let help: [String: String]
+    private let descriptions: [String: Description]
     private let namespace: String
 
     /// - Parameters:
     ///   - namespace: prefix of every name.
-    ///   - help: help lines by name without the prefix.
-    package init(namespace: String, help: [String: String] = [:]) {
+    ///   - descriptions: of its metrics, by name without the prefix and with the ending.
+    package init(namespace: String, descriptions: [String: Description] = [:]) {
         self.namespace = namespace
-        self.help = help
+        self.descriptions = Dictionary(
+            uniqueKeysWithValues: descriptions.map { (Self.fullName($0.key, namespace), $0.value) })
+        families.withLock { families in
+            for (name, description) in self.descriptions { families[name] = Family(kind: description.kind) }
+        }
+    }
+
+    /// Prometheus prescribes the names of process metrics.
+    private static func fullName(_ label: String, _ namespace: String) -> String {
+        name(label.hasPrefix("process_") ? label : "\(namespace)_\(label)")
     }
 
     // MARK: swift-metrics
@@ -46,7 +77,7 @@ package final class PrometheusRegistry: MetricsFactory {
 
     /// A histogram if it aggregates, else a gauge.
     package func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
-        if aggregate { return series(label, dimensions, .histogram) { HistogramSeries() } }
+        if aggregate { return histogram(label, dimensions) }
         return series(label, dimensions, .gauge) { GaugeSeries() }
     }
 
@@ -57,7 +88,14 @@ package final class PrometheusRegistry: MetricsFactory {
 
     /// A histogram of seconds.
     package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
-        series(label, dimensions, .histogram, ending: "_seconds") { HistogramSeries() }
+        histogram(label, dimensions, ending: "_seconds")
+    }
+
+    private func histogram(_ label: String, _ dimensions: [(String, String)], ending: String = "") -> HistogramSeries {
+        var name = Self.fullName(label, namespace)
+        if !name.hasSuffix(ending) { name += ending }
+        let bounds = descriptions[name]?.bounds ?? HistogramSeries.seconds
+        return series(label, dimensions, .histogram, ending: ending) { HistogramSeries(bounds: bounds) }
     }
 
     /// Removes the metric from the text.
@@ -74,8 +112,7 @@ package final class PrometheusRegistry: MetricsFactory {
     private func series<Series: PrometheusSeries>(
         _ label: String, _ dimensions: [(String, String)], _ kind: Kind, ending: String = "", _ make: () -> Series
     ) -> Series {
-        // Prometheus prescribes the names of process metrics.
-        var name = Self.name(label.hasPrefix("process_") ? label : "\(namespace)_\(label)")
+        var name = Self.fullName(label, namespace)
         if !name.hasSuffix(ending) { name += ending }
         let labels = dimensions.map { (name: Self.name($0.0), value: $0.1) }.sorted { $0.name < $1.name }
             .map { "\($0.name)=\"\(Self.escaped($0.value, quotes: true))\"" }.joined(separator: ",")
@@ -95,7 +132,7 @@ package final class PrometheusRegistry: MetricsFactory {
             for (name, family) in families {
                 for (labels, series) in family.series where series === handler {
                     families[name]?.series[labels] = nil
-                    if families[name]?.series.isEmpty == true { families[name] = nil }
+                    if families[name]?.series.isEmpty == true, descriptions[name] == nil { families[name] = nil }
                     return
                 }
             }
@@ -110,8 +147,8 @@ package final class PrometheusRegistry: MetricsFactory {
         let families = families.withLock { $0 }
         var text = ""
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
-            if let help = help[String(name.dropFirst(namespace.count + 1))] {
-                text += "# HELP \(name) \(Self.escaped(help, quotes: false))\n"
+            if let description = descriptions[name] {
+                text += "# HELP \(name) \(Self.escaped(description.help, quotes: false))\n"
             }
             text += "# TYPE \(name) \(family.kind.rawValue)\n"
             for (labels, series) in family.series.sorted(by: { $0.key < $1.key }) {

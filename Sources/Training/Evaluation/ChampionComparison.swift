@@ -38,7 +38,7 @@ package struct ChampionComparison: Equatable, Sendable {
     /// Expected calibration error by evaluation.
     package let ece: [Evaluation.Name: Difference]
     /// ROC-AUC by slice of E2, in the slices' order.
-    package let slices: [SliceDifference]
+    package internal(set) var slices: [SliceDifference]
 
     /// Every difference with its evaluation and the metric's name, as reports list them.
     var differences: [(evaluation: Evaluation.Name, metric: String, difference: Difference)] {

@@ -57,7 +57,7 @@ package struct Evaluation: Equatable, Sendable {
     /// The models that were evaluated, in the order of predictions.
     package let models: [ModelName]
     /// Metrics by evaluation and model; E3's are means over the observation dates.
-    package private(set) var metrics: [Name: [ModelName: Metrics]] = [:]
+    package internal(set) var metrics: [Name: [ModelName: Metrics]] = [:]
     /// Intervals by evaluation and model.
     package private(set) var intervals: [Name: [ModelName: Intervals]] = [:]
     /// E3's metrics on the first observation date.

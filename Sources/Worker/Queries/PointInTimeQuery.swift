@@ -75,8 +75,22 @@ final class PointInTimeQuery: Sendable {
         let consumer = try Consumer(properties: settings.kafkaProperties.consumer.merging(own) { $1 })
         defer { consumer.close() }
         let start = try consumer.watermarks(of: partition, timeoutMilliseconds: 5000).low
+        if start < reading.decoderStartOffset {
+            // Messages were understood otherwise at first: which of them were redriven stands further on.
+            reading.begin(from: start)
+            try walk(partition, by: consumer, &reading, until: deadline) { $0.noteRedriven($1) }
+            guard reading.isDone, reading.earlyEnd == nil else { return }
+        }
         reading.begin(from: start)
-        try consumer.assign([PartitionOffset(partition, offset: start)])
+        try walk(partition, by: consumer, &reading, until: deadline) { $0.take($1) }
+    }
+
+    /// Reads the log until the reading is done, or the time is over.
+    private func walk(
+        _ partition: TopicPartition, by consumer: Consumer, _ reading: inout Reading,
+        until deadline: ContinuousClock.Instant, _ take: (inout Reading, Message) -> Void
+    ) throws(KafkaError) {
+        try consumer.assign([PartitionOffset(partition, offset: reading.start)])
         let batch = MessageBatch(capacity: 1000)
         var lastError: KafkaError?
         while !reading.isDone, reading.earlyEnd == nil {
@@ -91,7 +105,7 @@ final class PointInTimeQuery: Sendable {
                 guard error.remedy == .retry else { throw error }
                 lastError = error
             }
-            for position in 0..<batch.count where !reading.isDone { reading.take(batch[position]) }
+            for position in 0..<batch.count where !reading.isDone { take(&reading, batch[position]) }
             // The last offsets may be transaction markers, which are no messages.
             for end in batch.ends { reading.end(at: end.offset) }
         }
@@ -108,6 +122,8 @@ final class PointInTimeQuery: Sendable {
         private(set) var start: Int64 = 0
         private(set) var next: Int64 = 0
         private(set) var isDone = false
+        /// Messages that the state holds where they were redriven, and not where they stand.
+        private var heldAsRedriven: Set<Int64> = []
         /// Where the log ended, if that was too early.
         private(set) var earlyEnd: Int64?
 
@@ -120,6 +136,9 @@ final class PointInTimeQuery: Sendable {
             table = CustomerTable(timeToLiveDays: settings.timeToLiveDays)
         }
 
+        /// From this offset on the state's messages were understood as they are now.
+        var decoderStartOffset: Int64 { now.decoderStartOffset }
+
         mutating func begin(from offset: Int64) {
             start = offset
             next = offset
@@ -131,13 +150,26 @@ final class PointInTimeQuery: Sendable {
             if offset >= now.position { isDone = true } else { earlyEnd = offset }
         }
 
-        mutating func take(_ message: Message) {
+        private mutating func advance(to message: Message) -> Bool {
             next = message.offset + 1
             isDone = next >= now.position
-            guard next <= now.position else { return }
-            // A redriven message's original has been taken in where it stands, if it is an event by now.
+            return next <= now.position
+        }
+
+        /// Notes a message whose original was no event when the state took it in.
+        mutating func noteRedriven(_ message: Message) {
+            guard advance(to: message),
+                let original = RedrivenMessage.originalOffset(message.header(RedrivenMessage.header)),
+                original < message.offset, original < decoderStartOffset
+            else { return }
+            heldAsRedriven.insert(original)
+        }
+
+        /// Takes a message in as the partition's thread has.
+        mutating func take(_ message: Message) {
+            guard advance(to: message), !heldAsRedriven.contains(message.offset) else { return }
             if let original = RedrivenMessage.originalOffset(message.header(RedrivenMessage.header)),
-                RedrivenMessage.isInLog(original, before: message.offset, from: start)
+                RedrivenMessage.isInLog(original, before: message.offset, from: decoderStartOffset)
             {
                 return
             }
@@ -155,7 +187,8 @@ final class PointInTimeQuery: Sendable {
                 table.index(of: bytes, hash: customerHash, at: time).map { index in
                     CustomerReport(
                         customerID: now.customerID, topic: now.topic, partition: now.partition,
-                        state: table.states[index], isStateComplete: start == 0, position: next)
+                        state: table.states[index], isStateComplete: start == 0, position: next,
+                        decoderStartOffset: now.decoderStartOffset)
                 }
             }
         }

@@ -22,7 +22,7 @@ final class QueryExecutor {
         case .ranking(let top, let reply): rankings.append(ranking(top: top, reply: reply))
         case .observations(let reply): reply(observations())
         case .ownership(let partition, let reply):
-            reply(registry[partition].map { $0.isRestored ? .restored : .restoring } ?? ThreadCommand.Ownership.none)
+            reply(registry.ownership(of: partition))
         }
     }
 
@@ -49,7 +49,7 @@ final class QueryExecutor {
                 return CustomerReport(
                     customerID: customerID, topic: task.partition.topic, partition: task.partition.partition,
                     state: table.states[index], isStateComplete: !task.state.isIncomplete,
-                    position: task.state.stateOffset)
+                    position: task.state.stateOffset, decoderStartOffset: task.state.decoderStartOffset)
             }
             return nil
         }
@@ -57,9 +57,9 @@ final class QueryExecutor {
 
     private func ranking(top: Int, reply: @escaping ThreadCommand.Reply<Ranking>) -> RankingRun {
         let restored = registry.tasks.filter(\.isRestored).map(\.partition.partition)
-        let restoring = registry.tasks.filter { !$0.isRestored }.map(\.partition.partition)
         return RankingRun(
-            top: top, pipeline.artifact, partitions: restored.reversed(), restoringPartitions: restoring, reply: reply)
+            top: top, pipeline.artifact, partitions: restored.reversed(), restoringPartitions: registry.restoring,
+            reply: reply)
     }
 
     private func observations() -> ThreadObservations {

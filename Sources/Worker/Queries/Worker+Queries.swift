@@ -18,14 +18,18 @@ extension Worker: LiveWorker {
         }
         var endToEnd = Histogram()
         var scores = [Int](repeating: 0, count: PredictionMonitor.scoreBins)
+        var recent = (histogram: Histogram(), seconds: 0.0)
         for stats in stats {
             endToEnd.add(stats.endToEnd)
+            recent.histogram.add(stats.recent.histogram)
+            recent.seconds = max(recent.seconds, stats.recent.seconds)
             for (bin, count) in stats.scores.enumerated() { scores[bin] += count }
         }
         return WorkerStatus(
             counters: counts, uptimeSeconds: (ContinuousClock.now - started) / .seconds(1),
             partitions: stats.flatMap(\.partitions).sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) },
-            scores: scores, endToEnd: endToEnd, grades: grades, drift: drift)
+            membership: stats.allSatisfy(\.isMember) ? .member : .joining, scores: scores, endToEnd: endToEnd,
+            recentEndToEnd: recent.histogram, recentSeconds: recent.seconds, grades: grades, drift: drift)
     }
 
     /// A copy of a customer's state, from the thread that owns their partition.

@@ -45,6 +45,8 @@ package struct KafkaProperties: Sendable {
     /// throw each other out of the group.
     func consumer(thread: Int) -> [String: String] {
         var properties = consumer
+        // The last offsets of a log may be no messages: its end tells that all of it has been read.
+        properties["enable.partition.eof"] = "true"
         if settings.threads > 1, let instance = properties["group.instance.id"] {
             properties["group.instance.id"] = "\(instance)-\(thread)"
         }

@@ -82,6 +82,7 @@ package final class WorkerMetrics: Sendable {
 
     private static func state(_ status: WorkerStatus, _ gauges: inout GaugeSet) {
         gauges.set("customers", Double(status.counters.customers))
+        gauges.set("group_member", status.membership == .member ? 1 : 0)
         for phase in [WorkerStatus.Partition.Phase.loading, .rebuilding, .live] {
             gauges.set(
                 "partitions", Double(status.partitions.count { $0.phase == phase }), [("phase", phase.rawValue)])
@@ -137,30 +138,66 @@ package final class WorkerMetrics: Sendable {
         return pages * Double(sysconf(Int32(_SC_PAGESIZE)))
     }
 
-    /// One line each on what is not plain from the name.
-    package static let help: [String: String] = [
-        "events_received_total": "Messages taken from the input topic; what is processed anew counts anew",
-        "predictions_total": "Predictions handed to Kafka",
-        "anonymous_events_total": "Events without a customer, which are not scored",
-        "dead_letters_total": "Messages that are no customer event",
-        "events_restored_total": "Messages read again to bring state back",
-        "events_committed_total": "Messages whose offsets are committed",
-        "transactions_aborted_total": "Transactions that were given up; their events were processed anew",
-        "outcomes_total": "Predictions whose label became known, by whether the customer bought again",
-        "partition_lag_messages": "Messages of an assigned partition that are still to be processed",
-        "partition_restored_ratio": "Share of what must be read before the partition is live",
-        "partition_incomplete": "1 where events are known to be missing from the state",
-        "state_bytes": "Memory of the customers' states",
-        "state_expected_bytes": "Memory that the states will take once as many are forgotten as come",
-        "stage_duration_seconds": "Time of a batch in each stage",
-        "batch_messages": "Messages of a batch",
-        "end_to_end_latency_seconds":
-            "From the source message's timestamp to its prediction's being handed to Kafka; one in 16",
-        "score": "Published probabilities; one in 16",
-        "feature_drift_psi": "Population stability index of a feature against what the model learned from",
-        "feature_drift_threshold": "Index that chance alone exceeds once in 100 windows, over all features together",
-        "grade_roc_auc": "Of predictions whose labels are known, within the grading window",
-        "grading_sampled_ratio": "Share of customers whose predictions are graded",
+    /// What is said of each metric.
+    package static let descriptions: [String: PrometheusRegistry.Description] = [
+        "events_received_total": .init(
+            .counter, "Messages taken from the input topic; what is processed anew counts anew"),
+        "predictions_total": .init(.counter, "Predictions handed to Kafka"),
+        "anonymous_events_total": .init(.counter, "Events without a customer, which are not scored"),
+        "dead_letters_total": .init(.counter, "Messages that are no customer event"),
+        "events_restored_total": .init(.counter, "Messages read again to bring state back"),
+        "events_committed_total": .init(.counter, "Messages whose offsets are committed"),
+        "commits_total": .init(.counter, "Commits of offsets"),
+        "transactions_aborted_total": .init(
+            .counter, "Transactions that were given up; their events were processed anew"),
+        "checkpoints_total": .init(.counter, "Checkpoints taken"),
+        "checkpoint_failures_total": .init(.counter, "Checkpoints that failed; the stream goes on"),
+        "outcomes_total": .init(
+            .counter, "Predictions whose label became known, by whether the customer bought again"),
+        "customers": .init(.gauge, "Customers in memory"),
+        "partitions": .init(.gauge, "Assigned partitions by what becomes of their messages"),
+        "group_member": .init(.gauge, "1 while the worker is a member of its group, with partitions or without"),
+        "partition_lag_messages": .init(.gauge, "Messages of an assigned partition that are still to be processed"),
+        "partition_restored_ratio": .init(.gauge, "Share of what must be read before the partition is live"),
+        "partition_incomplete": .init(.gauge, "1 where events are known to be missing from the state"),
+        "state_bytes": .init(.gauge, "Memory of the customers' states"),
+        "state_expected_bytes": .init(
+            .gauge, "Memory that the states will take once as many are forgotten as come"),
+        "uptime_seconds": .init(.gauge, "Time since the worker was started"),
+        "process_resident_memory_bytes": .init(.gauge, "Memory that the process occupies"),
+        "process_start_time_seconds": .init(.gauge, "When the process was started, seconds since 1970"),
+        "model_info": .init(
+            .gauge, "1, with the version in service, the model that is served and the schema's fingerprint"),
+        "stage_duration_seconds": .init(.histogram, "Time of a batch in each stage"),
+        "batch_messages": .init(
+            .histogram, "Messages of a batch",
+            bounds: (0...14).map { Double(sign: .plus, exponent: $0, significand: 1) }),
+        "commit_duration_seconds": .init(.histogram, "Time of a commit"),
+        "checkpoint_duration_seconds": .init(.histogram, "Time from a checkpoint's begin until it is durable"),
+        "end_to_end_latency_seconds": .init(
+            .histogram, "From the source message's timestamp to its prediction's being handed to Kafka; one in 16"),
+        "score": .init(
+            .histogram, "Published probabilities; one in 16",
+            bounds: (0...16).map { Double(sign: .plus, exponent: $0 / 2 - 8, significand: $0 % 2 == 0 ? 1 : 1.5) }),
+        "drift_rows": .init(.gauge, "Predictions in the drift window"),
+        "drifting_features": .init(.gauge, "Features whose index is beyond its threshold"),
+        "score_drift_psi": .init(.gauge, "Population stability index of the scores against the model's own"),
+        "score_drift_threshold": .init(.gauge, "Index of the scores that chance alone exceeds once in 100 windows"),
+        "feature_drift_psi": .init(
+            .gauge, "Population stability index of a feature against what the model learned from"),
+        "feature_drift_threshold": .init(
+            .gauge, "Index that chance alone exceeds once in 100 windows, over all features together"),
+        "feature_missing_ratio": .init(.gauge, "Share of predictions in the drift window without the feature"),
+        "feature_out_of_range_ratio": .init(
+            .gauge, "Share of predictions in the drift window outside what the model learned from"),
+        "predictions_pending": .init(.gauge, "Predictions whose label is not known yet"),
+        "grading_sampled_ratio": .init(.gauge, "Share of customers whose predictions are graded"),
+        "grade_roc_auc": .init(.gauge, "ROC-AUC of predictions whose labels are known, within the grading window"),
+        "grade_log_loss": .init(.gauge, "Log loss of those predictions, nats"),
+        "grade_ece": .init(.gauge, "Expected calibration error of those predictions"),
+        "grade_lift_top_decile": .init(.gauge, "How often the best tenth bought, against all of those predictions"),
+        "grade_positive_ratio": .init(.gauge, "Share of those predictions whose customer bought again"),
+        "grade_predictions": .init(.gauge, "Number of those predictions"),
     ]
 }
 

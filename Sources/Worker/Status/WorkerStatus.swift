@@ -43,23 +43,37 @@ package struct WorkerStatus: Sendable {
         package let clock: Int64
     }
 
+    /// How the consumers of a worker stand to their group.
+    package enum Membership: String, Sendable {
+        /// One of them at least is not a member yet, or not any more.
+        case joining
+        /// All of them are members, with partitions or without.
+        case member
+    }
+
     /// What the worker has done since the start.
     package var counters: WorkerCounters.Snapshot
     /// Seconds since the worker was started.
     package var uptimeSeconds: Double
     /// The partitions assigned to the worker.
     package var partitions: [Partition]
+    /// How its consumers stand to their group.
+    package var membership: Membership
     /// Served probabilities since the start, in twenty bins of equal width.
     package var scores: [Int]
     /// From the source message's timestamp to the prediction's being handed to Kafka; seconds.
     package var endToEnd: Histogram
+    /// Of that, what is not older than `recentSeconds`.
+    package var recentEndToEnd: Histogram
+    /// How far back `recentEndToEnd` looks, seconds.
+    package var recentSeconds: Double
     /// Figures of the predictions whose labels have become known.
     package var grades: OnlineEvaluation
     /// How the latest rows compare with what the model learned from.
     package var drift: DriftReport
 
-    /// Partitions assigned, every one of them live.
-    package var isReady: Bool { !partitions.isEmpty && partitions.allSatisfy { $0.phase == .live } }
+    /// Member of the group, and everything that is assigned is live. A member without partitions stands by, and is ready.
+    package var isReady: Bool { membership == .member && partitions.allSatisfy { $0.phase == .live } }
 }
 
 /// A customer as the thread that owns their partition found them: a copy.
@@ -76,6 +90,8 @@ package struct CustomerReport: Sendable {
     package let isStateComplete: Bool
     /// Offset behind the last message that has been taken in.
     package let position: Int64
+    /// From this offset on messages were understood as they are now.
+    package let decoderStartOffset: Int64
 }
 
 /// Customers by the probability of their latest prediction, the highest first.

@@ -33,6 +33,8 @@ package final class Checkpointer {
     /// After a failure no checkpoint begins before this; the pause doubles.
     private var notBefore = ContinuousClock.now
     private var failurePauseSeconds = 1.0
+    /// The thread is leaving its group.
+    private var isDraining = false
 
     /// - Parameters:
     ///   - store: `nil` when the log alone makes the state.
@@ -68,16 +70,36 @@ package final class Checkpointer {
     private var dueTask: PartitionTask? {
         let now = ContinuousClock.now
         guard store != nil, run == nil, now >= notBefore else { return nil }
-        return registry.tasks.filter { isDue($0, now) }.max { behind($0) < behind($1) }
+        let isAnyDue = isDraining || budget.isDue(messages: messagesBehind, checkpointBytes: checkpointBytes)
+        return registry.tasks.filter { task in
+            guard task.isRestored, task.takesMessages, behind(task) > 0 else { return false }
+            if isDraining { return true }
+            return now >= task.checkpoints.notBefore && (isAnyDue || isDue(task, now))
+        }.max { behind($0) < behind($1) }
     }
 
+    /// Whether a checkpoint is due for the partition's own sake: more of the log lies behind the last one than before it, so
+    /// that retention might cut the log before the next; or much time has passed.
     private func isDue(_ task: PartitionTask, _ now: ContinuousClock.Instant) -> Bool {
-        guard task.isRestored, task.takesMessages, now >= task.checkpoints.notBefore else { return false }
-        if behind(task) > 0, now >= task.checkpoints.notBefore + Self.stalePause { return true }
-        return budget.isDue(
-            next: task.position, checkpoint: task.checkpoints.last?.offset ?? task.logStartOffset,
-            logStart: task.logStartOffset, checkpointBytes: task.checkpoints.last?.bytes ?? 0)
+        let last = task.checkpoints.last?.offset ?? task.logStartOffset
+        return behind(task) > last - task.logStartOffset || now >= task.checkpoints.notBefore + Self.stalePause
     }
+
+    /// What would have to be replayed if the thread ended now.
+    private var messagesBehind: Int64 { registry.tasks.reduce(0) { $0 + max(0, behind($1)) } }
+
+    /// What would have to be read before that.
+    private var checkpointBytes: Int { registry.tasks.reduce(0) { $0 + ($1.checkpoints.last?.bytes ?? 0) } }
+
+    /// The thread is leaving its group: from now on a checkpoint is due wherever a message is behind the last one. One that
+    /// fails is not tried again.
+    func drain() { isDraining = true }
+
+    /// Whether a last checkpoint is being taken or still to be.
+    var isAtWork: Bool { run != nil || dueTask != nil }
+
+    /// Whether the checkpoint under way has records to give.
+    var isWriting: Bool { run.map { !$0.isWritten } ?? false }
 
     /// Messages since the last checkpoint.
     private func behind(_ task: PartitionTask) -> Int64 {
@@ -147,7 +169,7 @@ package final class Checkpointer {
         task.checkpoints.lineage = receipt.lineage
         task.checkpoints.notBefore = .now + pause
         reporter.checkpointTaken(task, offset: run.offset, bytes: receipt.bytes, duration: .now - run.started)
-        let recovery = budget.recovery(messages: 0, checkpointBytes: bytes)
+        let recovery = budget.recovery(messages: 0, checkpointBytes: checkpointBytes)
         if recovery > recoverySeconds { reporter.recoveryIsTooSlow(task, seconds: recovery) }
     }
 

@@ -151,6 +151,9 @@ final class CommitCoordinator {
         return .proceed
     }
 
+    /// Whether nothing can be committed any more.
+    var isFinished: Bool { !state.mayCommit && !state.mustRewind }
+
     /// What was processed and is not committed: messages, or records of a checkpoint.
     var hasUncommitted: Bool {
         state.mayCommit && (!registry.uncommitted.isEmpty || checkpointer.hasUncommittedRecords)
@@ -216,7 +219,13 @@ final class CommitCoordinator {
     func drain(until deadline: ContinuousClock.Instant) { state.drain(until: deadline) }
 
     /// Something could not be published: nothing is committed any more, closing the consumer included.
-    func finish() { state.finish() }
+    func finish() {
+        // The broker aborts it when the next producer of this name comes, or after its timeout.
+        if commitProtocol.supportsAbort, !registry.uncommitted.isEmpty || checkpointer.hasUncommittedRecords {
+            reporter.transactionAborted()
+        }
+        state.finish()
+    }
 
     // MARK: Rebalances
 

@@ -60,9 +60,15 @@ final class ExactlyOnce: CommitProtocol {
     private var isOpen = false
 
     /// Fences an earlier producer of the same transactional identity, and finishes what it left open.
-    init(producer: Producer, timeoutMilliseconds: Int) throws(KafkaError) {
+    /// - Parameter isCancelled: whether nobody waits for that any more; asked every second.
+    init(
+        producer: Producer, timeoutMilliseconds: Int, isCancelled: @escaping () -> Bool = { false }
+    ) throws(KafkaError) {
         self.producer = producer
-        try producer.initTransactions(timeoutMilliseconds: timeoutMilliseconds)
+        let retry = Retry(timeoutMilliseconds: timeoutMilliseconds, isCancelled: isCancelled)
+        try retry { remaining throws(KafkaError) in
+            try producer.initTransactions(timeoutMilliseconds: min(remaining, 1000))
+        }
     }
 
     func begin() throws(KafkaError) {

@@ -11,6 +11,8 @@ final class GroupMembership: RebalanceHandler {
     private let reporter: ThreadReporter
     private var failure: (any Error)?
     private var isLeaving = false
+    /// Whether the group counts on this consumer, with partitions or without.
+    private(set) var isMember = false
 
     init(
         factory: TaskFactory, commits: CommitCoordinator, checkpointer: Checkpointer, registry: PartitionRegistry,
@@ -34,10 +36,11 @@ final class GroupMembership: RebalanceHandler {
     func leave() { isLeaving = true }
 
     func assigned(_ partitions: [TopicPartition], consumer: Consumer) -> [PartitionOffset] {
+        isMember = true
         if isLeaving { return partitions.map { PartitionOffset($0, offset: PartitionOffset.end) } }
         do {
             return try factory.makeTasks(for: partitions, isNew: true)
-        } catch let error as KafkaError where error.remedy == .retry && factory.isCancelled {
+        } catch let error as KafkaError where AssignmentRequests.mayPass(error) && factory.isCancelled {
             // Told to stop while Kafka did not answer: they are not read any more.
             release(partitions)
             return partitions.map { PartitionOffset($0, offset: PartitionOffset.end) }
@@ -48,11 +51,14 @@ final class GroupMembership: RebalanceHandler {
     }
 
     func revoked(_ partitions: [TopicPartition], consumer: Consumer) {
+        // Who gives everything up joins anew.
+        if !consumer.isCooperative { isMember = false }
         keepingFailure { try commits.beforeRevocation(of: partitions) }
         release(partitions)
     }
 
     func lost(_ partitions: [TopicPartition], consumer: Consumer) {
+        isMember = false
         keepingFailure { try commits.afterLoss() }
         release(partitions)
     }
@@ -60,6 +66,7 @@ final class GroupMembership: RebalanceHandler {
     /// Drops the state of partitions.
     func release(_ partitions: [TopicPartition]) {
         for partition in partitions {
+            registry.stopWaiting(partition)
             guard let task = registry.remove(partition) else { continue }
             checkpointer.released(task)
             reporter.released(task)

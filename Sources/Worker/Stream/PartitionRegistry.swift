@@ -5,6 +5,9 @@ final class PartitionRegistry {
     /// By ascending partition.
     private(set) var tasks: [PartitionTask] = []
     private var byNumber: [Int32: PartitionTask] = [:]
+    /// Assigned partitions whose ends nobody can tell yet, because they have no leader; by ascending partition, with the
+    /// offset that the group has committed.
+    private(set) var waiting: [PartitionOffset] = []
     /// Those that the consumer does not fetch.
     private var paused: Set<TopicPartition> = []
 
@@ -37,6 +40,29 @@ final class PartitionRegistry {
         return task
     }
 
+    /// A partition is assigned and nobody can tell where its log begins and ends.
+    func wait(for committed: PartitionOffset) {
+        stopWaiting(committed.partition)
+        waiting.append(committed)
+        waiting.sort { $0.partition < $1.partition }
+    }
+
+    func stopWaiting(_ partition: TopicPartition) {
+        waiting.removeAll { $0.partition == partition }
+        paused.remove(partition)
+    }
+
+    /// Whether a partition is assigned, and whether its state is complete.
+    func ownership(of partition: Int32) -> ThreadCommand.Ownership {
+        if waiting.contains(where: { $0.partition.partition == partition }) { return .restoring }
+        return byNumber[partition].map { $0.isRestored ? .restored : .restoring } ?? ThreadCommand.Ownership.none
+    }
+
+    /// Partitions whose state is not complete, ascending.
+    var restoring: [Int32] {
+        (tasks.filter { !$0.isRestored }.map(\.partition) + waiting.map(\.partition)).map(\.partition).sorted()
+    }
+
     /// What there is to commit.
     var uncommitted: [PartitionTask] { tasks.filter { $0.uncommitted > 0 } }
 
@@ -45,7 +71,7 @@ final class PartitionRegistry {
 
     var gauges: Gauges {
         Gauges(
-            partitions: tasks.count, restoring: tasks.count { !$0.isRestored },
+            partitions: tasks.count + waiting.count, restoring: restoring.count,
             customers: tasks.reduce(0) { $0 + $1.state.table.count })
     }
 

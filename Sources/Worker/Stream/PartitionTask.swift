@@ -15,7 +15,7 @@ import Pipeline
 /// | (made) | loading, or replaying or live where there is no store | `TaskFactory`; a fallback from undo begins positioning |
 /// | loading | loading, positioning | `Restorer`, when the checkpoint has been read |
 /// | positioning, rewinding | replaying, live | `Restorer`, when the consumer has been moved |
-/// | replaying | live | `StreamThread.process`, when `restoreEndOffset` is reached |
+/// | replaying | live | `StreamThread.process`, when `restoreEndOffset` or the log's end is reached |
 /// | replaying, live | rewinding | `StreamThread.rewind`, after an abort |
 /// | any | closed | `PartitionRegistry.remove` |
 ///
@@ -47,6 +47,9 @@ final class PartitionTask {
     private(set) var restoreStartOffset: Int64
     /// Offset of the next message to process: what came of those below it has been handed to the producer.
     private(set) var position: Int64
+    /// The log's end where the consumer has reached it: beyond `position` where the last offsets are no messages, such as the
+    /// markers of transactions. It is shown, and never committed.
+    private var reachedEndOffset: Int64 = 0
     /// Live messages processed since the last commit.
     private(set) var uncommitted = 0
     let assignedAt = ContinuousClock.now
@@ -192,6 +195,20 @@ final class PartitionTask {
         return becameLive()
     }
 
+    /// The consumer has reached the log's end.
+    /// - Parameter offset: behind the last of what can be read.
+    /// - Returns: whether the partition is live for the first time.
+    func reachedEnd(_ offset: Int64) -> Bool {
+        guard takesMessages else { return false }
+        reachedEndOffset = max(reachedEndOffset, offset)
+        // What is missing up to there has no messages.
+        if case .replaying = phase, offset >= state.restoreEndOffset { move(to: .live) }
+        return becameLive()
+    }
+
+    /// Offset of the next message that can come.
+    var nextOffset: Int64 { max(position, reachedEndOffset) }
+
     /// Notes that a commit covered so many of the live messages.
     func committed(live: Int) { uncommitted -= live }
 
@@ -209,6 +226,7 @@ final class PartitionTask {
     /// - Returns: false when that cannot be: the partition has to be restored.
     func rewind() -> Bool {
         guard let offset = state.undo() else { return false }
+        reachedEndOffset = 0
         position = offset
         uncommitted = 0
         move(to: .rewinding)

@@ -1,5 +1,5 @@
-/// Decides when a checkpoint is due, so that restoring a partition takes no longer than the operator allows: reading the
-/// checkpoint, then replaying the messages since.
+/// Decides when a checkpoint is due, so that restoring a thread's partitions takes no longer than the operator allows: reading
+/// their checkpoints, then replaying the messages since. Threads restore side by side.
 struct RecoveryBudget {
     let seconds: Double
     /// Messages replayed in a second, as measured.
@@ -25,24 +25,19 @@ struct RecoveryBudget {
         if bytes >= 1_000_000, seconds > 0 { bytesPerSecond = Double(bytes) / seconds }
     }
 
-    /// How long restoring a partition would take, seconds.
+    /// How long restoring would take, seconds.
     func recovery(messages: Int64, checkpointBytes: Int) -> Double {
         Double(messages) / messagesPerSecond + Double(checkpointBytes) / bytesPerSecond
     }
 
-    /// Whether a partition needs a new checkpoint.
-    ///
-    /// Half of the budget is left for the time that taking a checkpoint takes. A checkpoint is due as well when more of the
-    /// log lies behind the last one than before it, so that retention does not cut the log before the next.
+    /// Whether so much would have to be replayed that one of the partitions needs a new checkpoint. Half of the budget is left
+    /// for the time that taking one takes.
     /// - Parameters:
-    ///   - next: offset of the next message to process.
-    ///   - checkpoint: offset of the last checkpoint; the log's start when there is none.
-    ///   - logStart: the log's first offset.
-    func isDue(next: Int64, checkpoint: Int64, logStart: Int64, checkpointBytes: Int) -> Bool {
-        let messages = next - checkpoint
-        guard messages > 0 else { return false }
+    ///   - messages: behind the last checkpoints of all partitions.
+    ///   - checkpointBytes: of all partitions.
+    func isDue(messages: Int64, checkpointBytes: Int) -> Bool {
         let loading = Double(checkpointBytes) / bytesPerSecond
         let spared = max(seconds / 2 - loading, seconds / 10)
-        return Double(messages) / messagesPerSecond >= spared || messages > checkpoint - logStart
+        return messages > 0 && Double(messages) / messagesPerSecond >= spared
     }
 }

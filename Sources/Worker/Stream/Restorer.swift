@@ -16,6 +16,12 @@ final class Restorer {
     private let reporter: ThreadReporter
     private let queue: OperationQueue
     private let decoderFingerprint: UInt64
+    /// While checkpoints are being read, those that have been read wait so long for others to be moved with them: a seek takes
+    /// as long as a fetch may wait, for one partition as for many.
+    private static let seekPause = Duration.milliseconds(250)
+    private var nextSeek: ContinuousClock.Instant?
+    /// Partitions that are replayed side by side share the thread: what they take is measured together.
+    private var replay: (since: ContinuousClock.Instant, messages: Int64)?
 
     /// - Parameter store: `nil` when the log alone makes the state.
     init(
@@ -39,9 +45,10 @@ final class Restorer {
 
     /// Begins to read a partition's newest valid checkpoint.
     /// - Parameter committed: a state beyond this offset is of no use.
-    /// - Returns: `nil` when there is no store.
+    /// - Returns: `nil` when there is no store, or no state that could be in it.
     func load(_ partition: TopicPartition, upTo committed: Int64) -> RestoreJob? {
-        guard let store else { return nil }
+        // Nothing comes before the log's first message; only a store of changes knows of owners even so.
+        guard let store, committed > 0 || store.isIncremental else { return nil }
         let timeToLiveDays = settings.timeToLiveDays
         let logger = reporter.logger
         return RestoreJob(on: queue) { progress in
@@ -52,14 +59,13 @@ final class Restorer {
         }
     }
 
-    /// Keeps the consumer from fetching partitions whose checkpoints are being read.
-    func pauseLoading() throws(KafkaError) {
-        let loading = registry.tasks.filter { task in
-            if case .loading = task.phase { !registry.isPaused(task.partition) } else { false }
-        }.map(\.partition)
-        if loading.isEmpty { return }
-        try consumer.pause(loading)
-        registry.notePaused(loading)
+    /// Keeps the consumer from fetching partitions whose checkpoints are being read, and those that wait for a leader.
+    func pauseWaiting() throws(KafkaError) {
+        let loading = registry.tasks.filter { if case .loading = $0.phase { true } else { false } }.map(\.partition)
+        let waiting = (loading + registry.waiting.map(\.partition)).filter { !registry.isPaused($0) }
+        if waiting.isEmpty { return }
+        try consumer.pause(waiting)
+        registry.notePaused(waiting)
     }
 
     /// Goes on with partitions whose checkpoints have been read, and with those that rewind.
@@ -70,7 +76,7 @@ final class Restorer {
             guard case .loading(let job) = task.phase, let result = job.take() else { continue }
             do {
                 try take(result.get(), for: task, seconds: job.seconds)
-            } catch let error as KafkaError where error.remedy == .retry {
+            } catch let error as KafkaError where AssignmentRequests.mayPass(error) && !requests.isCancelled {
                 reporter.warn("checkpoint is read again", error)
                 if let job = load(task.partition, upTo: task.state.restoreEndOffset) { task.loadAgain(job) }
             }
@@ -120,7 +126,8 @@ final class Restorer {
             case .loading, .replaying, .live, .closed: false
             }
         }
-        if waiting.isEmpty { return }
+        guard !waiting.isEmpty, isSeekDue else { return }
+        nextSeek = nil
         let failures: [TopicPartition: KafkaError]
         do throws(KafkaError) {
             let paused = waiting.map(\.partition).filter { registry.isPaused($0) }
@@ -141,6 +148,14 @@ final class Restorer {
         }
     }
 
+    private var isSeekDue: Bool {
+        let isLoading = registry.tasks.contains { if case .loading = $0.phase { true } else { false } }
+        let isRewinding = registry.tasks.contains { if case .rewinding = $0.phase { true } else { false } }
+        let due = nextSeek ?? .now + Self.seekPause
+        nextSeek = due
+        return !isLoading || isRewinding || ContinuousClock.now >= due
+    }
+
     /// Not yet fetched, or not ours any more: the next round, or the rebalance that follows, decides.
     private func waitOrThrow(_ error: KafkaError) throws(KafkaError) {
         guard error.remedy != .fatal || error.isWrongState else { throw error }
@@ -149,9 +164,17 @@ final class Restorer {
 
     /// A partition's state is complete.
     func finished(_ task: PartitionTask) {
-        let seconds = (ContinuousClock.now - (task.replayingSince ?? .now)) / .seconds(1)
-        checkpointer.measuredReplay(
-            messages: task.state.restoreEndOffset - task.restoreStartOffset, seconds: seconds)
+        let since = task.replayingSince ?? .now
+        let total = (
+            since: min(replay?.since ?? since, since),
+            messages: (replay?.messages ?? 0) + task.state.restoreEndOffset - task.restoreStartOffset
+        )
+        replay = total
+        if registry.tasks.allSatisfy(\.isRestored) {
+            checkpointer.measuredReplay(
+                messages: total.messages, seconds: (ContinuousClock.now - total.since) / .seconds(1))
+            replay = nil
+        }
         reporter.restored(task)
     }
 }

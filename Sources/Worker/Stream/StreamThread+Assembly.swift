@@ -56,7 +56,9 @@ extension StreamThread {
         let commitProtocol: any CommitProtocol =
             switch settings.guarantee {
             case .exactlyOnce:
-                try ExactlyOnce(producer: producer, timeoutMilliseconds: AssignmentRequests.retryTimeoutMilliseconds)
+                try ExactlyOnce(
+                    producer: producer, timeoutMilliseconds: AssignmentRequests.retryTimeoutMilliseconds,
+                    isCancelled: { [shutdown = dependencies.shutdown] in shutdown.isRequested })
             case .atLeastOnce: AtLeastOnce(producer: producer)
             }
         let messages = MessageBatch(capacity: settings.batchMessages)

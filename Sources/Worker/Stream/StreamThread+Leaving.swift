@@ -1,7 +1,7 @@
 import Kafka
 
 extension StreamThread {
-    /// Commits for the last time, before the thread leaves its group with the worker's others.
+    /// Commits for the last time and takes last checkpoints, before the thread leaves its group with the worker's others.
     ///
     /// While partitions are assigned anew, as they are whenever a member leaves, offsets are refused. The group waits for
     /// this member meanwhile: it is served, and what the member still owns then is committed.
@@ -12,16 +12,37 @@ extension StreamThread {
         } catch {
             parts.reporter.warn("fetching goes on until the end", error)
         }
-        let deadline = ContinuousClock.now + .milliseconds(parts.settings.shutdownMilliseconds)
+        let begun = ContinuousClock.now
+        let deadline = begun + .milliseconds(parts.settings.shutdownMilliseconds)
+        // Commits come first. What half of the time is enough for spares the next owners reading the log.
+        let checkpointDeadline = begun + .milliseconds(parts.settings.shutdownMilliseconds / 2)
         parts.commits.drain(until: deadline)
+        parts.checkpointer.drain()
+        var nextCommit = begun
         while true {
-            let isOver = ContinuousClock.now >= deadline
-            _ = try parts.commits.commit()
-            if !parts.commits.hasUncommitted { shutdown.markCommitted(parts.number) }
-            if shutdown.isCommitted || isOver { return }
-            try poll(timeoutMilliseconds: 10)
+            let now = ContinuousClock.now
+            let mayCheckpoint = now < checkpointDeadline && !parts.commits.isFinished
+            if now >= nextCommit || !parts.checkpointer.isWriting || !mayCheckpoint {
+                _ = try parts.commits.commit()
+                nextCommit = now + .milliseconds(parts.settings.commitIntervalMilliseconds)
+            }
+            if mayCheckpoint { try advanceLastCheckpoints() }
+            let isAtWork = mayCheckpoint && parts.checkpointer.isAtWork
+            if !parts.commits.hasUncommitted, !isAtWork { shutdown.markCommitted(parts.number) }
+            if shutdown.isCommitted || now >= deadline { return }
+            try poll(timeoutMilliseconds: isAtWork ? 1 : 10)
             // The next owner of the partitions reads these messages.
             messages.release()
+        }
+    }
+
+    /// Goes on with checkpoints of what has been committed.
+    private func advanceLastCheckpoints() throws {
+        do {
+            parts.checkpointer.beginIfDue()
+            if try !parts.checkpointer.advance() { _ = try parts.commits.abort() }
+        } catch let error as KafkaError where error.remedy == .abortTransaction {
+            _ = try parts.commits.abort(because: error)
         }
     }
 

@@ -40,10 +40,13 @@ final class StreamThread {
         try poll(timeoutMilliseconds: isBusy ? 1 : parts.settings.pollMilliseconds)
         // Before this batch: the records of the ones before have had the most time to be delivered.
         guard try perform(parts.commits.commitIfDue()), try perform(processAndCheckpoint()) else { return }
+        try parts.factory.advance()
         try parts.restorer.advance()
         for command in parts.control.take() { parts.queries.execute(command) }
         parts.queries.advance()
-        parts.reporter.report(parts.registry, parts.pipeline.monitor) { parts.consumer.latestKnownEnd(of: $0) }
+        parts.reporter.report(
+            parts.registry, parts.pipeline.monitor, isMember: parts.membership.isMember
+        ) { parts.consumer.latestKnownEnd(of: $0) }
     }
 
     /// Whether there is work that does not wait for messages.
@@ -56,7 +59,7 @@ final class StreamThread {
             if error.remedy == .fatal { throw error }
             parts.reporter.warn("kafka", error)
         }
-        try parts.restorer.pauseLoading()
+        try parts.restorer.pauseWaiting()
         parts.output.poll()
     }
 
@@ -86,6 +89,10 @@ final class StreamThread {
         try process(replayed)
         parts.commits.prepareUndo(of: live)
         try process(live)
+        for end in messages.ends {
+            guard let task = parts.registry[end.partition.partition], task.reachedEnd(end.offset) else { continue }
+            parts.restorer.finished(task)
+        }
     }
 
     private func process(_ batch: SourceBatch) throws {
@@ -109,7 +116,7 @@ final class StreamThread {
         if !notUndoable.isEmpty {
             parts.membership.release(notUndoable)
             try parts.factory.makeTasks(for: notUndoable, isNew: false)
-            try parts.restorer.pauseLoading()
+            try parts.restorer.pauseWaiting()
         }
         parts.commits.rewound()
     }

@@ -10,6 +10,9 @@ final class TaskFactory {
     private let checkpointer: Checkpointer
     private let pipeline: ScoringPipeline
     private let reporter: ThreadReporter
+    /// When partitions without a leader are asked for again; the pause doubles.
+    private var nextAttempt = ContinuousClock.now
+    private var attemptPause = Duration.zero
 
     init(
         settings: WorkerSettings, requests: AssignmentRequests, registry: PartitionRegistry, restorer: Restorer,
@@ -34,17 +37,41 @@ final class TaskFactory {
     /// - Throws: `KafkaError` when Kafka does not answer; `WorkerError` when the policy for a cut log is to stop.
     @discardableResult
     func makeTasks(for partitions: [TopicPartition], isNew: Bool) throws -> [PartitionOffset] {
-        try requests.committed(partitions).map { position in
-            let task = try makeTask(for: position, isNew: isNew)
-            registry.add(task)
-            reporter.assigned(task)
-            // With a checkpoint it turns out later whether the log reaches back far enough.
-            if case .loading = task.phase {
-                return PartitionOffset(task.partition, offset: task.state.restoreEndOffset)
+        var timeout = AssignmentRequests.timeoutMilliseconds
+        return try requests.committed(partitions).map { position in
+            do {
+                return try makeTask(for: position, isNew: isNew, timeoutMilliseconds: timeout)
+            } catch let error as KafkaError where AssignmentRequests.mayPass(error) && !isCancelled {
+                // The group does not wait for one silent partition after the other.
+                timeout = Self.attemptTimeoutMilliseconds
+                reporter.warn("partition waits for its leader", error)
+                registry.wait(for: position)
+                (nextAttempt, attemptPause) = (.now + Self.firstPause, Self.firstPause)
+                return position.offset >= 0
+                    ? position : PartitionOffset(position.partition, offset: PartitionOffset.beginning)
             }
-            try restorer.checkLogReach(of: task, checkpointOffset: nil)
-            return PartitionOffset(task.partition, offset: task.position)
         }
+    }
+
+    /// How long the stream waits for the answer about a partition without a leader.
+    private static let attemptTimeoutMilliseconds = 100
+    private static let firstPause = Duration.seconds(1)
+    private static let longestPause = Duration.seconds(10)
+
+    /// Asks again, now and then, about partitions that had no leader; the stream goes on with the others meanwhile.
+    /// - Throws: as `makeTasks`.
+    func advance() throws {
+        guard !registry.waiting.isEmpty, ContinuousClock.now >= nextAttempt else { return }
+        attemptPause = min(attemptPause * 2, Self.longestPause)
+        for position in registry.waiting {
+            do {
+                _ = try makeTask(
+                    for: position, isNew: false, timeoutMilliseconds: Self.attemptTimeoutMilliseconds)
+            } catch let error as KafkaError where AssignmentRequests.mayPass(error) {
+                reporter.warn("partition waits for its leader", error)
+            }
+        }
+        nextAttempt = .now + attemptPause
     }
 
     /// Takes partitions back to their last commit in place, after their transaction was aborted.
@@ -63,9 +90,28 @@ final class TaskFactory {
         }
     }
 
-    private func makeTask(for committed: PartitionOffset, isNew: Bool) throws -> PartitionTask {
+    /// Makes a partition's task and has its checkpoint read.
+    /// - Returns: the offset to read from.
+    private func makeTask(
+        for committed: PartitionOffset, isNew: Bool, timeoutMilliseconds: Int
+    ) throws -> PartitionOffset {
+        let log = try requests.watermarks(of: committed.partition, timeoutMilliseconds: timeoutMilliseconds)
+        let task = try makeTask(for: committed, log, isNew: isNew)
+        let isPaused = registry.isPaused(task.partition)
+        registry.stopWaiting(task.partition)
+        registry.add(task)
+        if isPaused { registry.notePaused([task.partition]) }
+        reporter.assigned(task)
+        // With a checkpoint it turns out later whether the log reaches back far enough.
+        if case .loading = task.phase {
+            return PartitionOffset(task.partition, offset: task.state.restoreEndOffset)
+        }
+        try restorer.checkLogReach(of: task, checkpointOffset: nil)
+        return PartitionOffset(task.partition, offset: task.position)
+    }
+
+    private func makeTask(for committed: PartitionOffset, _ log: Watermarks, isNew: Bool) throws -> PartitionTask {
         let partition = committed.partition
-        let log = try requests.watermarks(of: partition)
         let restoreEndOffset = try restoreEndOffset(committed, log)
         let state = PartitionState(
             topic: partition.topic, number: partition.partition, startOffset: log.low,

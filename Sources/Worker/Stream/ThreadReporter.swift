@@ -2,6 +2,7 @@ import CoreMetrics
 import Customers
 import Kafka
 import Logging
+import Monitoring
 import Pipeline
 
 /// Says what a stream thread does: to the log, the counters, the metrics, and the published stats. Owned by the thread.
@@ -14,6 +15,7 @@ final class ThreadReporter {
     private var rejections = RateLimit(perSecond: 1)
     private var restoreProgress = RateLimit(pause: .seconds(3))
     private var nextStats = ContinuousClock.now
+    private var latency = RecentHistogram()
     private var nextStateLine = ContinuousClock.now + .seconds(60)
 
     private let batchMessages: Recorder
@@ -69,15 +71,20 @@ final class ThreadReporter {
     func rewound(_ task: PartitionTask, isUndone: Bool) {
         logger.warning(
             isUndone ? "rewinding to the last commit" : "what was not committed cannot be undone: restoring",
-            metadata: ["partition": "\(task.partition)", "offset": "\(task.position)"])
+            metadata: ["partition": "\(task.partition)", "offset": .stringConvertible(task.position)])
     }
 
     // MARK: Warnings
 
+    /// Adds how many lines like this one were left out since the last, if there were any.
+    private static func counting(_ suppressed: Int, _ metadata: Logger.Metadata) -> Logger.Metadata {
+        suppressed == 0 ? metadata : metadata.merging(["left_out_since": .stringConvertible(suppressed)]) { $1 }
+    }
+
     /// Logs an error that the thread survives, one a second at most.
     func warn(_ what: String, _ error: KafkaError) {
         warnings.run { suppressed in
-            logger.warning("\(what)", metadata: ["error": "\(error)", "more_since": "\(suppressed)"])
+            logger.warning("\(what)", metadata: Self.counting(suppressed, ["error": "\(error)"]))
         }
     }
 
@@ -85,10 +92,12 @@ final class ThreadReporter {
         rejections.run { suppressed in
             logger.warning(
                 "message is no customer event",
-                metadata: [
-                    "message": "\(entry.partition.topic)[\(entry.partition.number)]@\(entry.message.offset)",
-                    "reason": "\(entry.reason)", "more_since": "\(suppressed)",
-                ])
+                metadata: Self.counting(
+                    suppressed,
+                    [
+                        "message": "\(entry.partition.topic)[\(entry.partition.number)]@\(entry.message.offset)",
+                        "reason": "\(entry.reason)",
+                    ]))
         }
     }
 
@@ -98,21 +107,25 @@ final class ThreadReporter {
         logger.info(
             "partition assigned",
             metadata: [
-                "partition": "\(task.partition)", "log_start": "\(task.logStartOffset)",
-                "live_from": "\(task.state.restoreEndOffset)", "log_end": "\(task.logEndOffset)",
+                "partition": "\(task.partition)", "log_start": .stringConvertible(task.logStartOffset),
+                "live_from": .stringConvertible(task.state.restoreEndOffset),
+                "log_end": .stringConvertible(task.logEndOffset),
             ])
     }
 
     func released(_ task: PartitionTask) {
-        logger.info("partition released", metadata: ["partition": "\(task.partition)", "next": "\(task.position)"])
+        logger.info(
+            "partition released",
+            metadata: ["partition": "\(task.partition)", "next": .stringConvertible(task.position)])
     }
 
     func committedOffsetIsNotInLog(_ committed: PartitionOffset, _ log: Watermarks) {
         logger.warning(
             "the committed offset is not in the log: was the topic recreated?",
             metadata: [
-                "partition": "\(committed.partition)", "committed": "\(committed.offset)", "log_start": "\(log.low)",
-                "log_end": "\(log.high)",
+                "partition": "\(committed.partition)", "committed": .stringConvertible(committed.offset),
+                "log_start": .stringConvertible(log.low),
+                "log_end": .stringConvertible(log.high),
             ])
     }
 
@@ -135,13 +148,14 @@ final class ThreadReporter {
         if hasOtherDecoder {
             logger.warning(
                 "the checkpoint was taken under other names of fields: what it holds stays as it was understood then",
-                metadata: ["partition": "\(task.partition)", "offset": "\(header.offset)"])
+                metadata: ["partition": "\(task.partition)", "offset": .stringConvertible(header.offset)])
         }
         logger.info(
             "checkpoint read",
             metadata: [
-                "partition": "\(task.partition)", "offset": "\(header.offset)",
-                "customers": "\(task.state.table.count)", "seconds": "\(Self.seconds(since: task.assignedAt))",
+                "partition": "\(task.partition)", "offset": .stringConvertible(header.offset),
+                "customers": .stringConvertible(task.state.table.count),
+                "seconds": .stringConvertible(Self.seconds(since: task.assignedAt)),
             ])
     }
 
@@ -150,8 +164,9 @@ final class ThreadReporter {
             "state rebuilt",
             metadata: [
                 "partition": "\(task.partition)",
-                "messages": "\(task.state.restoreEndOffset - task.restoreStartOffset)",
-                "customers": "\(task.state.table.count)", "seconds": "\(Self.seconds(since: task.assignedAt))",
+                "messages": .stringConvertible(task.state.restoreEndOffset - task.restoreStartOffset),
+                "customers": .stringConvertible(task.state.table.count),
+                "seconds": .stringConvertible(Self.seconds(since: task.assignedAt)),
             ])
     }
 
@@ -163,8 +178,10 @@ final class ThreadReporter {
         logger.info(
             "checkpoint taken",
             metadata: [
-                "partition": "\(task.partition)", "offset": "\(offset)", "bytes": "\(bytes)",
-                "customers": "\(task.state.table.count)", "seconds": "\(Self.seconds(duration))",
+                "partition": "\(task.partition)", "offset": .stringConvertible(offset),
+                "bytes": .stringConvertible(bytes),
+                "customers": .stringConvertible(task.state.table.count),
+                "seconds": .stringConvertible(Self.seconds(duration)),
             ])
     }
 
@@ -177,22 +194,29 @@ final class ThreadReporter {
 
     func recoveryIsTooSlow(_ task: PartitionTask, seconds: Double) {
         logger.warning(
-            "recovery.max_seconds cannot be kept: reading the checkpoint alone takes longer; use more partitions",
-            metadata: ["partition": "\(task.partition)", "seconds": "\(Int(seconds))"])
+            "recovery.max_seconds cannot be kept: reading the checkpoints alone takes longer; use more threads or workers",
+            metadata: ["partition": "\(task.partition)", "seconds": .stringConvertible(Int(seconds))])
     }
 
     // MARK: Now and then
 
     /// Publishes the thread's gauges, and once in a while its stats, the progress of restores and the size of the state.
-    /// - Parameter logEnd: a partition's end as far as the consumer knows.
+    /// - Parameters:
+    ///   - isMember: whether the group counts on the thread's consumer.
+    ///   - logEnd: a partition's end as far as the consumer knows.
     func report(
-        _ registry: PartitionRegistry, _ monitor: PredictionMonitor, logEnd: (TopicPartition) -> Int64?
+        _ registry: PartitionRegistry, _ monitor: PredictionMonitor, isMember: Bool,
+        logEnd: (TopicPartition) -> Int64?
     ) {
         counters.gauges[number].publish(registry.gauges)
         let now = ContinuousClock.now
         if now >= nextStats {
             nextStats = now + .seconds(1)
-            board.publish(ThreadStats(thread: number, registry, monitor, logEnd: logEnd))
+            latency.observe(monitor.endToEnd, at: now)
+            board.publish(
+                ThreadStats(
+                    thread: number, registry, monitor, isMember: isMember,
+                    recent: latency.recent(of: monitor.endToEnd, at: now), logEnd: logEnd))
         }
         if registry.tasks.contains(where: { !$0.isRestored }) {
             restoreProgress.run { _ in for task in registry.tasks where !task.isRestored { reportRestore(task) } }
@@ -213,7 +237,7 @@ final class ThreadReporter {
         if case .loading(let job) = task.phase {
             logger.info(
                 "reading checkpoint",
-                metadata: ["partition": "\(task.partition)", "percent": "\(Int(job.share * 100))"])
+                metadata: ["partition": "\(task.partition)", "percent": .stringConvertible(Int(job.share * 100))])
             return
         }
         let done = task.position - task.restoreStartOffset
@@ -222,9 +246,9 @@ final class ThreadReporter {
         logger.info(
             "rebuilding state",
             metadata: [
-                "partition": "\(task.partition)", "percent": "\(Int(task.restoredShare * 100))",
-                "messages_per_second": "\(Int(rate))",
-                "seconds_left": rate > 0 ? "\(Int(Double(left) / rate))" : "unknown",
+                "partition": "\(task.partition)", "percent": .stringConvertible(Int(task.restoredShare * 100)),
+                "messages_per_second": .stringConvertible(Int(rate)),
+                "seconds_left": rate > 0 ? .stringConvertible(Int(Double(left) / rate)) : "unknown",
             ])
     }
 
@@ -234,9 +258,9 @@ final class ThreadReporter {
         logger.info(
             "state",
             metadata: [
-                "customers": "\(registry.gauges.customers)",
-                "mebibytes": "\(memory.reduce(0) { $0 + $1.bytes } >> 20)",
-                "mebibytes_expected": "\(memory.reduce(0) { $0 + $1.ceiling } >> 20)",
+                "customers": .stringConvertible(registry.gauges.customers),
+                "mebibytes": .stringConvertible(memory.reduce(0) { $0 + $1.bytes } >> 20),
+                "mebibytes_expected": .stringConvertible(memory.reduce(0) { $0 + $1.ceiling } >> 20),
             ])
     }
 

@@ -20,10 +20,36 @@ package struct Redrive {
     }
 
     private static let timeoutMilliseconds = 30_000
-    private let settings: WorkerSettings
 
-    /// - Parameter settings: the worker's, whose dead letters these are.
-    package init(settings: WorkerSettings) { self.settings = settings }
+    /// How long Kafka has given nothing, and what it said meanwhile.
+    private struct Silence {
+        let longest: Duration
+        private var since = ContinuousClock.now
+        private var lastError: KafkaError?
+
+        init(longest: Duration) { self.longest = longest }
+
+        /// - Throws: `WorkerError` when there has been no message for too long.
+        mutating func check(_ batch: MessageBatch, _ topic: String) throws(WorkerError) {
+            if batch.count > 0 { (since, lastError) = (.now, nil) }
+            lastError = batch.errors.last ?? lastError
+            guard ContinuousClock.now - since > longest else { return }
+            throw WorkerError(
+                "nothing has come from \(topic) for \(longest), though dead letters are left there: "
+                    + "\(lastError.map { "\($0)" } ?? "another redrive may be running"). What was driven again is committed; "
+                    + "run this again once Kafka answers")
+        }
+    }
+    private let settings: WorkerSettings
+    private let longestSilence: Duration
+
+    /// - Parameters:
+    ///   - settings: the worker's, whose dead letters these are.
+    ///   - longestSilence: after so long without a message it gives up; longer than a group needs to notice that a member is gone.
+    package init(settings: WorkerSettings, longestSilence: Duration = .seconds(60)) {
+        self.settings = settings
+        self.longestSilence = longestSilence
+    }
 
     /// Goes through what is in the dead-letter topic now, from where the last run stopped.
     /// - Throws: `WorkerError`, `KafkaError`; what has been committed until then stays.
@@ -54,9 +80,11 @@ package struct Redrive {
         let decoder = EventDecoder(names: settings.fields)
         let batch = MessageBatch(capacity: 1000)
         try consumer.subscribe(to: [source])
+        var silence = Silence(longest: longestSilence)
         while !remaining.isEmpty {
             try consumer.poll(into: batch, timeoutMilliseconds: 500)
             for error in batch.errors where error.remedy == .fatal { throw error }
+            try silence.check(batch, source)
             var next: [Int32: Int64] = [:]
             if batch.count > 0 { try commitProtocol.begin() }
             for position in 0..<batch.count {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import Foundation
+import LocalCluster
 import Worker
 
 struct ChaosCommand: AsyncParsableCommand {
@@ -12,7 +13,8 @@ struct ChaosCommand: AsyncParsableCommand {
         discussion: """
             Starts a broker and several workers as processes of their own, on loopback and with their files in a temporary \
             directory. The exit code is 0 if there is exactly one prediction for each scorable event and each is, byte for \
-            byte, what a replay makes of it.
+            byte, what a replay makes of it; 1 if not, or if a worker ended by itself; 3 if the time was over before the workers \
+            had committed everything.
             """)
 
     @Option(help: "History of events: CSV or NDJSON, plain or gzip. Without one a shop is made up.")
@@ -86,9 +88,10 @@ struct ChaosCommand: AsyncParsableCommand {
             var settings = try WorkerSettings(configuration.reader(for: .worker))
             settings.models = models ?? settings.models
             printInfo("seed \(seed)")
+            ChildProcess.endWithThisProcess()
             let verdict = try ChaosRun(command: self, settings: settings).run()
             try output(verdict.description + "\n")
-            if !verdict.isClean { throw ExitCode.failure }
+            if !verdict.isClean { throw verdict.unfinished == nil ? ExitCode.failure : ExitCode(3) }
         }
     }
 }

@@ -18,7 +18,7 @@ final class ChaosRun {
     private var random: SplitMix64
     private var workers: [ChildProcess?]
     private var starts = 0
-    private var expectation: Expectation
+    private var expectation: ExpectedPredictions
     private let progress = Progress()
     private let started = ContinuousClock.now
     private var verdict = (kills: 0, brokerRestarts: 0, failedStops: 0)
@@ -36,10 +36,10 @@ final class ChaosRun {
         settings.deadLetterTopic = "dead-letters"
         self.settings = settings
         workers = [ChildProcess?](repeating: nil, count: command.workers)
-        expectation = Expectation(partitions: command.partitions)
+        expectation = ExpectedPredictions(partitions: command.partitions)
     }
 
-    func run() throws -> Expectation.Verdict {
+    func run() throws -> ExpectedPredictions.Verdict {
         var isClean = false
         defer {
             workers = []
@@ -57,7 +57,10 @@ final class ChaosRun {
         var pieces = try PieceSource(command: command, settings: settings)
         for number in workers.indices { try start(number) }
         try pieces.publish(share: 0, &expectation)
-        try group.wait(toPass: 1, seconds: 60)
+        try wait(for: 1, of: group, seconds: 60)
+        guard group.committed > 0 else {
+            throw ChaosError("no worker has committed anything within a minute; \(stateOfWorkers)")
+        }
 
         let steps = command.kills
         for step in 0..<steps {
@@ -66,7 +69,7 @@ final class ChaosRun {
                 "kill \(step + 1) of \(steps)",
                 detail: "\(group.committed) of \(expectation.published) events committed, \(running) workers")
             // Mostly waits until the group makes progress again; otherwise the kill may hit a rebalance or a restore.
-            if random.uniform() < 0.7 { try group.wait(toPass: group.committed + 1, seconds: 40) }
+            if random.uniform() < 0.7 { try wait(for: group.committed + 1, of: group, seconds: 40) }
             Thread.sleep(forTimeInterval: 1.5 * random.uniform())
             let dueRestarts = (command.brokerRestarts + 1) * (step + 1) / (steps + 1)
             if verdict.brokerRestarts < min(dueRestarts, command.brokerRestarts) { try restartBroker() }
@@ -74,11 +77,7 @@ final class ChaosRun {
         }
         try pieces.publish(share: 1, &expectation)
         for number in workers.indices where workers[number] == nil { try start(number) }
-        for _ in 0..<60 where group.committed < expectation.published {
-            progress.show(
-                "waiting for the rest", detail: "\(group.committed) of \(expectation.published) events committed")
-            try group.wait(toPass: expectation.published, seconds: 5)
-        }
+        let unfinished = try finish(group)
         for worker in workers.compactMap({ $0 }) where !worker.stop(seconds: 40) { verdict.failedStops += 1 }
         workers = []
         if command.outage {
@@ -93,9 +92,54 @@ final class ChaosRun {
         progress.finish()
         var result = expectation.finish()
         (result.kills, result.brokerRestarts, result.failedStops) = verdict
+        result.unfinished = unfinished
         result.seconds = (ContinuousClock.now - started) / .seconds(1)
         isClean = result.isClean
         return result
+    }
+
+    /// Waits until everything is committed, as long as the group makes progress.
+    /// - Returns: how far it came and how the workers stand, if it stopped making progress.
+    private func finish(_ group: GroupProgress) throws -> String? {
+        while group.committed < expectation.published {
+            progress.show(
+                "waiting for the rest", detail: "\(group.committed) of \(expectation.published) events committed")
+            let before = group.committed
+            try wait(for: before + 1, of: group, seconds: 90)
+            guard group.committed > before else {
+                return "\(before) of \(expectation.published) events committed, and no more in 90 s; behind: "
+                    + "\(group.behind(expectation.payloads.map(\.count))); \(stateOfWorkers)"
+            }
+        }
+        return nil
+    }
+
+    /// Waits until the group has committed so much, or the time is over.
+    /// - Throws: `ChaosError` if a worker has ended by itself: then there is nothing to wait for.
+    private func wait(for count: Int, of group: GroupProgress, seconds: Double) throws {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        repeat {
+            for (number, worker) in workers.enumerated() {
+                guard let worker, !worker.isRunning else { continue }
+                throw ChaosError(
+                    "worker \(number) has ended by itself; the last of \(worker.logPath):\n\(worker.lastLines(5))")
+            }
+            try group.wait(toPass: count, seconds: 1)
+        } while group.committed < count && ContinuousClock.now < deadline
+    }
+
+    /// For each worker whether it runs, and what the broker has given it since its last start.
+    private var stateOfWorkers: String {
+        workers.enumerated().map { number, worker in
+            guard let worker, worker.isRunning else { return "worker \(number) does not run" }
+            let log = worker.lines(sinceStart: true)
+            let assigned = log.count { $0.contains("partition assigned") }
+            let released = log.count { $0.contains("partition released") }
+            if assigned == 0 {
+                return "worker \(number) runs and has been given no partition by the broker since its last start"
+            }
+            return "worker \(number) runs and owns \(assigned - released) partitions"
+        }.joined(separator: ", ")
     }
 
     private var running: Int { workers.count { $0?.isRunning ?? false } }

@@ -8,6 +8,8 @@ final class GroupProgress {
     private let partitions: [TopicPartition]
     /// How many messages of all partitions the group had committed when it was last asked.
     private(set) var committed = 0
+    /// By partition.
+    private var offsets: [Int64] = []
 
     init(settings: WorkerSettings, partitions count: Int) throws {
         consumer = try Consumer(
@@ -19,12 +21,20 @@ final class GroupProgress {
     func wait(toPass count: Int, seconds: Double) throws {
         let deadline = ContinuousClock.now + .seconds(seconds)
         repeat {
-            if let offsets = try? consumer.committed(partitions, timeoutMilliseconds: 2000) {
-                committed = offsets.reduce(0) { $0 + Int(max($1.offset, 0)) }
+            if let places = try? consumer.committed(partitions, timeoutMilliseconds: 2000) {
+                offsets = places.sorted { $0.partition < $1.partition }.map { max($0.offset, 0) }
+                committed = offsets.reduce(0) { $0 + Int($1) }
             }
             if committed >= count { return }
             Thread.sleep(forTimeInterval: 0.1)
         } while ContinuousClock.now < deadline
+    }
+
+    /// The partitions that have more messages than were committed when it was last asked, in words.
+    func behind(_ published: [Int]) -> String {
+        zip(offsets, published).enumerated().filter { $1.0 < $1.1 }.map { partition, counts in
+            "partition \(partition) at \(counts.0) of \(counts.1)"
+        }.joined(separator: ", ")
     }
 
     func close() { consumer.close() }

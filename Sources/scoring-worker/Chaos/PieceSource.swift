@@ -37,7 +37,7 @@ struct PieceSource {
     }
 
     /// Publishes the history up to a share of the whole, and adds the expected payloads.
-    mutating func publish(share: Double, _ expectation: inout Expectation) throws {
+    mutating func publish(share: Double, _ expectation: inout ExpectedPredictions) throws {
         // A new producer each time: a restarted broker may not know the previous one.
         let producer = try Producer(properties: properties)
         defer { producer.close() }

@@ -70,7 +70,8 @@ struct DemoCommand: AsyncParsableCommand {
                 "\(name) → \(settings.inputTopic) → worker (\(artifact.manifest.version)) → \(settings.outputTopic)")
             printInfo("embedded broker on \(broker.bootstrapServers), \(partitions) partitions")
 
-            let registry = PrometheusRegistry(namespace: WorkerMetrics.namespace, help: WorkerMetrics.help)
+            let registry = PrometheusRegistry(
+                namespace: WorkerMetrics.namespace, descriptions: WorkerMetrics.descriptions)
             let worker = try Worker(settings: settings, artifact: artifact, metrics: registry, logger: logger)
             let demo = Demo(worker: worker, source: source, limit: events)
             var services = [

@@ -1,0 +1,59 @@
+import Testing
+
+@testable import scoring_worker
+
+/// What chaos says of a run, by what it found in the output topic.
+@Suite struct ExpectedPredictionsTests {
+    /// Two partitions: three events that are scored, and one that is not.
+    var expectation: ExpectedPredictions {
+        var expectation = ExpectedPredictions(partitions: 2)
+        expectation.append(partition: 0, payload: 10)
+        expectation.append(partition: 0, payload: nil)
+        expectation.append(partition: 0, payload: 12)
+        expectation.append(partition: 1, payload: 20)
+        return expectation
+    }
+
+    func verdict(_ found: [(partition: Int, offset: Int, payload: UInt64)]) -> ExpectedPredictions.Verdict {
+        var expectation = expectation
+        for record in found {
+            expectation.compare(partition: record.partition, offset: record.offset, payload: record.payload)
+        }
+        return expectation.finish()
+    }
+
+    @Test func eachOnceIsClean() {
+        let verdict = verdict([(1, 0, 20), (0, 0, 10), (0, 2, 12)])
+        #expect(verdict.isClean)
+        #expect(verdict.description.hasPrefix("exactly once: 3 scorable events, 3 predictions; 0 missing, 0 repeated"))
+    }
+
+    @Test func whatIsRepeatedIsCounted() {
+        let verdict = verdict([(1, 0, 20), (0, 0, 10), (0, 2, 12), (0, 2, 12), (1, 0, 20)])
+        #expect(verdict.repeated == 2 && verdict.missing == 0 && !verdict.isClean)
+        #expect(verdict.description.hasPrefix("NOT exactly once: "))
+        #expect(verdict.description.hasSuffix("first: 0@2 twice"))
+    }
+
+    @Test func whatIsMissingDifferentOrUnexpectedIsCounted() {
+        #expect(verdict([(0, 0, 10), (0, 2, 12)]).missing == 1)
+        let different = verdict([(1, 0, 20), (0, 0, 11), (0, 2, 12)])
+        #expect(different.different == 1 && different.missing == 0)
+        #expect(!different.isClean)
+        // Of the event that is not scored, of an offset that was never published, and of no partition.
+        let right: [(partition: Int, offset: Int, payload: UInt64)] = [(1, 0, 20), (0, 0, 10), (0, 2, 12)]
+        let unexpected = verdict(right + [(0, 1, 11), (0, 3, 13), (-1, -1, 1)])
+        #expect(unexpected.unexpected == 3 && unexpected.missing == 0)
+        #expect(!unexpected.isClean)
+    }
+
+    @Test func aRunThatRanOutOfTimeIsUndecided() {
+        var verdict = verdict([(0, 0, 10)])
+        verdict.unfinished = "1 of 4 events committed"
+        #expect(!verdict.isClean)
+        #expect(verdict.description.hasPrefix("UNDECIDED: 1 of 4 events committed; "), "\(verdict)")
+        // What was found wrong until then is wrong all the same.
+        verdict.repeated = 1
+        #expect(verdict.description.hasPrefix("NOT exactly once: "))
+    }
+}

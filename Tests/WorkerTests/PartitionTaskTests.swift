@@ -1,0 +1,63 @@
+import CoreMetrics
+import Customers
+import Foundation
+import Kafka
+import Logging
+import Monitoring
+import TestSupport
+import Testing
+
+@testable import Pipeline
+@testable import Worker
+
+/// A partition's way to being live, and what may be taken of it then.
+@Suite struct PartitionTaskTests {
+    func task(number: Int32 = 0, restoreEndOffset: Int64) -> PartitionTask {
+        let state = PartitionState(
+            topic: "customer-events", number: number, startOffset: 0, restoreEndOffset: restoreEndOffset,
+            timeToLiveDays: 730, labelJoin: nil)
+        return PartitionTask(
+            partition: TopicPartition(topic: "customer-events", partition: number), state: state, logStartOffset: 0,
+            logEndOffset: 12, restore: nil, isAtStart: true)
+    }
+
+    @Test func theLogsEndMakesItLiveWhereNothingElseCanCome() {
+        let task = task(restoreEndOffset: 10)
+        task.state.took(upTo: 7)
+        #expect(!task.processed(live: 0) && !task.isRestored)
+        // A reader of committed records is shown an end while a transaction is open.
+        #expect(!task.reachedEnd(8) && !task.isRestored)
+        #expect(task.nextOffset == 8 && task.position == 7)
+        #expect(task.reachedEnd(10) && task.isRestored, "live for the first time")
+        #expect(!task.reachedEnd(12), "and only once")
+        // What is committed is where messages were processed up to.
+        #expect(task.nextOffset == 12 && task.position == 7)
+    }
+
+    /// Where a checkpoint begins, the state is that of the committed offset.
+    @Test func noCheckpointBeginsWhileSomethingIsUncommitted() throws {
+        let directory = try TemporaryDirectory()
+        let registry = PartitionRegistry()
+        let reporter = ThreadReporter(
+            number: 0, counters: WorkerCounters(threads: 1), board: ThreadBoard(), metrics: NOOPMetricsHandler.instance,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let checkpointer = Checkpointer(
+            settings: WorkerSettings(), store: try DirectoryCheckpoints(path: directory.path, group: "g"),
+            registry: registry, publisher: TopicCheckpointTests.Log(), reporter: reporter)
+        checkpointer.drain()
+        let (one, other) = (task(number: 0, restoreEndOffset: 0), task(number: 1, restoreEndOffset: 0))
+        for task in [one, other] {
+            registry.add(task)
+            task.state.took(upTo: 5)
+            _ = task.processed(live: 5)
+        }
+        one.committed(live: 5)
+        checkpointer.beginIfDue()
+        #expect(!checkpointer.isRunning, "the other partition's messages may still be taken back")
+        other.committed(live: 5)
+        checkpointer.beginIfDue()
+        #expect(checkpointer.isRunning)
+        while checkpointer.isRunning { #expect(try checkpointer.advance()) }
+        #expect(one.checkpoints.last?.offset == 5 || other.checkpoints.last?.offset == 5)
+    }
+}

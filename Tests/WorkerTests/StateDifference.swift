@@ -1,0 +1,1 @@
+../CustomersTests/StateDifference.swift
