@@ -34,7 +34,7 @@ public struct WaitingTrait: SuiteTrait, TestTrait, TestScoping {
     }
 
     /// More of them at a time would have brokers and workers miss their deadlines on two cores.
-    private static let places = Places(count: 8)
+    private static let places = Places(count: 6)
 }
 
 extension Trait where Self == WaitingTrait {
