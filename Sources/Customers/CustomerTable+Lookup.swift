@@ -46,7 +46,7 @@ extension CustomerTable {
             if entries[index].hash == hash { return Array(identifier(at: index)) }
             slot = (slot + 1) & mask
         }
-        return removedIdentifiers[hash]
+        return removedIdentifiers?[hash]
     }
 
     /// The content hash of the identifier of the customer at an index in `states`.

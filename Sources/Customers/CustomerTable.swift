@@ -43,18 +43,20 @@ public struct CustomerTable: Sendable {
     /// Counts the undo points; 0 while changes are not logged.
     var undoEpoch: UInt32 = 0
     var undoLog = UndoLog()
-    /// Identifiers of customers who have been removed since `forgetRemovedIdentifiers`, by their hashes.
-    private(set) var removedIdentifiers: [UInt64: [UInt8]] = [:]
+    /// Identifiers of customers who have been removed in this batch, by their hashes; `nil` where nobody asks for them.
+    private(set) var removedIdentifiers: [UInt64: [UInt8]]?
 
-    /// Customers removed from now on are no longer known by their hashes when this is called again: once a batch, so that
-    /// what is published of a customer does not depend on where batches begin and end.
-    package mutating func forgetRemovedIdentifiers() {
-        if !removedIdentifiers.isEmpty { removedIdentifiers.removeAll() }
+    /// Customers removed from now on are known by their hashes until this is called again: once a batch, so that what is
+    /// published of a customer does not depend on where batches begin and end. Without it they are forgotten at once.
+    package mutating func keepRemovedIdentifiers() {
+        if removedIdentifiers?.isEmpty != true { removedIdentifiers = [:] }
     }
 
     /// Keeps the identifier of a customer who is about to be removed.
     mutating func keepIdentifier(of index: Int) {
-        removedIdentifiers[entries[index].hash] = Array(identifier(at: index))
+        if removedIdentifiers == nil { return }
+        let bytes = Array(identifier(at: index))
+        removedIdentifiers?[entries[index].hash] = bytes
     }
 
     /// How long a customer's state outlives their latest event unless configured otherwise: two years.

@@ -99,7 +99,7 @@ package final class ScoringPipeline {
         var result = BatchResult()
         // They hold their partitions, which may be released by then.
         defer { rejected.removeAll(keepingCapacity: true) }
-        for run in batch.runs { run.partition.table.forgetRemovedIdentifiers() }
+        for run in batch.runs { run.partition.table.keepRemovedIdentifiers() }
         for run in batch.runs { decodeAndUpdate(run, of: batch.messages, &result) }
         result.rejected = rejected.count
         try sink.reject(rejected, live: result.live)

@@ -55,7 +55,7 @@ package final class Worker: Service {
         try check.require(settings.topics)
         partitionCount.store(try check.partitionCount(of: settings.inputTopic), ordering: .relaxed)
         if let topic = settings.checkpointTopicName { try check.provide(topic) }
-        let store = try makeCheckpointStore()
+        let store = try settings.makeCheckpointStore()
         logger.info(
             "worker starts",
             metadata: [
@@ -85,17 +85,6 @@ package final class Worker: Service {
 
     /// Asks the threads to finish; returns at once.
     package func requestStop() { shutdown.begin() }
-
-    private func makeCheckpointStore() throws -> (any CheckpointStore)? {
-        switch settings.checkpoints {
-        case .directory: try DirectoryCheckpoints(path: settings.checkpointDirectory, group: settings.group)
-        case .topic:
-            settings.checkpointTopicName.map {
-                TopicCheckpoints(topic: $0, properties: settings.kafkaProperties.checkpointReader)
-            }
-        case .none: nil
-        }
-    }
 
     private func runThreads(_ store: (any CheckpointStore)?) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -43,19 +43,10 @@ final class WorkerRig {
 
     /// Offset of the newest checkpoint of partition 0 that a worker could begin with; 0 without one.
     func newestCheckpoint(below committed: Int) throws -> Int64 {
-        let store: (any CheckpointStore)? =
-            switch settings.checkpoints {
-            case .directory: try DirectoryCheckpoints(path: settings.checkpointDirectory, group: settings.group)
-            case .topic:
-                settings.checkpointTopicName.map {
-                    TopicCheckpoints(topic: $0, properties: settings.kafkaProperties.checkpointReader)
-                }
-            case .none: nil
-            }
         let request = RestoreRequest(
             partition: TopicPartition(topic: settings.inputTopic, partition: 0), committed: Int64(committed),
             timeToLiveDays: settings.timeToLiveDays, progress: { _ in }, warn: { _ in })
-        return try store?.restore(request).header?.offset ?? 0
+        return try settings.makeCheckpointStore()?.restore(request).header?.offset ?? 0
     }
 
     /// Runs a worker while `body` works on its own thread, then stops it.

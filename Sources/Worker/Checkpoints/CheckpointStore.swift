@@ -23,6 +23,18 @@ package protocol CheckpointStore: Sendable {
     var isIncremental: Bool { get }
 }
 
+extension WorkerSettings {
+    /// The store that these settings name; `nil` without checkpoints.
+    func makeCheckpointStore() throws -> (any CheckpointStore)? {
+        switch checkpoints {
+        case .directory: try DirectoryCheckpoints(path: checkpointDirectory, group: group)
+        case .topic:
+            checkpointTopicName.map { TopicCheckpoints(topic: $0, properties: kafkaProperties.checkpointReader) }
+        case .none: nil
+        }
+    }
+}
+
 /// Which state a partition's new owner needs.
 package struct RestoreRequest: Sendable {
     let partition: TopicPartition
