@@ -66,8 +66,7 @@ import Testing
         try records(count, settings).map { String(decoding: $0.value, as: UTF8.self) }
     }
 
-    /// What is on the output topic, in the order of the input.
-    /// The predictions of so many events, and what is repeated of them.
+    /// The predictions of so many events and what is repeated of them, in the order of the input.
     static func records(_ count: Int, _ settings: WorkerSettings) throws -> [TopicReader.Record] {
         let reader = try TopicReader(topic: settings.outputTopic, properties: settings.kafkaProperties.client)
         var found: [TopicReader.Record] = []
@@ -80,6 +79,18 @@ import Testing
             return offsets.values.reduce(0) { $0 + $1.count } >= count
         }
         return found.sorted { ($0.sourceOffset, $0.offset) < ($1.sourceOffset, $1.offset) }
+    }
+
+    @Test func namesTheMessageThatEachPredictionComesFrom() async throws {
+        let rig = try WorkerRig(partitions: 2)
+        let settings = rig.settings
+        let (messages, payloads) = try Self.shop()
+        try Self.publish(messages, settings, partition: 1)
+        let found = try await rig.running(rig.worker()) { try Self.records(payloads.count, settings) }
+        // Events of nobody have no key and no prediction.
+        let sources = messages.indices.filter { !messages[$0].key.isEmpty }.map { Int64($0) }
+        #expect(found.map(\.sourceOffset) == sources)
+        #expect(found.allSatisfy { $0.sourcePartition == 1 })
     }
 
     @Test func explainsPredictionsAsAReplayDoes() async throws {
