@@ -248,27 +248,6 @@ import Testing
         #expect(bySource.keys.sorted().compactMap { bySource[$0]?.last?.value } == payloads.map { Array($0.utf8) })
     }
 
-    /// Threads of one worker leave one after the other, and each departure is a rebalance for those that are still there.
-    @Test func threadsThatStopTogetherCommitWhatTheyHaveProcessed() async throws {
-        let rig = try WorkerRig(partitions: 4)
-        rig.settings.threads = 4
-        rig.settings.commitIntervalMilliseconds = 3_600_000
-        // A member that a starved broker takes for dead would rightly commit nothing.
-        rig.settings.kafka["session.timeout.ms"] = "45000"
-        let settings = rig.settings
-        let (messages, _) = try WorkerTests.shop(customers: 60)
-        let worker = try rig.worker()
-        try await rig.running(worker) {
-            try wait(for: "a partition each") {
-                let status = worker.status
-                return status.isReady && Set(status.partitions.map(\.thread)).count == 4
-            }
-            for partition in 0..<Int32(4) { try WorkerTests.publish(messages, settings, partition: partition) }
-            try wait(for: "the messages") { worker.counters.snapshot.received == 4 * messages.count }
-        }
-        #expect(worker.counters.snapshot.committed == 4 * messages.count)
-    }
-
     /// Dead letters are there and do not come.
     @Test(.timeLimit(.minutes(10))) func redriveGivesUpWhenKafkaIsSilent() throws {
         let rig = try WorkerRig(partitions: 1)
