@@ -59,17 +59,3 @@ extension ConfigurationReader {
         return milliseconds / day
     }
 }
-
-extension FieldNames {
-    /// Reads the section `fields:`: the name that the shop's events use for each field.
-    package init(_ reader: ConfigurationReader) {
-        self.init()
-        for field in EventField.allCases {
-            self[field] = reader.string(field.name, default: field.name)
-            if self[field].isEmpty { reader.refuse(field.name, "must name a field") }
-        }
-        if let name = duplicate, let field = EventField.allCases.last(where: { self[$0] == name }) {
-            reader.refuse(field.name, "two fields are called '\(name)'; give each its own")
-        }
-    }
-}

@@ -1,10 +1,15 @@
 /// Writes events as JSON messages under the shop's own field names: the counterpart of `EventDecoder`.
 package struct EventEncoder: Sendable {
-    private let keys: [[UInt8]]
+    private let fields: [(field: EventField, key: [UInt8])]
+    private let format: EventFormat
 
-    /// - Parameter names: the names of the messages' fields.
-    package init(names: FieldNames = FieldNames()) {
-        keys = EventField.allCases.map { JSONWriter.prepared(names[$0]) }
+    /// An encoder of flat messages, whose fields have the last names of the format's paths.
+    package init(format: EventFormat = EventFormat()) {
+        self.format = format
+        fields = EventField.allCases.compactMap { field in
+            guard case .member(let name) = FieldPath(format.fields[field])?.steps.last else { return nil }
+            return (field, JSONWriter.prepared(String(decoding: name, as: UTF8.self)))
+        }
     }
 
     /// Appends one message.
@@ -12,32 +17,40 @@ package struct EventEncoder: Sendable {
     /// Values keep the form that they were read in. Of CSV texts, those that are numbers and times become JSON numbers and
     /// ISO 8601 strings; others stay strings, so that a malformed field stays malformed.
     /// - Complexity: O(bytes).
-    package func append(_ fields: EventFields, to out: inout [UInt8]) {
+    package func append(_ values: EventFields, to out: inout [UInt8]) {
         JSONWriter.append(to: &out) { writer in
             writer.object { writer in
-                for field in EventField.allCases {
-                    let value = fields[field]
-                    writer.preparedKey(keys[field.rawValue])
+                for (field, key) in fields {
+                    let value = values[field]
+                    writer.preparedKey(key)
                     switch value.kind {
                     case .absent, .null: writer.null()
-                    case .number, .other: writer.raw(value.bytes)
+                    case .number, .instant, .other: writer.raw(value.bytes)
                     case .string: writer.string(value.bytes)
-                    case .text: Self.write(text: value.bytes, of: field, to: &writer)
+                    case .text: write(text: value.bytes, of: field, to: &writer)
                     }
                 }
             }
         }
     }
 
-    private static func write(text: UnsafeRawBufferPointer, of field: EventField, to writer: inout JSONWriter) {
-        if text.isEmpty, !field.isNeeded || field == .customerID { return writer.null() }
+    private func write(text: UnsafeRawBufferPointer, of field: EventField, to writer: inout JSONWriter) {
         switch field {
-        case .quantity, .unitPrice:
-            if FixedPoint.parse(text, digits: 0) != nil { writer.raw(text) } else { writer.string(text) }
+        case .description, .country:
+            if text.isEmpty { writer.null() } else { writer.string(text) }
+        case .quantity, .unitPrice, .lineTotal:
+            let number = EventFields.trimmed(text)
+            if FixedPoint.parse(number, digits: 0) != nil { writer.raw(number) } else { writer.string(number) }
         case .invoiceDate:
-            let time = EventTime.parseISO8601(text) ?? EventTime.parseMonthDayYear(text)
-            if let time { writer.instant(time) } else { writer.string(text) }
-        default: writer.string(text)
+            let time = EventFields.trimmed(text)
+            if format.time == .automatic, format.timeZone == "UTC", let instant = EventTime.parseISO8601(time) {
+                writer.instant(instant)
+            } else {
+                writer.string(time)
+            }
+        default:
+            let identifier = EventFields.withoutZeroFraction(EventFields.trimmed(text))
+            if identifier.isEmpty, field == .customerID { writer.null() } else { writer.string(identifier) }
         }
     }
 }

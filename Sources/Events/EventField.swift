@@ -1,6 +1,8 @@
 /// The fields of a customer event, by their canonical names.
 public enum EventField: Int, CaseIterable, Sendable {
     case customerID, invoiceNo, stockCode, description, quantity, invoiceDate, unitPrice, country
+    /// Only where the shop names them.
+    case lineTotal, eventID, status
 
     /// The canonical name: the key in a JSON message and the column in a CSV history, unless configured otherwise.
     package var name: String {
@@ -13,6 +15,9 @@ public enum EventField: Int, CaseIterable, Sendable {
         case .invoiceDate: "invoice_date"
         case .unitPrice: "unit_price"
         case .country: "country"
+        case .lineTotal: "line_total"
+        case .eventID: "event_id"
+        case .status: "status"
         }
     }
 
@@ -27,28 +32,30 @@ public enum EventField: Int, CaseIterable, Sendable {
         case .invoiceDate: ["InvoiceDate"]
         case .unitPrice: ["UnitPrice", "Price"]
         case .country: ["Country"]
+        case .lineTotal, .eventID, .status: []
         }
     }
 
-    /// Whether an event must have this field.
-    package var isNeeded: Bool { self != .description && self != .country }
+    /// Whether the field is read under its canonical name, without being configured.
+    package var isStandard: Bool { rawValue < EventField.lineTotal.rawValue }
 }
 
-/// The names that a shop's messages use for the fields of an event.
+/// Where a shop's messages have the fields of an event: paths (see `FieldPath`), or the columns of a file. Empty for a field
+/// that they do not have.
 public struct FieldNames: Sendable, Equatable {
     private var names: [String]
 
-    /// The canonical names.
-    package init() { names = EventField.allCases.map(\.name) }
+    /// The canonical names of the standard fields.
+    package init() { names = EventField.allCases.map { $0.isStandard ? $0.name : "" } }
 
-    /// The name of a field.
+    /// The path of a field.
     package subscript(_ field: EventField) -> String {
         get { names[field.rawValue] }
         set { names[field.rawValue] = newValue }
     }
 
-    /// A name that two fields share; `nil` if all differ, as they must.
+    /// A path that two fields share; `nil` if all differ.
     package var duplicate: String? {
-        names.first { name in names.count { $0 == name } > 1 }
+        names.first { name in !name.isEmpty && names.count { $0 == name } > 1 }
     }
 }

@@ -16,6 +16,8 @@ public struct EventFields {
         case text
         /// `true`, `false`, an object or an array.
         case other
+        /// An instant, in milliseconds since 1970, whatever notation is configured.
+        case instant
     }
 
     /// A field's kind and its bytes.
@@ -37,11 +39,15 @@ public struct EventFields {
     }
 
     @usableFromInline
-    var values: InlineArray<8, Value>
+    var values: InlineArray<11, Value>
 
     /// Fields that are all absent.
     @inlinable
     public init() { values = InlineArray(repeating: Value(.absent, UnsafeRawBufferPointer(start: nil, count: 0))) }
+
+    /// Makes all fields absent.
+    @inline(__always)
+    mutating func reset() { for index in values.indices { values[index].kind = .absent } }
 
     /// The value of a field.
     @inlinable
@@ -50,29 +56,47 @@ public struct EventFields {
         set { values[field.rawValue] = newValue }
     }
 
-    /// A CSV cell without spaces around it, and an identifier without `.0` at its end. Free text is not changed.
-    static func normalised(_ field: EventField, _ text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        switch field {
-        case .description, .country: text
-        case .customerID, .invoiceNo, .stockCode: withoutZeroFraction(trimmed(text))
-        case .quantity, .invoiceDate, .unitPrice: trimmed(text)
-        }
-    }
-
     /// The digits of a whole number written as `17850.0`, as data frames write the numbers of a column with gaps.
     static func withoutZeroFraction(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        let digits = UnsafeRawBufferPointer(rebasing: bytes.dropLast(2))
-        guard !digits.isEmpty, bytes[bytes.count - 1] == UInt8(ascii: "0"), bytes[bytes.count - 2] == UInt8(ascii: "."),
-            digits.isDigits
-        else { return bytes }
-        return digits
+        guard bytes.count > 2, bytes[bytes.count - 1] == UInt8(ascii: "0") else { return bytes }
+        var end = bytes.count
+        while end > 0, bytes[end - 1] == UInt8(ascii: "0") { end -= 1 }
+        guard end > 1, bytes[end - 1] == UInt8(ascii: ".") else { return bytes }
+        let digits = UnsafeRawBufferPointer(rebasing: bytes[..<(end - 1)])
+        return digits.isDigits ? digits : bytes
     }
 
-    private static func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        var from = 0
-        var to = bytes.count
-        while from < to, bytes[from] == 32 { from += 1 }
-        while to > from, bytes[to - 1] == 32 { to -= 1 }
+    /// A value without spaces around it, no-break spaces included.
+    @inline(__always)
+    static func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        guard let first = bytes.first, let last = bytes.last else { return bytes }
+        return isSpace(first) || isSpace(last) ? withoutSpaces(bytes) : bytes
+    }
+
+    /// Whether a space, or the first or last byte of a no-break space, may stand here.
+    @inline(__always)
+    private static func isSpace(_ byte: UInt8) -> Bool { byte <= 0x20 || byte == 0xC2 || byte == 0xA0 }
+
+    private static func withoutSpaces(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        var (from, to) = (0, bytes.count)
+        while from < to {
+            if bytes[from] <= 0x20 {
+                from += 1
+            } else if to - from >= 2, bytes[from] == 0xC2, bytes[from + 1] == 0xA0 {
+                from += 2
+            } else {
+                break
+            }
+        }
+        while from < to {
+            if bytes[to - 1] <= 0x20 {
+                to -= 1
+            } else if to - from >= 2, bytes[to - 2] == 0xC2, bytes[to - 1] == 0xA0 {
+                to -= 2
+            } else {
+                break
+            }
+        }
         return UnsafeRawBufferPointer(rebasing: bytes[from..<to])
     }
 }

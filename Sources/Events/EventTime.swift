@@ -46,7 +46,12 @@ public enum EventTime {
     /// Parses ISO 8601 (`2010-12-01T08:26:00Z`, also with a space, a fraction, `±HH:MM`, or the date alone).
     /// - Returns: milliseconds; `nil` for anything else and for times outside 1970 to 9999.
     package static func parseISO8601(_ bytes: UnsafeRawBufferPointer) -> Int64? {
-        parseSeconds(bytes) ?? parseAnyISO8601(bytes)
+        parseSeconds(bytes) ?? parseAnyISO8601(bytes)?.instant
+    }
+
+    /// The same, and whether the text says which zone it is of. Where it does not, the instant is as if it were UTC.
+    static func parseISO8601WithOffset(_ bytes: UnsafeRawBufferPointer) -> (instant: Int64, hasOffset: Bool)? {
+        parseSeconds(bytes).map { ($0, bytes.count == 20) } ?? parseAnyISO8601(bytes)
     }
 
     /// The fast path for the notation that most producers write: `YYYY-MM-DD HH:MM:SS`, also with `T` and `Z`.
@@ -73,13 +78,14 @@ public enum EventTime {
             milliseconds: ((hour * 60 + minute) * 60 + second) * 1000)
     }
 
-    static func parseAnyISO8601(_ bytes: UnsafeRawBufferPointer) -> Int64? {
+    static func parseAnyISO8601(_ bytes: UnsafeRawBufferPointer) -> (instant: Int64, hasOffset: Bool)? {
         var digits = Digits(bytes)
         guard let year = digits.fixed(4), digits.skip("-"), let month = digits.fixed(2), digits.skip("-"),
             let day = digits.fixed(2)
         else { return nil }
         var milliseconds = 0
         var offsetMinutes = 0
+        var hasOffset = false
         if !digits.isAtEnd {
             guard digits.skip("T") || digits.skip(" ") || digits.skip("t"), let clock = digits.clock(hourDigits: 2)
             else { return nil }
@@ -88,6 +94,7 @@ public enum EventTime {
                 guard let fraction = digits.fractionMilliseconds() else { return nil }
                 milliseconds += fraction
             }
+            hasOffset = !digits.isAtEnd
             if !digits.skip("Z"), !digits.skip("z"), !digits.isAtEnd {
                 let sign = digits.skip("+") ? 1 : digits.skip("-") ? -1 : 0
                 guard sign != 0, let hours = digits.fixed(2), hours < 24 else { return nil }
@@ -98,19 +105,11 @@ public enum EventTime {
         }
         guard digits.isAtEnd else { return nil }
         return instant(year: year, month: month, day: day, milliseconds: milliseconds - offsetMinutes * 60_000)
+            .map { ($0, hasOffset) }
     }
 
-    /// Parses the notation of the UCI data, `M/D/YYYY H:MM`, in UTC.
-    /// - Returns: milliseconds; `nil` for anything else and for times outside 1970 to 9999.
-    package static func parseMonthDayYear(_ bytes: UnsafeRawBufferPointer) -> Int64? {
-        var digits = Digits(bytes)
-        guard let month = digits.upTo(2), digits.skip("/"), let day = digits.upTo(2), digits.skip("/"),
-            let year = digits.fixed(4), digits.skip(" "), let clock = digits.clock(hourDigits: nil), digits.isAtEnd
-        else { return nil }
-        return instant(year: year, month: month, day: day, milliseconds: clock)
-    }
-
-    private static func instant(year: Int, month: Int, day: Int, milliseconds: Int) -> Int64? {
+    /// The instant of a date and of milliseconds since its midnight; `nil` for a date that is none or lies outside 1970 to 9999.
+    static func instant(year: Int, month: Int, day: Int, milliseconds: Int) -> Int64? {
         guard (1...12).contains(month), day >= 1, day <= daysOfMonth(month, year) else { return nil }
         let days = self.day(year: year, month: month, day: day)
         let instant = Int64(days) * millisecondsPerDay + Int64(milliseconds)
@@ -186,65 +185,5 @@ public enum EventTime {
     package static func parse(_ text: String) -> Int64? {
         var text = text
         return text.withUTF8 { parseISO8601(UnsafeRawBufferPointer($0)) }
-    }
-}
-
-/// A cursor over digits and separators.
-private struct Digits {
-    let bytes: UnsafeRawBufferPointer
-    var at = 0
-
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
-
-    var isAtEnd: Bool { at == bytes.count }
-
-    mutating func skip(_ separator: Unicode.Scalar) -> Bool {
-        guard at < bytes.count, bytes[at] == UInt8(ascii: separator) else { return false }
-        at += 1
-        return true
-    }
-
-    mutating func upTo(_ most: Int) -> Int? {
-        var value = 0
-        var count = 0
-        while count < most, at < bytes.count, bytes[at] &- 48 < 10 {
-            value = value * 10 + Int(bytes[at] &- 48)
-            at += 1
-            count += 1
-        }
-        return count > 0 ? value : nil
-    }
-
-    mutating func fixed(_ width: Int) -> Int? {
-        let start = at
-        guard let value = upTo(width), at - start == width else { return nil }
-        return value
-    }
-
-    /// `HH:MM` or `HH:MM:SS`, in milliseconds since midnight.
-    mutating func clock(hourDigits: Int?) -> Int? {
-        guard let hour = hourDigits.map({ fixed($0) }) ?? upTo(2), hour < 24, skip(":"), let minute = fixed(2),
-            minute < 60
-        else { return nil }
-        var second = 0
-        if skip(":") {
-            guard let seconds = fixed(2), seconds < 60 else { return nil }
-            second = seconds
-        }
-        return (hour * 3600 + minute * 60 + second) * 1000
-    }
-
-    /// Digits after the point; what is finer than a millisecond is cut off.
-    mutating func fractionMilliseconds() -> Int? {
-        var value = 0
-        var count = 0
-        while at < bytes.count, bytes[at] &- 48 < 10 {
-            if count < 3 { value = value * 10 + Int(bytes[at] &- 48) }
-            count += 1
-            at += 1
-        }
-        guard count > 0 else { return nil }
-        for _ in min(count, 3)..<3 { value *= 10 }
-        return value
     }
 }

@@ -4,109 +4,307 @@ struct FieldError: Error {
     let reason: String
 }
 
-/// Parses a field's bytes; an error names the field.
-enum FieldParser {
-    /// A string, or a whole number as its digits: the numbers `17850` and `17850.0` and the string `"17850"` are one
-    /// customer.
+/// Turns fields as they were written into values, by the notation that a shop writes them in. An error names the field and what
+/// would mend it. Belongs to one thread.
+final class FieldParser {
+    let format: EventFormat
+    private let texts: TextMemory
+    let localTime: LocalTime
+    private let hasLineTotal: Bool
+    private let hasEventID: Bool
+    private let hasStatus: Bool
+    private let cancellationPrefix: [UInt8]
+    private let isAutomatic: Bool
+    private let hasPlainNumbers: Bool
+    private let missingWords: [[UInt8]]
+    /// For each byte whether a word for no value begins with it.
+    private let beginsMissingWord = UnsafeMutablePointer<Bool>.allocate(capacity: 256)
+    /// For each byte whether a text that begins with it has no spaces before it and is no word for no value.
+    private let isPlainStart = UnsafeMutablePointer<Bool>.allocate(capacity: 256)
+    let allowsMissingProduct: Bool
+    private let longestMissingWord: Int
+
+    /// - Parameter texts: keeps what is not in the messages as it is.
+    init(_ format: EventFormat, texts: TextMemory) {
+        self.format = format
+        self.texts = texts
+        hasLineTotal = !format.fields[.lineTotal].isEmpty
+        hasEventID = !format.fields[.eventID].isEmpty
+        hasStatus = !format.fields[.status].isEmpty
+        cancellationPrefix = Array(format.cancellationPrefix.utf8)
+        // A configuration with another zone has been refused.
+        localTime = LocalTime(format.timeZone) ?? LocalTime("UTC").unsafelyUnwrapped
+        isAutomatic = format.time == .automatic
+        hasPlainNumbers = format.decimalSeparator == "." && format.thousandsSeparator.isEmpty
+        missingWords = format.missingWords.map { Array($0.utf8) }.filter { !$0.isEmpty }
+        longestMissingWord = missingWords.map(\.count).max() ?? 0
+        allowsMissingProduct = format.allowsMissingProduct
+        beginsMissingWord.initialize(repeating: false, count: 256)
+        for word in missingWords {
+            beginsMissingWord[Int(word[0])] = true
+            let upper = word[0] &- 0x20
+            if word[0] >= UInt8(ascii: "a"), word[0] <= UInt8(ascii: "z") { beginsMissingWord[Int(upper)] = true }
+        }
+        for byte in 0..<256 {
+            (isPlainStart + byte).initialize(to: byte > 0x20 && byte < 0x80 && !beginsMissingWord[byte])
+        }
+    }
+
+    deinit {
+        beginsMissingWord.deallocate()
+        isPlainStart.deallocate()
+    }
+
+    /// Whether what a line comes to is given, in place of the price of a piece.
+    var readsLineTotal: Bool { hasLineTotal }
+    /// Whether events have identifiers of their own.
+    var readsEventID: Bool { hasEventID }
+
+    /// Whether the number of an invoice tells that it gives something back.
     @inline(__always)
-    static func identifier(_ value: EventFields.Value, _ field: EventField, mayBeEmpty: Bool) throws(FieldError)
+    func isCancellation(invoiceNo: UnsafeRawBufferPointer) -> Bool {
+        !cancellationPrefix.isEmpty && invoiceNo.starts(with: cancellationPrefix)
+    }
+
+    /// Throws where an event must name its invoice.
+    func requireInvoice(_ value: EventFields.Value) throws(FieldError) {
+        if format.missingInvoice == .refuse { throw Self.missing(value, .invoiceNo) }
+    }
+
+    /// The invoice of an event that names none.
+    func missingInvoice(of time: Int64) -> UnsafeRawBufferPointer {
+        let text = EventTime.text(time).utf8
+        return format.missingInvoice == .day ? texts.copy(text.prefix(10)) : texts.copy(text)
+    }
+
+    /// Whether events have a status.
+    var readsStatus: Bool { hasStatus }
+
+    /// What the status of an event says.
+    func meaning(_ status: EventFields.Value) throws(FieldError) -> EventFormat.Meaning {
+        let bytes = EventFields.trimmed(status.bytes)
+        guard status.kind != .absent else { throw Self.error(.status, "missing") }
+        if let meaning = format.statuses[String(decoding: bytes, as: UTF8.self)] { return meaning }
+        throw Self.error(
+            .status,
+            "is \(Self.quoted(bytes)), which is not in events.statuses: say there whether it is a purchase, a "
+                + "cancellation or to be ignored")
+    }
+
+    // MARK: Kinds of values
+
+    /// A string, or a whole number as its digits: `17850`, `17850.0`, `" 17850 "` and `"17850"` are one customer.
+    /// - Returns: nothing for a value that is missing.
+    @inline(__always)
+    func identifier(_ value: EventFields.Value, _ field: EventField) throws(FieldError) -> UnsafeRawBufferPointer {
+        let bytes = value.bytes
+        // Most identifiers begin with a digit or another plain letter, and end with what needs no second look.
+        if value.kind == .string, let first = bytes.first, isPlainStart[Int(first)], bytes.count <= 64 {
+            let last = bytes[bytes.count &- 1]
+            if last &- 49 < 9 || last &- 65 < 26 {
+                if bytes.count < 5 || bytes[bytes.count &- 3] != UInt8(ascii: "+") { return bytes }
+            }
+        }
+        return try anyIdentifier(value, field)
+    }
+
+    @inline(never)
+    private func anyIdentifier(_ value: EventFields.Value, _ field: EventField) throws(FieldError)
         -> UnsafeRawBufferPointer
     {
         var bytes = value.bytes
         switch value.kind {
-        case .absent: throw error(field, "missing")
-        case .other: throw error(field, "must be a string or a number")
-        case .null: bytes = UnsafeRawBufferPointer(start: nil, count: 0)
-        case .number:
+        case .absent, .null: return UnsafeRawBufferPointer(start: nil, count: 0)
+        case .other: throw Self.error(field, "must be a string or a number")
+        case .number, .instant:
             bytes = EventFields.withoutZeroFraction(bytes)
             guard bytes.isDigits else {
-                throw error(field, "as a number must be whole and not negative, found \(quoted(bytes))")
+                throw Self.error(field, "as a number must be whole and not negative, found \(Self.quoted(bytes))")
             }
-        case .string, .text: break
-        }
-        if bytes.isEmpty {
-            guard mayBeEmpty else { throw error(field, "must not be empty") }
-            return bytes
+        case .string, .text:
+            bytes = EventFields.withoutZeroFraction(EventFields.trimmed(bytes))
+            if isMissing(bytes) { return UnsafeRawBufferPointer(start: nil, count: 0) }
+            if Self.isSpreadsheetExponent(bytes) {
+                throw Self.error(
+                    field, "is \(Self.quoted(bytes)): a spreadsheet has rounded it; export the column as text")
+            }
         }
         guard bytes.count <= CustomerEvent.identifierLimit else {
-            throw error(field, "is \(bytes.count) bytes long, at most \(CustomerEvent.identifierLimit) are allowed")
+            throw Self.error(
+                field, "is \(bytes.count) bytes long, at most \(CustomerEvent.identifierLimit) are allowed")
         }
         return bytes
     }
 
     /// A string that may be missing.
     @inline(__always)
-    static func text(_ value: EventFields.Value, _ field: EventField) throws(FieldError) -> UnsafeRawBufferPointer {
-        if value.isEmpty { return UnsafeRawBufferPointer(start: nil, count: 0) }
-        guard value.kind != .other else { throw error(field, "must be a string") }
+    func text(_ value: EventFields.Value, _ field: EventField) throws(FieldError) -> UnsafeRawBufferPointer {
+        if value.isEmpty || isMissing(value.bytes) { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        guard value.kind != .other else { throw Self.error(field, "must be a string") }
         return value.bytes
     }
 
+    /// Pieces. A fraction, as of a weight, counts as a whole piece.
+    /// - Returns: the whole pieces, and ten-thousandths of a piece.
     @inline(__always)
-    static func wholeNumber(_ value: EventFields.Value, _ field: EventField, limit: Int64) throws(FieldError) -> Int64 {
+    func quantity(_ value: EventFields.Value) throws(FieldError) -> (pieces: Int64, exact: Int64) {
+        let bytes = try number(value, .quantity)
+        let exact: Int64
+        if let whole = FixedPoint.parsePlain(bytes, digits: 0), whole.magnitude <= UInt64(CustomerEvent.quantityLimit) {
+            return (whole, whole &* FixedPoint.moneyScale)
+        } else {
+            exact = try decimal(bytes, .quantity, limit: CustomerEvent.quantityLimit)
+        }
+        let (whole, rest) = exact.quotientAndRemainder(dividingBy: FixedPoint.moneyScale)
+        return (whole + rest.signum(), exact)
+    }
+
+    /// An amount of money, in ten-thousandths of the currency.
+    @inline(__always)
+    func money(_ value: EventFields.Value, _ field: EventField) throws(FieldError) -> Int64 {
         let bytes = try number(value, field)
-        guard let (whole, exact) = FixedPoint.parse(bytes, digits: 0), exact else {
-            throw error(field, "must be a whole number, found \(quoted(bytes))")
-        }
-        guard whole.magnitude <= UInt64(limit) else {
-            throw error(field, "must lie within ±\(limit), found \(quoted(bytes))")
-        }
-        return whole
+        let money = FixedPoint.parsePlain(bytes, digits: FixedPoint.moneyDigits)
+        if let money, money.magnitude <= UInt64(CustomerEvent.priceLimit) { return money }
+        return try decimal(bytes, field, limit: CustomerEvent.priceLimit / FixedPoint.moneyScale)
     }
 
-    @inline(__always)
-    static func money(_ value: EventFields.Value, _ field: EventField, limit: Int64) throws(FieldError) -> Int64 {
-        let bytes = try number(value, field)
-        guard let (money, _) = FixedPoint.parse(bytes, digits: FixedPoint.moneyDigits) else {
-            throw error(field, "must be a number, found \(quoted(bytes))")
-        }
-        guard money.magnitude <= UInt64(limit) else {
-            throw error(field, "must lie within ±\(limit / FixedPoint.moneyScale), found \(quoted(bytes))")
-        }
-        return money
-    }
-
-    @inline(__always)
-    static func time(_ value: EventFields.Value, _ field: EventField) throws(FieldError) -> Int64 {
-        let parsed: Int64?
-        switch value.kind {
-        case .absent, .null: throw error(field, "missing")
-        case .other: throw error(field, "must be a time, as a string or in epoch milliseconds")
-        case .string: parsed = EventTime.parseISO8601(value.bytes)
-        case .text:
-            parsed = EventTime.parseISO8601(value.bytes) ?? EventTime.parseMonthDayYear(value.bytes)
-        case .number:
-            let number = FixedPoint.parse(value.bytes, digits: 0)
-            parsed = number.flatMap { $0.exact && (0...EventTime.latest).contains($0.value) ? $0.value : nil }
-        }
-        guard let parsed else {
-            let notation =
-                value.kind == .text ? "YYYY-MM-DD HH:MM:SS or M/D/YYYY H:MM" : "ISO 8601 or epoch milliseconds"
-            throw error(field, "must be a time from 1970 to 9999 as \(notation), found \(quoted(value.bytes))")
-        }
-        return parsed
-    }
-
-    @inline(__always)
-    private static func number(_ value: EventFields.Value, _ field: EventField) throws(FieldError)
-        -> UnsafeRawBufferPointer
+    /// - Parameter limit: largest magnitude, in whole units.
+    private func decimal(_ bytes: UnsafeRawBufferPointer, _ field: EventField, limit: Int64) throws(FieldError) -> Int64
     {
-        switch value.kind {
-        case .absent, .null: throw error(field, "missing")
-        case .number, .text: return value.bytes
-        case .string, .other: throw error(field, "must be a number, found \(quoted(value.bytes, string: true))")
+        let parsed =
+            hasPlainNumbers
+            ? FixedPoint.parse(bytes, digits: FixedPoint.moneyDigits)
+            : Self.withPlainNotation(bytes, format) { FixedPoint.parse($0, digits: FixedPoint.moneyDigits) }
+        guard let parsed else {
+            throw Self.error(field, "must be a number, found \(Self.quoted(bytes))\(numberHint(bytes))")
+        }
+        guard parsed.value.magnitude <= UInt64(limit * FixedPoint.moneyScale) else {
+            throw Self.error(field, "must lie within ±\(limit), found \(Self.quoted(bytes))")
+        }
+        return parsed.value
+    }
+
+    /// An instant, in milliseconds since 1970 UTC.
+    @inline(__always)
+    func time(_ value: EventFields.Value) throws(FieldError) -> Int64 {
+        if isAutomatic, value.kind == .string || value.kind == .text, let local = EventTime.parseSeconds(value.bytes),
+            let instant = value.bytes.count == 20 ? local : localTime.instant(ofLocal: local)
+        {
+            return instant
+        }
+        return try anyTime(value)
+    }
+
+    // MARK: Words
+
+    /// Whether a text is one of the words for no value. An empty text is missing too.
+    @inline(__always)
+    func isMissing(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let first = bytes.first else { return true }
+        guard beginsMissingWord[Int(first)], bytes.count <= longestMissingWord else { return false }
+        return missingWords.contains { word in
+            word.count == bytes.count
+                && word.indices.allSatisfy {
+                    let byte = bytes[$0]
+                    let isUpper = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
+                    return (isUpper ? byte | 0x20 : byte) == word[$0]
+                }
         }
     }
+
+    /// `1.785E+04`: what spreadsheets make of long numbers.
+    @inline(__always)
+    private static func isSpreadsheetExponent(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let count = bytes.count
+        guard count >= 5, bytes[count - 3] == UInt8(ascii: "+"), bytes[count - 4] | 0x20 == UInt8(ascii: "e") else {
+            return false
+        }
+        return bytes.prefix(count - 4).allSatisfy {
+            $0 &- 48 < 10 || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: ",")
+        }
+            && bytes.suffix(2).allSatisfy { $0 &- 48 < 10 }
+    }
+
+    // MARK: Numbers
+
+    @inline(__always)
+    private func number(_ value: EventFields.Value, _ field: EventField) throws(FieldError) -> UnsafeRawBufferPointer {
+        switch value.kind {
+        case .number, .instant: return value.bytes
+        case .absent, .null: throw Self.error(field, "missing")
+        case .string, .text:
+            let bytes = EventFields.trimmed(value.bytes)
+            guard !isMissing(bytes) else { throw Self.error(field, "missing") }
+            return bytes
+        case .other: throw Self.error(field, "must be a number, found \(Self.quoted(value.bytes))")
+        }
+    }
+
+    /// Gives `body` a number without separators of thousands and with a point before its fraction.
+    private static func withPlainNotation<Result>(
+        _ bytes: UnsafeRawBufferPointer, _ format: EventFormat, _ body: (UnsafeRawBufferPointer) -> Result?
+    ) -> Result? {
+        let decimal = Array(format.decimalSeparator.utf8)
+        let thousands = Array(format.thousandsSeparator.utf8)
+        var plain: [UInt8] = []
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            if !thousands.isEmpty, rest.starts(with: thousands) {
+                rest = rest.dropFirst(thousands.count)
+            } else if rest.starts(with: decimal) {
+                plain.append(UInt8(ascii: "."))
+                rest = rest.dropFirst(decimal.count)
+            } else if rest.first == UInt8(ascii: ".") {
+                return nil
+            } else {
+                plain.append(rest.removeFirst())
+            }
+        }
+        return plain.withUnsafeBytes(body)
+    }
+
+    private func numberHint(_ bytes: UnsafeRawBufferPointer) -> String {
+        let isNumeric = bytes.allSatisfy {
+            $0 &- 48 < 10 || $0 == 45 || $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: ".")
+        }
+        if isNumeric, bytes.contains(UInt8(ascii: ",")) {
+            return ": set events.decimal_separator and events.thousands_separator to what the shop writes"
+        }
+        let isBase64 =
+            bytes.count % 4 == 0
+            && bytes.allSatisfy { $0 &- 48 < 10 || ($0 | 0x20) &- 97 < 26 || [43, 47, 61].contains($0) }
+        if isBase64, !bytes.isEmpty {
+            return
+                ": if this is a decimal in base64, as Kafka Connect writes it, set events.decimal_scale to its digits "
+                + "behind the point, or Debezium's decimal.handling.mode to string"
+        }
+        return ""
+    }
+
+    // MARK: Errors
 
     @inline(never)
-    private static func error(_ field: EventField, _ reason: String) -> FieldError {
-        FieldError(field: field, reason: reason)
+    static func error(_ field: EventField, _ reason: String) -> FieldError { FieldError(field: field, reason: reason) }
+
+    /// The error for a field without which there is no event.
+    @inline(never)
+    static func missing(_ value: EventFields.Value, _ field: EventField) -> FieldError {
+        error(field, value.kind == .absent ? "missing" : "must not be empty")
+    }
+
+    /// The error for an event that lies behind its message.
+    @inline(never)
+    static func ahead(_ time: Int64, _ timestamp: Int64) -> FieldError {
+        error(
+            .invoiceDate,
+            "is \(EventTime.text(time)), which is later than its message (\(EventTime.text(max(timestamp, 0)))) by more "
+                + "than events.max_ahead allows")
     }
 
     /// At most 40 bytes of a value, safe to print.
-    private static func quoted(_ bytes: UnsafeRawBufferPointer, string: Bool = false) -> String {
+    static func quoted(_ bytes: UnsafeRawBufferPointer) -> String {
         let text = printable(UnsafeRawBufferPointer(rebasing: bytes.prefix(40))) + (bytes.count > 40 ? "…" : "")
-        return string ? "\"\(text)\"" : text.isEmpty ? "nothing" : text
+        return text.isEmpty ? "nothing" : "\"\(text)\""
     }
 }
 

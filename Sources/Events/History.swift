@@ -7,26 +7,26 @@ import Foundation
 package struct History: Sendable {
     /// The paths of each stream's files, in the order in which they are read.
     package let streams: [[String]]
-    /// The names of the events' fields in the files.
-    package let names: FieldNames
+    /// How the files' events are understood.
+    package let format: EventFormat
 
     /// - Parameter streams: the paths of each stream's files; streams without one are left out.
     /// - Precondition: there is a file.
-    package init(streams: [[String]], names: FieldNames = FieldNames()) {
+    package init(streams: [[String]], format: EventFormat = EventFormat()) {
         precondition(streams.contains { !$0.isEmpty })
         self.streams = streams.filter { !$0.isEmpty }
-        self.names = names
+        self.format = format
     }
 
     /// One stream of one file.
-    package init(path: String, names: FieldNames = FieldNames()) { self.init(streams: [[path]], names: names) }
+    package init(path: String, format: EventFormat = EventFormat()) { self.init(streams: [[path]], format: format) }
 
     /// All files, in the order in which they are read.
     package var paths: [String] { streams.flatMap { $0 } }
 
     /// One stream of paths and glob patterns, in the order given; what one pattern matches, in the order of the names.
     /// - Throws: `HistoryError` for a pattern that matches nothing and a file that is not there or comes twice.
-    package init(patterns: [String], names: FieldNames = FieldNames()) throws(HistoryError) {
+    package init(patterns: [String], format: EventFormat = EventFormat()) throws(HistoryError) {
         var paths: [String] = []
         for pattern in patterns {
             let isPattern = pattern.contains { "*?[".contains($0) }
@@ -49,7 +49,7 @@ package struct History: Sendable {
             }
         }
         guard !paths.isEmpty else { throw HistoryError(path: "", reason: "no history is given") }
-        self.init(streams: [paths], names: names)
+        self.init(streams: [paths], format: format)
     }
 
     private static func glob(_ pattern: String) -> [String] {
@@ -62,7 +62,7 @@ package struct History: Sendable {
     /// A reader at the first event of a stream.
     /// - Throws: `HistoryError` when the stream's first file cannot be opened.
     package func open(stream: Int) throws(HistoryError) -> Reader {
-        try Reader(streams[stream], names: names, after: streams[..<stream].reduce(0) { $0 + $1.count })
+        try Reader(streams[stream], format: format, after: streams[..<stream].reduce(0) { $0 + $1.count })
     }
 
     /// A line of one of the files.
@@ -78,7 +78,7 @@ package struct History: Sendable {
     /// The events of some files, in order.
     package final class Reader {
         private let paths: [String]
-        private let names: FieldNames
+        private let format: EventFormat
         /// Files of the history before these.
         private let filesBefore: Int
         private var index = 0
@@ -86,11 +86,11 @@ package struct History: Sendable {
         /// Bytes of each file; 0 where that is not known.
         private let sizes: [Double]
 
-        fileprivate init(_ paths: [String], names: FieldNames, after filesBefore: Int) throws(HistoryError) {
+        fileprivate init(_ paths: [String], format: EventFormat, after filesBefore: Int) throws(HistoryError) {
             self.paths = paths
-            self.names = names
+            self.format = format
             self.filesBefore = filesBefore
-            file = try HistoryReader(path: paths[0], names: names)
+            file = try HistoryReader(path: paths[0], format: format)
             sizes = paths.map { path in
                 (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Double) ?? 0
             }
@@ -103,9 +103,12 @@ package struct History: Sendable {
                 if let event = try file.next() { return event }
                 guard index + 1 < paths.count else { return nil }
                 index += 1
-                file = try HistoryReader(path: paths[index], names: names)
+                file = try HistoryReader(path: paths[index], format: format)
             }
         }
+
+        /// Whether the event read last is the last one of its message.
+        package var isLastOfMessage: Bool { file.isLastOfMessage }
 
         /// Where the event read last is.
         package var place: Place { Place(file: filesBefore + index, line: file.line) }

@@ -1,7 +1,8 @@
 /// Events of a history file, one after the other: CSV or NDJSON, each plain or gzip, recognised by content.
 ///
 /// CSV after RFC 4180 with a header line: the columns may carry the shop's own names, the canonical names or the UCI
-/// Online Retail names, in any order; other columns are ignored. NDJSON holds one message a line, as on the topic.
+/// Online Retail names, in any order; other columns are ignored. A row is one event. NDJSON holds one message a line, as on
+/// the topic.
 /// Streaming: memory is bounded by the longest record, whatever the file's size.
 package final class HistoryReader: EventSource {
     /// The format of a history file.
@@ -9,27 +10,32 @@ package final class HistoryReader: EventSource {
 
     /// The file; `-` is standard input.
     package let path: String
-    /// The names that the fields may have in the file, besides the canonical ones.
-    package let names: FieldNames
+    /// How the file's rows or messages are understood.
+    package let eventFormat: EventFormat
     /// The file's format, found by its content.
     package let format: Format
     private let source: ByteSource
     private var buffer: RecordBuffer
     private let decoder: EventDecoder
-    /// For each column, the field that it holds.
-    private var columns: [EventField?] = []
+    private let encoder: EventEncoder
+    /// For each column, the fields that it holds.
+    private var columns: [[EventField]] = []
+    /// Events of the record read last that have not been handed out, the next one last.
+    private var pending: [CustomerEvent] = []
+    private var message: [UInt8] = []
 
     /// Opens a file and reads its header, if it has one.
     /// - Parameters:
     ///   - path: a file, or `-` for standard input.
-    ///   - names: the shop's names for the fields.
+    ///   - format: how its rows or messages are understood.
     /// - Throws: `HistoryError` when it cannot be opened, is empty, or its header lacks a needed column.
-    package init(path: String, names: FieldNames = FieldNames()) throws(HistoryError) {
+    package init(path: String, format eventFormat: EventFormat = EventFormat()) throws(HistoryError) {
         self.path = path
-        self.names = names
+        self.eventFormat = eventFormat
         source = try ByteSource(path: path)
         buffer = RecordBuffer(source: source)
-        decoder = EventDecoder(names: names)
+        decoder = EventDecoder(format: eventFormat)
+        encoder = EventEncoder(format: eventFormat)
         let head = try buffer.peek()
         let isMarked = head.starts(with: [0xEF, 0xBB, 0xBF])
         let content = isMarked ? head.dropFirst(3) : head[...]
@@ -49,54 +55,76 @@ package final class HistoryReader: EventSource {
     /// How much of the file has been read from disk; `nil` for a pipe.
     package var share: Double? { source.totalBytes.map { Double(source.consumedBytes) / Double(max($0, 1)) } }
 
-    /// The next event's fields, `nil` at the end. They stay valid until the next call.
-    /// - Throws: `HistoryError` for a record that is no record: wrong number of columns, not JSON, damaged gzip.
-    package func nextFields() throws(HistoryError) -> EventFields? {
-        while let record = try buffer.next(quotes: format == .csv) {
-            if record.isEmpty { continue }
-            switch format {
-            case .csv: return try fields(ofRow: record)
-            case .ndjson:
-                do {
-                    return try decoder.fields(of: UnsafeRawBufferPointer(record))
-                } catch {
-                    throw HistoryError(path: path, line: line, reason: error.description)
-                }
-            }
-        }
-        return nil
-    }
-
     /// The next event, `nil` at the end. It borrows: use it before the next call.
     /// - Throws: `HistoryError` naming file, line, field and reason.
     package func next() throws(HistoryError) -> CustomerEvent? {
-        guard let fields = try nextFields() else { return nil }
-        do {
-            return try CustomerEvent(fields, names: names)
-        } catch {
-            throw HistoryError(path: path, line: line, reason: error.description)
+        while true {
+            if let event = pending.popLast() { return event }
+            guard let record = try buffer.next(quotes: format == .csv) else { return nil }
+            if record.isEmpty { continue }
+            do throws(EventError) {
+                switch format {
+                case .csv: if let event = try decoder.event(try fields(ofRow: record)) { return event }
+                case .ndjson:
+                    try decoder.decode(UnsafeRawBufferPointer(record)) { pending.append($0) }
+                    if pending.count > 1 { pending.reverse() }
+                }
+            } catch {
+                pending.removeAll()
+                throw HistoryError(path: path, line: line, reason: error.description)
+            }
         }
+    }
+
+    /// Whether no further event of a customer comes from the message of the event read last.
+    package var isLastOfMessage: Bool { !pending.contains { !$0.isAnonymous } }
+
+    /// The next message as it stands on a topic, `nil` at the end: a line of NDJSON as it is, a row of CSV as flat JSON under the
+    /// shop's names. It is valid until the next call.
+    /// - Throws: `HistoryError` for a row with another number of cells than the header, and damaged gzip.
+    package func nextMessage() throws(HistoryError) -> UnsafeRawBufferPointer? {
+        while let record = try buffer.next(quotes: format == .csv) {
+            if record.isEmpty { continue }
+            guard format == .csv else { return UnsafeRawBufferPointer(record) }
+            message.removeAll(keepingCapacity: true)
+            do throws(EventError) {
+                encoder.append(try fields(ofRow: record), to: &message)
+            } catch {
+                throw HistoryError(path: path, line: line, reason: error.description)
+            }
+            return message.withUnsafeBytes { UnsafeRawBufferPointer(start: $0.baseAddress, count: $0.count) }
+        }
+        return nil
     }
 
     private func readHeader() throws(HistoryError) {
         guard let header = try buffer.next(quotes: true) else { return }
         var cells: [String] = []
-        try split(header) { cells.append(printable($0)) }
+        do throws(EventError) {
+            try split(header) { cells.append(printable($0)) }
+        } catch {
+            throw HistoryError(path: path, line: line, reason: error.description)
+        }
         func normal(_ name: String) -> String { name.lowercased().filter { $0 != " " } }
+        let names = eventFormat.fields
         columns = cells.map { cell in
-            EventField.allCases.first { names[$0] == cell }
-                ?? EventField.allCases.first { field in
-                    ([field.name] + field.uciNames).contains { normal($0) == normal(cell) }
-                }
+            let named = EventField.allCases.filter { names[$0] == cell }
+            guard named.isEmpty else { return named }
+            return EventField.allCases.filter { field in
+                field.isStandard && !cells.contains(names[field])
+                    && ([field.name] + field.uciNames).contains { normal($0) == normal(cell) }
+            }
         }
         for field in EventField.allCases {
-            let count = columns.count { $0 == field }
-            if count == 0, field.isNeeded {
+            let count = columns.count { $0.contains(field) }
+            if count == 0, eventFormat.needs(field) {
                 let found = cells.prefix(20).joined(separator: ", ")
+                let expected = [names[field]] + field.uciNames.prefix(1)
                 throw HistoryError(
                     path: path, line: 1,
-                    reason: "no column for \(field.name) (expected \"\(names[field])\" or \"\(field.uciNames[0])\"; "
-                        + "found: \(found)); set the shop's name for it under fields: in the configuration")
+                    reason: "no column for \(field.name) (expected "
+                        + expected.map { "\"\($0)\"" }.joined(separator: " or ")
+                        + "; found: \(found)); set the shop's name for it under fields: in the configuration")
             }
             if count > 1 {
                 throw HistoryError(path: path, line: 1, reason: "\(count) columns for \(field.name)")
@@ -104,7 +132,7 @@ package final class HistoryReader: EventSource {
         }
     }
 
-    private func fields(ofRow record: UnsafeMutableRawBufferPointer) throws(HistoryError) -> EventFields {
+    private func fields(ofRow record: UnsafeMutableRawBufferPointer) throws(EventError) -> EventFields {
         guard isValidUTF8(UnsafeRawBufferPointer(record)) else {
             throw malformed("not UTF-8; convert the file first, as with: iconv -f latin1 -t utf-8")
         }
@@ -112,14 +140,13 @@ package final class HistoryReader: EventSource {
         var column = 0
         let columns = columns
         try split(record) { cell in
-            if column < columns.count, let field = columns[column] {
-                fields[field] = EventFields.Value(.text, EventFields.normalised(field, cell))
+            if column < columns.count {
+                for field in columns[column] { fields[field] = EventFields.Value(.text, cell) }
             }
             column += 1
         }
         guard column == columns.count else {
-            throw HistoryError(
-                path: path, line: line, reason: "row has \(column) fields where the header has \(columns.count)")
+            throw EventError(field: nil, reason: "row has \(column) fields where the header has \(columns.count)")
         }
         return fields
     }
@@ -127,7 +154,7 @@ package final class HistoryReader: EventSource {
     /// Cuts a row at its commas and resolves quotes in place.
     @inline(__always)
     private func split(_ record: UnsafeMutableRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void)
-        throws(HistoryError)
+        throws(EventError)
     {
         let count = record.count
         var at = 0
@@ -168,7 +195,5 @@ package final class HistoryReader: EventSource {
         }
     }
 
-    private func malformed(_ what: String) -> HistoryError {
-        HistoryError(path: path, line: line, reason: "CSV: \(what)")
-    }
+    private func malformed(_ what: String) -> EventError { EventError(field: nil, reason: "CSV: \(what)") }
 }

@@ -13,7 +13,7 @@ package final class HistoryWriter {
         output = try OutputFile(path: path)
         self.format = format
         if format == .csv {
-            row = Array(EventField.allCases.map(\.name).joined(separator: ",").utf8) + [0x0A]
+            row = Array(EventField.allCases.filter(\.isStandard).map(\.name).joined(separator: ",").utf8) + [0x0A]
             try output.write(row)
         }
     }
@@ -25,7 +25,7 @@ package final class HistoryWriter {
         switch format {
         case .ndjson: encoder.append(fields, to: &row)
         case .csv:
-            for field in EventField.allCases {
+            for field in EventField.allCases where field.isStandard {
                 if field.rawValue > 0 { row.append(UInt8(ascii: ",")) }
                 CSVText.append(cell: fields[field].bytes, to: &row)
             }

@@ -189,17 +189,23 @@ package struct JSONCursor {
 
     /// `true`, `false` or `null`.
     package mutating func literal() throws(EventError) {
-        for word: StaticString in ["true", "false", "null"] where at + word.utf8CodeUnitCount <= bytes.count {
-            let matches = (0..<word.utf8CodeUnitCount).allSatisfy { bytes[at + $0] == word.utf8Start[$0] }
-            if matches {
-                at += word.utf8CodeUnitCount
-                return
-            }
-        }
-        throw error("malformed value")
+        guard skip(word: "true") || skip(word: "false") || skip(word: "null") else { throw error("malformed value") }
     }
 
-    /// Passes over a value of any kind and checks it. Objects may have several members of one name.
+    /// Moves behind `NaN`, which JavaScript and Python write for a number that is missing, though JSON has no such value.
+    /// - Returns: whether it was there.
+    mutating func skipNotANumber() -> Bool { skip(word: "NaN") }
+
+    private mutating func skip(word: StaticString) -> Bool {
+        let count = word.utf8CodeUnitCount
+        guard at + count <= bytes.count, (0..<count).allSatisfy({ bytes[at + $0] == word.utf8Start[$0] }) else {
+            return false
+        }
+        at += count
+        return true
+    }
+
+    /// Passes over a value of any kind and checks it. Numbers that are none are let through. Objects may have several members of one name.
     /// - Parameter depth: the levels of objects and arrays that the value is in.
     /// - Throws: `EventError` for a value that is malformed or nested too deep.
     /// - Complexity: O(bytes).
@@ -214,7 +220,9 @@ package struct JSONCursor {
         case UInt8(ascii: "["):
             try forEachElement { element throws(EventError) in try element.skipValue(depth: depth + 1) }
         case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): try literal()
-        default: _ = try number()
+        default:
+            if skipNotANumber() || skip(word: "Infinity") || skip(word: "-Infinity") { return }
+            _ = try number()
         }
     }
 

@@ -6,8 +6,8 @@
 /// Your Customers the Easy Way", 2005).
 /// - Complexity: O(1) an event; memory is a few words a customer.
 package final class ShopGenerator: EventSource {
-    /// The canonical names.
-    package let names = FieldNames()
+    private let encoder: EventEncoder
+    private var message: [UInt8] = []
     private let days: Int
     private let seed: UInt64
     private let customers: Int
@@ -51,8 +51,10 @@ package final class ShopGenerator: EventSource {
     ///   - customers: how many there are; at least one.
     ///   - days: how long the shop is open; at least one.
     ///   - seed: another seed gives another shop.
+    ///   - format: under which names the messages have their fields.
     /// - Complexity: O(customers).
-    package init(customers: Int, days: Int, seed: UInt64) {
+    package init(customers: Int, days: Int, seed: UInt64, format: EventFormat = EventFormat()) {
+        encoder = EventEncoder(format: format)
         precondition(customers > 0 && days > 0 && customers <= Int(Int32.max))
         self.customers = customers
         self.days = days
@@ -73,6 +75,14 @@ package final class ShopGenerator: EventSource {
 
     /// How many of the days are over, 0 to 1.
     package var share: Double? { Double(max(day, 0)) / Double(days) }
+
+    /// The next event as a flat message, `nil` after the last day. It is valid until the next call.
+    package func nextMessage() -> UnsafeRawBufferPointer? {
+        guard let fields = nextFields() else { return nil }
+        message.removeAll(keepingCapacity: true)
+        encoder.append(fields, to: &message)
+        return message.withUnsafeBytes { UnsafeRawBufferPointer(start: $0.baseAddress, count: $0.count) }
+    }
 
     /// The next event's fields, `nil` after the last day. They stay valid until the next call.
     package func nextFields() -> EventFields? {

@@ -44,6 +44,8 @@ package struct RejectedMessage {
 package struct OutcomeRecord {
     /// Offset of the message that the prediction was of.
     package let predictionOffset: Int64
+    /// The place in that message of the event that the prediction was of.
+    package let predictionLine: Int
     /// The customer whom the prediction was of; the record's key.
     package let customerID: [UInt8]
     /// JSON, as `config/outcome.schema.json` describes it.

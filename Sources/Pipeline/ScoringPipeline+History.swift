@@ -4,7 +4,13 @@ import Events
 extension ScoringPipeline {
     /// Takes an event that its source has decoded itself, such as one of a history, into a partition's state. Its prediction
     /// comes with `publishTaken`; until then all events must be of the same partition.
-    package func take(_ event: CustomerEvent, into partition: PartitionState) {
+    /// - Parameter isLastOfMessage: whether the event is the last of its message, of which there is one prediction, unless
+    ///   each line has one.
+    package func take(_ event: CustomerEvent, isLastOfMessage: Bool = true, into partition: PartitionState) {
+        guard isLastOfMessage || scoresEachLine else {
+            partition.table.update(event)
+            return
+        }
         let offset = partition.stateOffset
         scorer.add(event, tag: takenEvents.messages.count, to: &partition.table)
         takenEvents.append(SourceMessage(position: takenEvents.messages.count, offset: offset, value: nil))

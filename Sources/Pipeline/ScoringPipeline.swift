@@ -12,10 +12,14 @@ import Scoring
 package final class ScoringPipeline {
     /// What became of a batch's messages.
     package struct BatchResult {
-        /// Messages with a prediction, an anonymous event or a dead letter to come of them.
+        /// Messages of which something has to come: predictions, a dead letter, or one of the counts below.
         package internal(set) var live = 0
-        /// Live events without a customer.
+        /// Live messages with events, none of which has a customer.
         package internal(set) var anonymous = 0
+        /// Live messages without a value, as deletions leave them.
+        package internal(set) var tombstones = 0
+        /// Live messages that are understood and say nothing that counts.
+        package internal(set) var ignored = 0
         /// Live messages that are no customer events.
         package internal(set) var rejected = 0
         /// Messages that only rebuilt state.
@@ -47,10 +51,19 @@ package final class ScoringPipeline {
         package var secondsIntoState: Double { Double(decode + update) / 1e9 }
     }
 
-    /// A message's event, and the message's place in the batch.
-    private struct DecodedMessage {
+    /// An event, its message's place in the batch and its own in the message.
+    private struct DecodedEvent {
         let event: CustomerEvent
         let index: Int
+        let line: Int
+        /// Whether it has a prediction.
+        var isScored: Bool
+    }
+
+    /// An event without a prediction, and how many predictions come before it.
+    private struct UnscoredEvent {
+        let event: LabelJoin.Event
+        let predictionsBefore: Int
     }
 
     private let decoder: EventDecoder
@@ -58,7 +71,9 @@ package final class ScoringPipeline {
     private let labelJoinVersion: LabelJoin.Version
     /// What was noted of the predictions so far.
     package internal(set) var monitor: PredictionMonitor
-    private var decoded: [DecodedMessage] = []
+    let scoresEachLine: Bool
+    private var decoded: [DecodedEvent] = []
+    private var unscored: [UnscoredEvent] = []
     private var rejected: [RejectedMessage] = []
     var labelJoinBatch = LabelJoin.Batch()
     /// Stands for the messages of events that were taken without one.
@@ -68,6 +83,7 @@ package final class ScoringPipeline {
     /// A pipeline that scores with one artifact.
     package init(decoder: EventDecoder, scorer: Scorer, monitor: PredictionMonitor) {
         self.decoder = decoder
+        scoresEachLine = decoder.format.predictions == .line
         self.scorer = scorer
         self.monitor = monitor
         let artifact = scorer.artifact
@@ -108,7 +124,10 @@ package final class ScoringPipeline {
     }
 
     /// Forgets what a failed batch has left behind.
-    package func discardPending() { scorer.removePending() }
+    package func discardPending() {
+        scorer.removePending()
+        unscored.removeAll(keepingCapacity: true)
+    }
 
     // MARK: Into state
 
@@ -126,15 +145,28 @@ package final class ScoringPipeline {
             next = message.offset + 1
             let isLive = message.offset >= partition.restoreEndOffset
             if isLive { live += 1 } else { result.restored += 1 }
+            guard let value = message.value else {
+                if isLive { result.tombstones += 1 }
+                continue
+            }
+            let first = decoded.count
             do throws(EventError) {
-                let event = try decoder.decode(
-                    message.value ?? UnsafeRawBufferPointer(start: nil, count: 0), keepingTexts: true)
-                if !event.isAnonymous {
-                    decoded.append(DecodedMessage(event: event, index: index))
+                var line = 0
+                let events = try decoder.decode(value, timestamp: message.timestampMilliseconds, keepingTexts: true) {
+                    event in
+                    if !event.isAnonymous {
+                        decoded.append(
+                            DecodedEvent(event: event, index: index, line: line, isScored: scoresEachLine))
+                    }
+                    line += 1
+                }
+                if decoded.count > first {
+                    decoded[decoded.count - 1].isScored = true
                 } else if isLive {
-                    result.anonymous += 1
+                    if events == 0 { result.ignored += 1 } else { result.anonymous += 1 }
                 }
             } catch {
+                decoded.removeLast(decoded.count - first)
                 if isLive { rejected.append(RejectedMessage(partition: partition, message: message, reason: error)) }
             }
         }
@@ -170,11 +202,28 @@ package final class ScoringPipeline {
             {
                 if updatesState { table.observe(event.time) }
             } else if message.offset >= restoreEndOffset || message.offset >= labelJoinOffset {
-                scorer.add(event, tag: index, to: &table, updatesState: updatesState, isStateComplete: isStateComplete)
+                guard decoded[turn].isScored else {
+                    if updatesState { table.update(event) }
+                    keep(unscored: event, at: message.offset, before: scorer.pendingCount)
+                    continue
+                }
+                scorer.add(
+                    event, tag: index, line: decoded[turn].line, to: &table, updatesState: updatesState,
+                    isStateComplete: isStateComplete)
             } else if updatesState {
                 table.update(event)
             }
         }
+    }
+
+    /// Keeps an event that has no prediction for the label join: it decides earlier predictions like any other.
+    private func keep(unscored event: CustomerEvent, at offset: Int64, before predictions: Int) {
+        unscored.append(
+            UnscoredEvent(
+                event: LabelJoin.Event(
+                    customerHash: event.customerHash, invoiceHash: event.invoiceHash, time: event.time,
+                    isPurchase: event.isPurchase, offset: offset),
+                predictionsBefore: predictions))
     }
 
     // MARK: Out of state
@@ -184,6 +233,7 @@ package final class ScoringPipeline {
         _ batch: borrowing SourceBatch, _ scorer: inout Scorer, _ monitor: inout PredictionMonitor,
         _ joined: inout LabelJoin.Batch, into sink: any RecordSink, _ result: inout BatchResult
     ) throws {
+        // Each event without a prediction has one with a prediction behind it in its message.
         guard scorer.pendingCount > 0 else { return }
         let begun = monotonicNanoseconds()
         var scoredAt = begun
@@ -192,7 +242,8 @@ package final class ScoringPipeline {
         var (runIndex, runEnd) = (-1, 0)
         var partition: PartitionState?
         var (restoreEndOffset, isJoining) = (Int64.max, false)
-        var published = 0
+        var (published, scored, passed) = (0, 0, 0)
+        defer { unscored.removeAll(keepingCapacity: true) }
         try scorer.score { prediction in
             if scoredAt == begun {
                 scoredAt = monotonicNanoseconds()
@@ -215,13 +266,18 @@ package final class ScoringPipeline {
                     prediction, probability: prediction.scores[servingModel],
                     timestampMilliseconds: message.timestampMilliseconds)
             }
+            while passed < unscored.count, unscored[passed].predictionsBefore <= scored {
+                if isJoining { joined.append(unscored[passed].event) }
+                passed += 1
+            }
             if isJoining {
                 joined.append(
                     LabelJoin.Event(
                         customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash,
                         time: prediction.time, clock: prediction.clock, isPurchase: prediction.isPurchase,
-                        scores: prediction.scores, offset: message.offset))
+                        scores: prediction.scores, offset: message.offset, line: prediction.line))
             }
+            scored += 1
         }
         if let partition { try join(joined, of: partition, into: sink, &result) }
         result.published = published
@@ -265,7 +321,8 @@ package final class ScoringPipeline {
         OutcomeEncoder.append(outcome, of: version, customerID: customerID, to: &outcomePayload)
         try sink.publish(
             OutcomeRecord(
-                predictionOffset: prediction.offset, customerID: customerID, payload: outcomePayload),
+                predictionOffset: prediction.offset, predictionLine: Int(prediction.line), customerID: customerID,
+                payload: outcomePayload),
             in: partition)
     }
 }

@@ -13,6 +13,8 @@ public struct Scorer {
     public struct Prediction {
         /// The tag that `add` was called with.
         public let tag: Int
+        /// The event's place in its message.
+        public let line: Int
         /// The customer's identifier.
         public let customerID: UnsafeRawBufferPointer
         /// The JSON payload to publish.
@@ -37,6 +39,7 @@ public struct Scorer {
 
     private struct Pending {
         let tag: Int
+        let line: Int
         let time: Int64
         let clock: Int64
         let customerHash: UInt64
@@ -97,11 +100,12 @@ public struct Scorer {
     /// Updates the state of the event's customer and adds the feature row to the batch.
     /// - Parameters:
     ///   - tag: identifies the event to the caller; its prediction has the same tag.
+    ///   - line: the event's place in its message.
     ///   - updatesState: false for an event that the state includes already; the state is then scored without an update.
     ///   - isStateComplete: false when the state is known to lack events; the prediction then says so.
     /// - Precondition: the event is not anonymous.
     public mutating func add(
-        _ event: CustomerEvent, tag: Int, to table: inout CustomerTable, updatesState: Bool = true,
+        _ event: CustomerEvent, tag: Int, line: Int = 0, to table: inout CustomerTable, updatesState: Bool = true,
         isStateComplete: Bool = true
     ) {
         var (clock, startsInvoice) = (event.time, false)
@@ -124,7 +128,7 @@ public struct Scorer {
         }
         pending.append(
             Pending(
-                tag: tag, time: event.time, clock: clock, customerHash: event.customerHash,
+                tag: tag, line: line, time: event.time, clock: clock, customerHash: event.customerHash,
                 invoiceHash: event.invoiceHash,
                 isPurchase: event.isPurchase, startsInvoice: startsInvoice, start: identifiers.count,
                 customerIDCount: event.customerID.count,
@@ -165,7 +169,7 @@ public struct Scorer {
                         isStateComplete: entry.isStateComplete, explained: contributions.map { (values, $0) }, to: out)
                     try body(
                         Prediction(
-                            tag: entry.tag, customerID: customerID,
+                            tag: entry.tag, line: entry.line, customerID: customerID,
                             payload: UnsafeRawBufferPointer(start: out, count: end - out), features: features,
                             scores: scores[row], time: entry.time, clock: entry.clock,
                             customerHash: entry.customerHash,

@@ -68,10 +68,10 @@ package struct TrainingRun: Sendable {
     /// Both passes over a history in one file.
     /// - Throws: `DataError`.
     package func prepare(
-        history path: String, names: FieldNames = FieldNames(), countries: [String]? = nil,
+        history path: String, format: EventFormat = EventFormat(), countries: [String]? = nil,
         observe: ((CustomerEvent, ArraySlice<Float>) -> Void)? = nil, progress: (String, Double?) -> Void
     ) throws -> Prepared {
-        let history = History(path: path, names: names)
+        let history = History(path: path, format: format)
         return try prepare(
             history, survey: survey(history, progress: progress), countries: countries, observe: observe,
             progress: progress)

@@ -39,7 +39,7 @@ final class BenchmarkBroker {
         let decoder = EventDecoder()
         var known = 0
         try messages.each { message in
-            let customer = try decoder.decode(message).customerID
+            let customer = try decoder.event(in: message).customerID
             if !customer.isEmpty { known += 1 }
             try producer.produce(to: topic, key: customer.isEmpty ? nil : customer, value: message)
         }

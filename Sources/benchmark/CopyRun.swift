@@ -170,7 +170,7 @@ extension CopyRun {
             let service = HTTPService(
                 settings: http, worker: worker,
                 context: ScoringContext(
-                    artifact: artifact, thresholds: settings.thresholds, fields: settings.fields,
+                    artifact: artifact, thresholds: settings.thresholds, format: settings.events,
                     timeToLiveDays: settings.timeToLiveDays),
                 metrics: WorkerMetrics(worker).text(registry), logger: logger)
             try await withThrowingTaskGroup(of: Void.self) { group in

@@ -14,7 +14,7 @@ extension FeatureMatrix {
         let step = max(1, messages.ends.count / rows)
         var ordinal = 0
         try messages.each { message in
-            let event = try decoder.decode(message)
+            let event = try decoder.event(in: message)
             if event.isAnonymous { return }
             let customer = table.update(event)
             ordinal += 1

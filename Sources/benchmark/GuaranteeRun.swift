@@ -27,8 +27,9 @@ final class GuaranteeRun {
     func throughput(events: Int) async throws -> Double {
         let shop = ShopGenerator(customers: 2 + events / 10, days: 365, seed: 1)
         let publisher = try EventPublisher(settings: settings, topic: settings.inputTopic)
-        while publisher.published < events, let fields = shop.nextFields() {
-            try publisher.publish(fields, key: fields[.customerID].bytes)
+        let decoder = EventDecoder()
+        while publisher.published < events, let message = shop.nextMessage() {
+            try publisher.publish(message, key: Array(decoder.event(in: message).customerID))
         }
         try publisher.flush()
         publisher.close()
@@ -87,6 +88,7 @@ final class GuaranteeRun {
         let publisher = try EventPublisher(settings: settings, topic: settings.inputTopic)
         defer { publisher.close() }
         let shop = ShopGenerator(customers: 2 + rate * seconds / 10, days: 365, seed: 2)
+        let decoder = EventDecoder()
         var latencies = Histogram()
         let batch = MessageBatch(capacity: 1000)
         let start = ContinuousClock.now
@@ -95,10 +97,11 @@ final class GuaranteeRun {
         let deadline = start + .seconds(seconds + 20)
         while read < wanted, ContinuousClock.now < deadline {
             let due = min(wanted, Int((ContinuousClock.now - start) / .seconds(1) * Double(rate)))
-            while publisher.published < due, let fields = shop.nextFields() {
-                // An event without a customer leads to no prediction.
-                if fields[.customerID].bytes.isEmpty { continue }
-                try publisher.publish(fields, key: fields[.customerID].bytes)
+            while publisher.published < due, let message = shop.nextMessage() {
+                let event = try decoder.event(in: message)
+                // It leads to no prediction.
+                if event.isAnonymous { continue }
+                try publisher.publish(message, key: Array(event.customerID))
             }
             publisher.serve()
             try reader.poll(into: batch, timeoutMilliseconds: 1)

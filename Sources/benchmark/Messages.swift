@@ -10,20 +10,26 @@ struct Messages {
     ///   - copies: How many copies of each event there are, each of another customer.
     init(history: String?, limit: Int = .max, copies: Int = 1) throws {
         let source: any EventSource =
-            try history.map { try HistoryReader(path: $0, names: FieldNames()) }
-            ?? ShopGenerator(customers: 5000, days: 365, seed: 1)
-        let encoder = EventEncoder()
-        while ends.count < limit, var fields = try source.nextFields() {
-            let customer = Array(fields[.customerID].bytes)
+            try history.map { try HistoryReader(path: $0) } ?? ShopGenerator(customers: 5000, days: 365, seed: 1)
+        let decoder = EventDecoder()
+        while ends.count < limit, let message = try source.nextMessage() {
+            let customer = try Array(decoder.event(in: message).customerID)
             for copy in 0..<min(copies, limit - ends.count) {
-                let name = copy == 0 || customer.isEmpty ? customer : customer + Array("-\(copy)".utf8)
-                name.withUnsafeBytes { name in
-                    fields[.customerID].bytes = name
-                    encoder.append(fields, to: &bytes)
-                }
+                append(message, of: customer, copy: copy)
                 ends.append(bytes.count)
             }
         }
+    }
+
+    /// Appends a message, as of another customer for each copy but the first.
+    private mutating func append(_ message: UnsafeRawBufferPointer, of customer: [UInt8], copy: Int) {
+        let name = Array("\"customer_id\":\"".utf8) + customer
+        guard copy > 0, !customer.isEmpty, let place = message.firstRange(of: name) else {
+            return bytes.append(contentsOf: message)
+        }
+        bytes.append(contentsOf: message[..<place.upperBound])
+        bytes.append(contentsOf: "-\(copy)".utf8)
+        bytes.append(contentsOf: message[place.upperBound...])
     }
 
     func each(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {

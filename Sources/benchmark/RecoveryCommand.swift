@@ -47,13 +47,13 @@ struct RecoveryCommand: ParsableCommand {
             scan.append(seconds { messages.each { sum ^= contentHash($0) } } * 1e9 / count)
             var scored = 0
             decode.append(
-                try seconds { try messages.each { if try !decoder.decode($0).isAnonymous { scored += 1 } } } * 1e9
+                try seconds { try messages.each { if try !decoder.event(in: $0).isAnonymous { scored += 1 } } } * 1e9
                     / count)
             var table = CustomerTable()
             update.append(
                 try seconds {
                     try messages.each { message in
-                        let event = try decoder.decode(message)
+                        let event = try decoder.event(in: message)
                         if !event.isAnonymous { table.update(event) }
                     }
                 } * 1e9 / count)
@@ -83,7 +83,7 @@ struct RecoveryCommand: ParsableCommand {
                     )
                 }
                 try fields.message(customer: customer, round: round, random: random.next()).withUnsafeBytes {
-                    _ = table.update(try decoder.decode($0))
+                    _ = table.update(try decoder.event(in: $0))
                 }
             }
         }

@@ -55,7 +55,7 @@ struct ScaleCommand: ParsableCommand {
 
     /// Measures the memory of the customers at the end of a history.
     private func distribution(_ history: String) throws -> [Figure] {
-        let reader = try HistoryReader(path: history, names: FieldNames())
+        let reader = try HistoryReader(path: history)
         var table = CustomerTable()
         while let event = try reader.next() {
             if !event.isAnonymous { table.update(event) }
@@ -81,7 +81,7 @@ struct ScaleCommand: ParsableCommand {
                         "\(count) customers", share: Double(round * count + customer) / Double(count * eventsEach))
                 }
                 try fields.message(customer: customer, round: round, random: random.next()).withUnsafeBytes {
-                    _ = table.update(try decoder.decode($0))
+                    _ = table.update(try decoder.event(in: $0))
                 }
             }
         }
@@ -106,7 +106,7 @@ struct ScaleCommand: ParsableCommand {
                 for first in stride(from: 0, to: events, by: Self.batch) {
                     var batch: [CustomerEvent] = []
                     for end in ends[first..<min(first + Self.batch, events)] {
-                        batch.append(try decoder.decode(UnsafeRawBufferPointer(rebasing: bytes[start..<end])))
+                        batch.append(try decoder.event(in: UnsafeRawBufferPointer(rebasing: bytes[start..<end])))
                         start = end
                     }
                     matrix.removeAll()

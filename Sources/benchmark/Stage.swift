@@ -13,7 +13,7 @@ enum Stage {
     ) throws -> Double {
         events.removeAll(keepingCapacity: true)
         let time = try seconds {
-            for message in batch { events.append(try decoder.decode(message)) }
+            for message in batch { events.append(try decoder.event(in: message)) }
         }
         events.removeAll(where: \.isAnonymous)
         return time

@@ -103,7 +103,7 @@ struct StagesCommand: ParsableCommand {
         let line = try seconds {
             try messages.batches(of: Self.batch) { batch in
                 for (tag, message) in batch.enumerated() {
-                    let event = try decoder.decode(message)
+                    let event = try decoder.event(in: message)
                     if !event.isAnonymous { scorer.add(event, tag: tag, to: &table) }
                 }
                 scorer.score { bytes += $0.payload.count }

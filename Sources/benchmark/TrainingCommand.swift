@@ -28,7 +28,7 @@ struct TrainingCommand: ParsableCommand {
             for repetition in 0..<repetitions {
                 progress.show("walking", detail: "repetition \(repetition + 1) of \(repetitions)")
                 events = 0
-                let reader = try HistoryReader(path: history, names: FieldNames())
+                let reader = try HistoryReader(path: history)
                 let alone = try seconds { while try reader.next() != nil { events += 1 } }
                 let start = ContinuousClock.now
                 var surveyed = start

@@ -63,16 +63,27 @@ struct PublishCommand: ParsableCommand {
                 settings.kafka["bootstrap.servers"] = brokers
                 settings.kafkaProducer["bootstrap.servers"] = nil
             }
-            let reader = try HistoryReader(path: history, names: settings.fields)
+            let reader = try HistoryReader(path: history, format: settings.events)
             let publisher = try EventPublisher(settings: settings, topic: topic)
             defer { publisher.close() }
             let progress = Progress()
             var pace = speed.factor.map { Pace(factor: $0) }
-            while let (fields, event) = try next(reader) {
-                if let until, event.time >= until.milliseconds { continue }
-                if let from, event.time < from.milliseconds { continue }
-                pace?.wait(for: event.time) { publisher.serve() }
-                try publisher.publish(fields, key: event.customerID)
+            let decoder = EventDecoder(format: settings.events)
+            var event: (time: Int64, customerID: [UInt8])?
+            while let message = try reader.nextMessage() {
+                // The first of the message's events says when it was and whose it is.
+                event = nil
+                do throws(EventError) {
+                    try decoder.decode(message) { if event == nil { event = ($0.time, Array($0.customerID)) } }
+                } catch {
+                    throw HistoryError(path: reader.path, line: reader.line, reason: error.description)
+                }
+                if let event {
+                    if let until, event.time >= until.milliseconds { continue }
+                    if let from, event.time < from.milliseconds { continue }
+                    pace?.wait(for: event.time) { publisher.serve() }
+                }
+                try publisher.publish(message, key: event?.customerID ?? [])
                 if publisher.published % 1024 == 0 || pace != nil {
                     progress.show("publishing", detail: "\(publisher.published) events", share: reader.share)
                 }
@@ -81,18 +92,6 @@ struct PublishCommand: ParsableCommand {
             progress.finish()
             let rate = Int(Double(publisher.published) / progress.elapsedSeconds)
             printInfo("\(publisher.published) events published to \(topic), \(rate) events/s")
-        }
-    }
-
-    /// The next event with its unparsed fields.
-    ///
-    /// - Throws: `HistoryError` with the line if the fields are not an event.
-    private func next(_ reader: HistoryReader) throws(HistoryError) -> (EventFields, CustomerEvent)? {
-        guard let fields = try reader.nextFields() else { return nil }
-        do {
-            return (fields, try CustomerEvent(fields, names: reader.names))
-        } catch {
-            throw HistoryError(path: reader.path, line: reader.line, reason: error.description)
         }
     }
 }

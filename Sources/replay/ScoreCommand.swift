@@ -38,10 +38,10 @@ struct ScoreCommand: ParsableCommand {
         try reportingFailures {
             let settings = try WorkerSettings(configuration.reader(for: .worker))
             let progress = Progress()
-            let reader = try HistoryReader(path: history, names: settings.fields)
+            let reader = try HistoryReader(path: history, format: settings.events)
             let artifact = try ModelLoader(settings: settings).artifact(at: models)
             let pipeline = ScoringPipeline(
-                decoder: EventDecoder(names: settings.fields),
+                decoder: EventDecoder(format: settings.events),
                 scorer: try ModelLoader(settings: settings).scorer(artifact), monitor: PredictionMonitor())
             let partition = PartitionState(timeToLiveDays: settings.timeToLiveDays)
             let sink = try PayloadFile(path: output, features: features)
@@ -57,7 +57,7 @@ struct ScoreCommand: ParsableCommand {
                     anonymous += 1
                     continue
                 }
-                pipeline.take(event, into: partition)
+                pipeline.take(event, isLastOfMessage: reader.isLastOfMessage, into: partition)
                 if pipeline.takenCount == batch { try publish() }
             }
             guard events > 0 else { throw HistoryError(path: history, reason: "holds no events") }

@@ -46,7 +46,7 @@ struct RunCommand: AsyncParsableCommand {
 
             if http.isEnabled {
                 let context = ScoringContext(
-                    artifact: artifact, thresholds: settings.thresholds, fields: settings.fields,
+                    artifact: artifact, thresholds: settings.thresholds, format: settings.events,
                     timeToLiveDays: settings.timeToLiveDays)
                 services.append(
                     HTTPService(

@@ -55,19 +55,19 @@ struct HistoryOptions: ParsableArguments {
 
     /// The history as files that can be read twice, as long as the result is alive.
     func open(_ configuration: TrainerConfiguration, progress: Progress) throws -> OpenedHistory {
-        let names = configuration.names
+        let format = configuration.events
         if let fromTopic {
             var properties = configuration.kafka
             if let brokers { properties["bootstrap.servers"] = brokers }
             return try TopicHistory(topic: fromTopic, properties: properties, from: from, until: until).read(
-                names: names, progress: progress)
+                format: format, progress: progress)
         }
         if history == ["-"] {
             let spool = try SpooledFile.standardInput()
-            return OpenedHistory(history: History(path: spool.path, names: names), skipped: 0, spools: [spool])
+            return OpenedHistory(history: History(path: spool.path, format: format), skipped: 0, spools: [spool])
         }
         do {
-            return OpenedHistory(history: try History(patterns: history, names: names), skipped: 0, spools: [])
+            return OpenedHistory(history: try History(patterns: history, format: format), skipped: 0, spools: [])
         } catch {
             printError("--history: \(error)")
             throw ExitCode(2)

@@ -34,7 +34,7 @@ struct TopicHistory {
     /// Reads committed messages up to the topic's present end.
     /// - Throws: `KafkaError`; `TopicHistoryError` when the topic does not exist, has no messages in the range, or delivers none
     ///   for 30 seconds; `DataError` when no message is an event.
-    func read(names: FieldNames, progress: Progress) throws -> OpenedHistory {
+    func read(format: EventFormat, progress: Progress) throws -> OpenedHistory {
         let own = [
             "group.id": "future-cart-trainer", "enable.auto.commit": "false", "isolation.level": "read_committed",
             // Fail where retention has deleted messages since the range was resolved, instead of skipping them.
@@ -53,7 +53,7 @@ struct TopicHistory {
         let wanted = ranges.filter { !$0.value.isEmpty }
         var spools: [TopicPartition: SpooledFile] = [:]
         for partition in wanted.keys { spools[partition] = try SpooledFile(suffix: ".ndjson") }
-        let (events, skipped) = try copy(wanted, consumer, spools, EventDecoder(names: names)) { behind in
+        let (events, skipped) = try copy(wanted, consumer, spools, EventDecoder(format: format)) { behind in
             progress.show("reading \(topic)", detail: "\(behind) messages", share: Double(behind) / Double(total))
         }
         for spool in spools.values { try spool.finish() }
@@ -63,7 +63,7 @@ struct TopicHistory {
                 "topic \(topic): none of \(skipped) messages is an event; see fields: in the configuration")
         }
         return OpenedHistory(
-            history: History(streams: filled.map { [spools[$0]!.path] }, names: names), skipped: skipped,
+            history: History(streams: filled.map { [spools[$0]!.path] }, format: format), skipped: skipped,
             spools: Array(spools.values))
     }
 
@@ -124,7 +124,7 @@ struct TopicHistory {
                     RedrivenMessage.isInLog(original, before: message.offset, from: range.lowerBound)
                 {
                     // As in the worker, its event counts where the original stands.
-                } else if (try? decoder.decode(value)) != nil {
+                } else if (try? decoder.decode(value, timestamp: message.timestampMilliseconds) { _ in }) != nil {
                     try spools[partition]!.writeLine(message: value)
                     events[partition, default: 0] += 1
                 } else {

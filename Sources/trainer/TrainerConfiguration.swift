@@ -9,14 +9,14 @@ import Training
 struct TrainerConfiguration {
     var settings: TrainingSettings
     /// What the shop calls each field of an event.
-    let names: FieldNames
+    let events: EventFormat
     /// librdkafka's properties, for a history that lies on a topic.
     let kafka: [String: String]
 
     /// - Throws: all settings that could not be used, and all keys that there are none of.
     init(_ reader: ConfigurationReader) throws(ConfigurationError) {
         var settings = TrainingSettings()
-        names = FieldNames(reader.section("fields"))
+        events = EventFormat(reader)
         settings.seed = reader.int("seed", default: settings.seed, in: 0...Int(Int32.max))
         settings.threads = reader.int("threads", default: settings.threads, in: 1...256)
         settings.folds = reader.int("folds", default: settings.folds, in: 2...20)

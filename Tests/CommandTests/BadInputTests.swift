@@ -112,8 +112,21 @@ import Testing
         expectFailure(
             try Command(
                 "replay",
-                ["score", "--history", "x", "--models", "y", "--output", "-", "--set", "fields.quantity=unit_price"]),
-            "two fields are called 'unit_price'", status: 2)
+                [
+                    "score", "--history", "x", "--models", "y", "--output", "-", "--set",
+                    "fields.quantity=order..quantity",
+                ]),
+            "'fields.quantity': must be a path such as order.items", status: 2)
+        expectFailure(
+            try Command(
+                "replay",
+                ["score", "--history", "x", "--models", "y", "--output", "-", "--set", "events.time=yyyy/dd"]),
+            "'events.time': must be auto, iso8601", status: 2)
+        expectFailure(
+            try Command(
+                "replay",
+                ["score", "--history", "x", "--models", "y", "--output", "-", "--set", "events.time_zone=Mars"]),
+            "'events.time_zone': must be a time zone such as Europe/London, found 'Mars'", status: 2)
     }
 
     @Test func anUnreachableBroker() throws {

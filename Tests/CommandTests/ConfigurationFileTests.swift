@@ -1,3 +1,4 @@
+import Events
 import Settings
 import TestSupport
 import Testing
@@ -16,13 +17,13 @@ import Training
     @Test func theTrainersFileSaysTheDefaults() throws {
         let configuration = try TrainerConfiguration(reader("trainer.yaml"))
         #expect(configuration.settings == TrainingSettings())
-        #expect(configuration.names == .init())
+        #expect(configuration.events == EventFormat())
     }
 
     @Test func theWorkersFileSaysTheDefaults() throws {
         let settings = try WorkerSettings(reader("worker.yaml"))
         let standard = WorkerSettings()
-        #expect(settings.fields == standard.fields)
+        #expect(settings.events == standard.events)
         #expect(settings.thresholds == standard.thresholds)
         #expect(
             [settings.inputTopic, settings.outputTopic, settings.featuresTopic ?? "", settings.group, settings.models]

@@ -23,11 +23,12 @@ struct ExactlyOnceTests {
             var table = CustomerTable()
             let encoder = EventEncoder()
             let shop = ShopGenerator(customers: customers, days: days, seed: 31)
+            let eventDecoder = EventDecoder()
             while let fields = shop.nextFields() {
                 var value: [UInt8] = []
                 encoder.append(fields, to: &value)
                 messages.append((Array(fields[.customerID].bytes), value))
-                let event = try CustomerEvent(fields, names: shop.names)
+                let event = try eventDecoder.event(of: fields)
                 if !event.isAnonymous { scorer.add(event, tag: 0, to: &table) }
             }
             scorer.score { prediction in

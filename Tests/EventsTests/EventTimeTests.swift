@@ -20,12 +20,6 @@ import Testing
     ])
     func refusesWhatIsNoTime(text: String) { #expect(EventTime.parse(text) == nil) }
 
-    @Test(
-        arguments: [("12/1/2010 8:26", 1_291_191_960_000), ("1/9/2011 14:05", 1_294_581_900_000)] as [(String, Int64)])
-    func readsTheNotationOfUCI(text: String, expected: Int64) {
-        #expect(Array(text.utf8).withUnsafeBytes { EventTime.parseMonthDayYear($0) } == expected)
-    }
-
     @Test func agreesWithFoundationOnEveryDayOfTwoCenturies() {
         var calendar = Calendar(identifier: .gregorian)
         calendar.timeZone = TimeZone(identifier: "UTC")!

@@ -15,8 +15,9 @@ import Testing
         let shop = ShopGenerator(customers: 300, days: 200, seed: seed)
         var digest = Digest()
         var last: Int64 = 0
+        let eventDecoder = EventDecoder()
         while let fields = shop.nextFields() {
-            let event = try CustomerEvent(fields, names: shop.names)
+            let event = try eventDecoder.event(of: fields)
             for value in [event.customerHash, event.invoiceHash, event.stockCodeHash, UInt64(bitPattern: event.time)] {
                 digest.hash = (digest.hash ^ value) &* 0x9E37_79B9_7F4A_7C15
             }

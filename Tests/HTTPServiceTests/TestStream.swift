@@ -56,7 +56,7 @@ struct TestStream {
     }
 
     private mutating func take(_ message: UnsafeRawBufferPointer) throws {
-        let event = try decoder.decode(message)
+        let event = try decoder.event(in: message)
         let partition = TestWorker.partition(of: event.customerHash)
         guard !event.isAnonymous, partition < 2 else { return }
         let customerID = String(decoding: event.customerID, as: UTF8.self)

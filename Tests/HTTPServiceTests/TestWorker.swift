@@ -77,7 +77,7 @@ final class TestWorker: LiveWorker {
         let decoder = EventDecoder()
         for message in messages[report.customerID] ?? [] {
             try message.withUnsafeBytes { bytes in
-                let event = try decoder.decode(bytes)
+                let event = try decoder.event(in: bytes)
                 if event.time <= time { table.update(event) }
             }
         }

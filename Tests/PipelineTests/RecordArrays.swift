@@ -7,8 +7,8 @@ final class RecordArrays: RecordSink {
     struct Failure: Error {}
 
     /// By partition and offset, in the order that they came in.
-    private(set) var predictions: [(partition: Int32, offset: Int64, payload: String)] = []
-    private(set) var outcomes: [String] = []
+    private(set) var predictions: [(partition: Int32, offset: Int64, line: Int, payload: String)] = []
+    private(set) var labels: [(partition: Int32, offset: Int64, payload: String)] = []
     private(set) var rejected: [(offset: Int64, reason: String)] = []
     /// Predictions until it fails; it does so once.
     var failsAfter: Int?
@@ -23,17 +23,21 @@ final class RecordArrays: RecordSink {
             failsAfter = left > 0 ? left - 1 : nil
             if left == 0 { throw Failure() }
         }
-        predictions.append((partition.number, message.offset, String(decoding: prediction.payload, as: UTF8.self)))
+        predictions.append(
+            (partition.number, message.offset, prediction.line, String(decoding: prediction.payload, as: UTF8.self)))
     }
 
     func publish(_ outcome: OutcomeRecord, in partition: PartitionState) {
-        outcomes.append(
-            "\(partition.number)@\(outcome.predictionOffset) \(String(decoding: outcome.payload, as: UTF8.self))")
+        labels.append(
+            (partition.number, outcome.predictionOffset, String(decoding: outcome.payload, as: UTF8.self)))
     }
+
+    /// The labels as texts that name their predictions.
+    var outcomes: [String] { labels.map { "\($0.partition)@\($0.offset) \($0.payload)" } }
 
     /// Takes back the records from an offset of a partition on, as an aborted transaction does.
     func abort(partition: Int32, from offset: Int64, outcomes count: Int) {
         predictions.removeAll { $0.partition == partition && $0.offset >= offset }
-        outcomes.removeLast(outcomes.count - count)
+        labels.removeLast(labels.count - count)
     }
 }

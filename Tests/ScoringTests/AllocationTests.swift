@@ -42,7 +42,7 @@ struct AllocationTests {
             while first < messages.count {
                 for position in first..<min(first + 1024, messages.count) {
                     try messages[position].withUnsafeBytes { message in
-                        let event = try decoder.decode(message)
+                        let event = try decoder.event(in: message)
                         if !event.isAnonymous { scorer.add(event, tag: position, to: &table) }
                     }
                 }
@@ -73,7 +73,7 @@ struct AllocationTests {
             encoder.append(fields, to: &message)
             let before = ca_allocations()
             try message.withUnsafeBytes { bytes in
-                let event = try decoder.decode(bytes)
+                let event = try decoder.event(in: bytes)
                 if !event.isAnonymous { scorer.add(event, tag: events, to: &table) }
             }
             events += 1

@@ -18,8 +18,9 @@ import Testing
         var table = CustomerTable()
         var payloads: [String] = []
         let shop = ShopGenerator(customers: 40, days: 120, seed: 3)
+        let eventDecoder = EventDecoder()
         while let fields = shop.nextFields() {
-            let event = try CustomerEvent(fields, names: shop.names)
+            let event = try eventDecoder.event(of: fields)
             if event.isAnonymous { continue }
             scorer.add(event, tag: payloads.count, to: &table)
             if scorer.pendingCount == batch {
@@ -69,8 +70,9 @@ import Testing
         var scorer = try Scorer(artifact: artifact, explainedFeatures: count)
         var table = CustomerTable()
         let shop = ShopGenerator(customers: 10, days: 60, seed: 5)
+        let eventDecoder = EventDecoder()
         while let fields = shop.nextFields() {
-            let event = try CustomerEvent(fields, names: shop.names)
+            let event = try eventDecoder.event(of: fields)
             if !event.isAnonymous { scorer.add(event, tag: 0, to: &table) }
         }
         let decoder = JSONDecoder()

@@ -53,6 +53,14 @@ extension EventDecoder {
     /// Decodes a sample and hands over the event while its bytes live.
     @discardableResult
     public func with<Result>(_ sample: SampleEvent, _ body: (CustomerEvent) throws -> Result) throws -> Result {
-        try sample.json.withUnsafeBytes { try body(try decode($0)) }
+        try sample.json.withUnsafeBytes { try body(try event(in: $0)) }
+    }
+}
+
+extension EventDecoder {
+    /// The event of fields that are one.
+    public func event(of fields: EventFields) throws -> CustomerEvent {
+        guard let event = try event(fields) else { throw EventError(field: nil, reason: "does not count") }
+        return event
     }
 }

@@ -88,7 +88,7 @@ struct EqualityTests {
         let producer = try Producer(properties: settings.kafkaProperties.client.merging(["linger.ms": "5"]) { $1 })
         defer { producer.close() }
         let topic = try producer.topic(named: settings.inputTopic)
-        let encoder = EventEncoder()
+        let decoder = EventDecoder()
         let predictions = try TopicReader(topic: settings.outputTopic, properties: settings.kafkaProperties.client)
         let features = try TopicReader(topic: "features", properties: settings.kafkaProperties.client)
         var payloadAt: [[Int64: UInt64]] = Array(repeating: [:], count: partitions)
@@ -117,17 +117,12 @@ struct EqualityTests {
             return published - done.received > lead || done.scored - min(payloads, rows) > lead
         }
         try wait(for: "assignment") { worker.counters.snapshot.partitions == partitions }
-        var message: [UInt8] = []
-        while let fields = try reader.nextFields() {
-            let customer = fields[.customerID].bytes
+        while let message = try reader.nextMessage() {
+            let customer = try decoder.event(in: message).customerID
             let partition = Int(contentHash(customer) % UInt64(partitions))
             if !customer.isEmpty { places.append((partition, nextOffset[partition])) }
             nextOffset[partition] += 1
-            message.removeAll(keepingCapacity: true)
-            encoder.append(fields, to: &message)
-            try message.withUnsafeBytes {
-                try producer.produce(to: topic, partition: Int32(partition), key: customer, value: $0)
-            }
+            try producer.produce(to: topic, partition: Int32(partition), key: customer, value: message)
             published += 1
             if published % 200 == 0 {
                 producer.poll()

@@ -27,7 +27,7 @@ import Testing
         let decoder = EventDecoder()
         for (offset, message) in messages.enumerated() {
             try message.value.withUnsafeBytes { bytes in
-                let event = try decoder.decode(bytes)
+                let event = try decoder.event(in: bytes)
                 if !event.isAnonymous { scorer.add(event, tag: offset, to: &table) }
             }
         }

@@ -160,7 +160,7 @@ import Testing
     /// Of somebody after 7,000 messages.
     private static func report(topic: String) throws -> CustomerReport {
         let state = try WorkerTests.shop(customers: 2).messages[0].value.withUnsafeBytes {
-            CustomerState(firstEvent: try EventDecoder().decode($0))
+            CustomerState(firstEvent: try EventDecoder().event(in: $0))
         }
         return CustomerReport(
             customerID: "1", topic: topic, partition: 0, state: state, isStateComplete: true, position: 7000,

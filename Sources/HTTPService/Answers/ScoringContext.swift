@@ -8,7 +8,7 @@ import Scoring
 package struct ScoringContext: Sendable {
     let artifact: ModelArtifact
     let thresholds: PriorityThresholds
-    let fields: FieldNames
+    let format: EventFormat
     let timeToLiveDays: Int
     let extractor: FeatureExtractor
     /// The features' names as they appear in an answer, each with a comma before and a colon after it.
@@ -28,11 +28,11 @@ package struct ScoringContext: Sendable {
     ///   - timeToLiveDays: How long a customer's state is kept after their last event.
     package init(
         artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds(),
-        fields: FieldNames = FieldNames(), timeToLiveDays: Int = CustomerTable.defaultTimeToLiveDays
+        format: EventFormat = EventFormat(), timeToLiveDays: Int = CustomerTable.defaultTimeToLiveDays
     ) {
         self.artifact = artifact
         self.thresholds = thresholds
-        self.fields = fields
+        self.format = format
         self.timeToLiveDays = timeToLiveDays
         extractor = FeatureExtractor(encoding: artifact.categoryEncoding)
         featureKeys = FeatureSchema.names.map { JSONWriter.prepared($0) }

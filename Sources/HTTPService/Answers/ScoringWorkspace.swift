@@ -17,7 +17,7 @@ final class ScoringWorkspace {
 
     init(_ context: ScoringContext) {
         self.context = context
-        decoder = EventDecoder(names: context.fields)
+        decoder = EventDecoder(format: context.format)
         ensemble = Ensemble.Workspace(for: context.artifact.ensemble)
         explaining = context.explainer.map { Explainer.Workspace(for: $0) }
     }
@@ -31,14 +31,15 @@ final class ScoringWorkspace {
         var customerID: [UInt8] = []
         var time: Int64 = 0
         for (index, place) in request.events.enumerated() {
-            let event = try event(UnsafeRawBufferPointer(rebasing: body[place]), index)
-            if index == 0 {
-                customerID = Array(event.customerID)
-            } else if !customerID.withUnsafeBytes({ $0.hasSameBytes(as: event.customerID) }) {
-                throw Self.severalCustomers(customerID, Array(event.customerID), index)
+            for event in try events(UnsafeRawBufferPointer(rebasing: body[place]), index) {
+                if customerID.isEmpty {
+                    customerID = Array(event.customerID)
+                } else if !customerID.withUnsafeBytes({ $0.hasSameBytes(as: event.customerID) }) {
+                    throw Self.severalCustomers(customerID, Array(event.customerID), index)
+                }
+                customer = table.update(event)
+                time = event.time
             }
-            customer = table.update(event)
-            time = event.time
         }
         if let asOf = request.asOf {
             guard asOf >= table.states[customer].clock else {
@@ -85,19 +86,21 @@ final class ScoringWorkspace {
         context.artifact.ensemble.score(matrix, into: &scores, workspace: &ensemble)
     }
 
-    private func event(_ bytes: UnsafeRawBufferPointer, _ index: Int) throws(Problem) -> CustomerEvent {
+    /// The events of one message as on the topic: at least one, each of a customer.
+    private func events(_ bytes: UnsafeRawBufferPointer, _ index: Int) throws(Problem) -> [CustomerEvent] {
         guard bytes.first == UInt8(ascii: "{") else { throw Self.badEvent(index, nil, "must be an object") }
-        let event: CustomerEvent
+        var events: [CustomerEvent] = []
         do throws(EventError) {
-            event = try decoder.decode(bytes)
+            try decoder.decode(bytes) { events.append($0) }
         } catch {
             throw Self.badEvent(index, error.field, error.reason)
         }
-        guard !event.isAnonymous else {
+        guard !events.isEmpty else { throw Self.badEvent(index, nil, "holds nothing that counts") }
+        guard !events.contains(where: \.isAnonymous) else {
             throw Self.badEvent(
-                index, context.fields[.customerID], "must name a customer: there is no state without one")
+                index, context.format.fields[.customerID], "must name a customer: there is no state without one")
         }
-        return event
+        return events
     }
 
     private static func badEvent(_ index: Int, _ field: String?, _ reason: String) -> Problem {

@@ -43,6 +43,7 @@ enum StatusAnswer {
     private static func counters(_ counters: WorkerCounters.Snapshot, _ writer: inout JSONWriter) {
         let figures = [
             ("received", counters.received), ("scored", counters.scored), ("anonymous", counters.anonymous),
+            ("tombstones", counters.tombstones), ("ignored", counters.ignored),
             ("rejected", counters.rejected), ("restored", counters.restored), ("committed", counters.committed),
             ("customers", counters.customers), ("partitions", counters.partitions), ("restoring", counters.restoring),
             ("checkpoints", counters.checkpoints), ("checkpoint_failures", counters.checkpointFailures),

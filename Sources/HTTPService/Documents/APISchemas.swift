@@ -75,19 +75,26 @@ struct APISchemas {
         ])
         let text = JSONSchema.any(of: [.string(), .number(), .null])
         let limit = Int(CustomerEvent.quantityLimit)
+        let number = JSONSchema.any(of: [
+            .number(rest: "\"minimum\":\(-limit),\"maximum\":\(limit)"), .string("A number as text."),
+        ])
         let schemas: [EventField: JSONSchema] = [
-            .customerID: identifier, .invoiceNo: identifier, .stockCode: identifier, .description: text,
-            .quantity: .integer("Pieces; negative in cancellations.", from: -limit, to: limit),
+            .description: text, .country: text, .quantity: number, .unitPrice: number, .lineTotal: number,
             .invoiceDate: .any(
                 of: [.string("ISO 8601, UTC.", rest: "\"format\":\"date-time\""), .integer(to: Int(EventTime.latest))],
                 "Or milliseconds since 1970."),
-            .unitPrice: .number("Kept to four decimals.", rest: "\"minimum\":\(-limit),\"maximum\":\(limit)"),
-            .country: text,
         ]
+        let format = context.format
+        guard format.isFlat else {
+            return .object(
+                [], allowsMore: true, "A message as the input topic carries it; where its fields stand is configured.")
+        }
+        let fields = EventField.allCases.filter { !format.fields[$0].isEmpty }
         return .object(
-            EventField.allCases.map { (context.fields[$0], schemas[$0]!) },
-            optional: Set(EventField.allCases.filter { !$0.isNeeded }.map { context.fields[$0] }), allowsMore: true,
-            "One line of one invoice, as the input topic carries it. Other members are allowed and ignored.")
+            fields.map { (format.fields[$0], schemas[$0] ?? identifier) },
+            optional: Set(fields.filter { !format.needs($0) }.map { format.fields[$0] }), allowsMore: true,
+            "One line of one invoice, as the input topic carries it: quantities are pieces, negative in cancellations; prices "
+                + "are kept to four decimals. Other members are allowed and ignored.")
     }
 
     private var scoreRequest: JSONSchema {
@@ -208,7 +215,8 @@ extension APISchemas {
     private var counters: JSONSchema {
         .object(
             [
-                "received", "scored", "anonymous", "rejected", "restored", "committed", "customers", "partitions",
+                "received", "scored", "anonymous", "tombstones", "ignored", "rejected", "restored", "committed",
+                "customers", "partitions",
                 "restoring", "checkpoints", "checkpoint_failures", "commits", "transactions_aborted",
             ].map { ($0, .integer()) }, "Since the start; rates are the differences of two answers.")
     }

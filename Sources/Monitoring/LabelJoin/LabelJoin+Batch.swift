@@ -1,15 +1,17 @@
 import Ensemble
 
 extension LabelJoin {
-    /// An event, and the prediction that was published for it.
+    /// An event, and the prediction that was published for it, if there was one.
     public struct Event: Sendable {
         @usableFromInline let customerHash: UInt64
         @usableFromInline let invoiceHash: UInt64
         @usableFromInline let time: Int64
         @usableFromInline let instant: Int64
         @usableFromInline let isPurchase: Bool
+        @usableFromInline let isScored: Bool
         @usableFromInline let scores: Scores
         @usableFromInline let offset: Int64
+        @usableFromInline let line: Int
         /// Events of the batch before it that are outside the sample.
         @usableFromInline var passed: Int
 
@@ -17,10 +19,11 @@ extension LabelJoin {
         ///   - time: of the event, milliseconds.
         ///   - clock: the instant that the prediction is for: the customer's latest event time, milliseconds.
         ///   - offset: of the event's message.
+        ///   - line: the event's place in its message.
         @inlinable
         public init(
             customerHash: UInt64, invoiceHash: UInt64, time: Int64, clock: Int64, isPurchase: Bool, scores: Scores,
-            offset: Int64
+            offset: Int64, line: Int = 0
         ) {
             self.customerHash = customerHash
             self.invoiceHash = invoiceHash
@@ -29,6 +32,22 @@ extension LabelJoin {
             self.isPurchase = isPurchase
             self.scores = scores
             self.offset = offset
+            self.line = line
+            isScored = true
+            passed = 0
+        }
+
+        /// An event without a prediction.
+        package init(customerHash: UInt64, invoiceHash: UInt64, time: Int64, isPurchase: Bool, offset: Int64) {
+            self.customerHash = customerHash
+            self.invoiceHash = invoiceHash
+            self.time = time
+            instant = time
+            self.isPurchase = isPurchase
+            scores = Scores()
+            self.offset = offset
+            line = 0
+            isScored = false
             passed = 0
         }
     }
@@ -39,6 +58,9 @@ extension LabelJoin {
     public struct Batch: Sendable {
         @usableFromInline var events: [Event] = []
         @usableFromInline var times: [Int64] = []
+        /// Offset of the first message that has not been joined.
+        @usableFromInline var start: Int64 = 0
+        /// The offset behind the last message.
         @usableFromInline var next: Int64 = 0
         @usableFromInline var sampledBelow: UInt64 = 0
 
@@ -49,6 +71,7 @@ extension LabelJoin {
         mutating func begin(from next: Int64, sampledBelow: UInt64) {
             events.removeAll(keepingCapacity: true)
             times.removeAll(keepingCapacity: true)
+            start = next
             self.next = next
             self.sampledBelow = sampledBelow
         }
@@ -58,7 +81,7 @@ extension LabelJoin {
         @inlinable
         @inline(__always)
         public mutating func append(_ event: Event) {
-            guard event.offset >= next else { return }
+            guard event.offset >= start else { return }
             next = event.offset + 1
             if event.customerHash >> 32 < sampledBelow {
                 var event = event

@@ -140,12 +140,13 @@ public struct LabelJoin: Sendable {
         let slot = slot(of: event.customerHash, event.invoiceHash)
         customers[slot].begin(event.invoiceHash)
         if event.isPurchase, customers[slot].older != 0 { try resolveOlder(slot, event, onOutcome) }
+        guard event.isScored else { return }
         append(
             PredictionChunk.Case(
                 time: event.instant, invoiceHash: event.invoiceHash, previous: customers[slot].add(end + 1)),
             PredictionChunk.Content(
                 offset: event.offset, customerHash: event.customerHash, probabilities: probabilities(event.scores),
-                version: UInt16(progress.version)))
+                version: UInt16(progress.version), line: UInt16(truncatingIfNeeded: event.line)))
         if progress.count > limit { sample() }
     }
 

@@ -19,11 +19,13 @@ package struct LabeledPrediction: Sendable, Equatable {
     package let version: UInt16
     /// Pending until a later event decides it.
     package let label: Label
+    /// The event's place in its message.
+    package let line: UInt16
 
     /// Compares all members; `InlineArray` is not `Equatable`.
     package static func == (a: Self, b: Self) -> Bool {
         (a.time, a.offset, a.customerHash, a.invoiceHash, a.version, a.label)
             == (b.time, b.offset, b.customerHash, b.invoiceHash, b.version, b.label)
-            && a.probabilities.indices.allSatisfy { a.probabilities[$0] == b.probabilities[$0] }
+            && a.line == b.line && a.probabilities.indices.allSatisfy { a.probabilities[$0] == b.probabilities[$0] }
     }
 }

@@ -5,7 +5,8 @@ import Events
 ///
 ///     time, offset       varint, zigzag
 ///     customer, invoice  64-bit hashes
-///     version, label     varint
+///     version            varint
+///     label, line        varint: the label in its two lowest bits
 ///     probabilities      five 64-bit floats
 extension PredictionChunk {
     /// Fewest bytes of a prediction.
@@ -19,7 +20,7 @@ extension PredictionChunk {
             writer.word64(prediction.customerHash)
             writer.word64(prediction.invoiceHash)
             writer.varint(UInt64(prediction.version))
-            writer.varint(UInt64(prediction.label.rawValue))
+            writer.varint(UInt64(prediction.line) << 2 | UInt64(prediction.label.rawValue))
             for index in prediction.probabilities.indices { writer.word64(prediction.probabilities[index].bitPattern) }
         }
     }
@@ -38,9 +39,10 @@ extension PredictionChunk {
             let customerHash = try reader.word64()
             let invoiceHash = try reader.word64()
             let version = try reader.varint()
-            let label = try reader.varint()
+            let labelAndLine = try reader.varint()
             guard (0...EventTime.latest).contains(time), version < UInt64(versions),
-                let label = UInt8(exactly: label).flatMap(LabeledPrediction.Label.init)
+                let label = LabeledPrediction.Label(rawValue: UInt8(labelAndLine & 3)),
+                let line = UInt16(exactly: labelAndLine >> 2)
             else {
                 throw StateError("an impossible prediction")
             }
@@ -52,7 +54,7 @@ extension PredictionChunk {
             predictions.append(
                 LabeledPrediction(
                     time: time, offset: offset, customerHash: customerHash, invoiceHash: invoiceHash,
-                    probabilities: probabilities, version: UInt16(version), label: label))
+                    probabilities: probabilities, version: UInt16(version), label: label, line: line))
         }
         guard reader.isAtEnd else { throw StateError("a chunk with bytes left over") }
     }

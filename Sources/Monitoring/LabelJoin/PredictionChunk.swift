@@ -19,12 +19,13 @@ struct PredictionChunk: Sendable {
         fileprivate(set) var label = LabeledPrediction.Label.pending
     }
 
-    /// Cold part: offset, customer, probabilities and model version.
+    /// Cold part: offset and line, customer, probabilities and model version.
     struct Content: BitwiseCopyable, Sendable {
         let offset: Int64
         let customerHash: UInt64
         let probabilities: InlineArray<5, Double>
         let version: UInt16
+        let line: UInt16
     }
 
     /// How many predictions there are, and what they sum up to.
@@ -51,7 +52,7 @@ struct PredictionChunk: Sendable {
         let content = contents.start[place]
         return LabeledPrediction(
             time: its.time, offset: content.offset, customerHash: content.customerHash, invoiceHash: its.invoiceHash,
-            probabilities: content.probabilities, version: content.version, label: its.label)
+            probabilities: content.probabilities, version: content.version, label: its.label, line: content.line)
     }
 
     var predictions: some RandomAccessCollection<LabeledPrediction> { (0..<count).lazy.map { self[$0] } }
@@ -121,6 +122,6 @@ extension PredictionChunk.Content {
     init(of prediction: LabeledPrediction) {
         self.init(
             offset: prediction.offset, customerHash: prediction.customerHash, probabilities: prediction.probabilities,
-            version: prediction.version)
+            version: prediction.version, line: prediction.line)
     }
 }

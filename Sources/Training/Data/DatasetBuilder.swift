@@ -80,14 +80,18 @@ struct DatasetBuilder {
                 datesPassed += 1
             }
             addDueObservations(of: customer, in: table, before: event)
-            add(event, of: customer, to: &table)
+            // Where a message has one prediction, its last event alone has one in serving too.
+            let isScored = history.format.predictions == .line || reader.isLastOfMessage
+            add(event, of: customer, isScored: isScored, to: &table)
         }
         addObservations(of: table, before: .max)
         report(reader, eventsRead)
     }
 
     /// Updates the customer's state by an event, and makes an example of it where its label is known.
-    private mutating func add(_ event: CustomerEvent, of customer: Int, to table: inout CustomerTable) {
+    private mutating func add(
+        _ event: CustomerEvent, of customer: Int, isScored: Bool, to table: inout CustomerTable
+    ) {
         let index = table.update(event)
         let ordinal = progress[customer].events
         progress[customer].events += 1
@@ -98,7 +102,7 @@ struct DatasetBuilder {
                 extractor.append(state, to: &observedRow)
                 observe(event, observedRow[0])
             }
-            guard isWanted(clock) else { return }
+            guard isScored, isWanted(clock) else { return }
             append(
                 .event(isLastOfInvoice: survey.isLastOfInvoice(event, ordinal: ordinal)), customer, clock,
                 label: survey.purchases.label(customer: customer, at: clock, invoiceHash: event.invoiceHash),

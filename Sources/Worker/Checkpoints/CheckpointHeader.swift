@@ -87,9 +87,5 @@ package struct CheckpointHeader: Equatable, Sendable {
     }
 
     /// Stands for how messages are decoded.
-    package static func decoderFingerprint(_ names: FieldNames) -> UInt64 {
-        contentHash(
-            of: "decoder \(EventDecoder.version), "
-                + EventField.allCases.map { "\($0.name)=\(names[$0])" }.joined(separator: ","))
-    }
+    package static func decoderFingerprint(_ format: EventFormat) -> UInt64 { contentHash(of: format.fingerprint) }
 }

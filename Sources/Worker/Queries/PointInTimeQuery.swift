@@ -118,6 +118,7 @@ final class PointInTimeQuery: Sendable {
         private let customerID: [UInt8]
         private let customerHash: UInt64
         private let decoder: EventDecoder
+        private var events: [CustomerEvent] = []
         private var table: CustomerTable
         private(set) var start: Int64 = 0
         private(set) var next: Int64 = 0
@@ -132,7 +133,7 @@ final class PointInTimeQuery: Sendable {
             self.time = time
             customerID = Array(report.customerID.utf8)
             customerHash = contentHash(of: report.customerID)
-            decoder = EventDecoder(names: settings.fields)
+            decoder = EventDecoder(format: settings.events)
             table = CustomerTable(timeToLiveDays: settings.timeToLiveDays)
         }
 
@@ -173,7 +174,16 @@ final class PointInTimeQuery: Sendable {
             {
                 return
             }
-            guard let value = message.value, let event = try? decoder.decode(value), !event.isAnonymous else { return }
+            guard let value = message.value else { return }
+            events.removeAll(keepingCapacity: true)
+            // A message that is none is no event of it either.
+            let isUnderstood =
+                (try? decoder.decode(value, timestamp: message.timestampMilliseconds) { events.append($0) }) != nil
+            guard isUnderstood else { return }
+            for event in events where !event.isAnonymous { take(event) }
+        }
+
+        private mutating func take(_ event: CustomerEvent) {
             guard event.customerHash == customerHash, event.customerID.elementsEqual(customerID) else {
                 // The partition's clock forgets customers; at that time it had not come further than this.
                 if event.time <= time { table.observe(event.time) }

@@ -9,7 +9,7 @@ import Settings
 extension WorkerSettings {
     /// Reads the settings and refuses what it does not know.
     package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
-        fields = FieldNames(reader.section("fields"))
+        events = EventFormat(reader)
         inputTopic = reader.string("input.topic", default: inputTopic)
         outputTopic = reader.string("output.topic", default: outputTopic)
         let features = reader.string("output.features_topic", default: "")

@@ -7,7 +7,7 @@ package struct WorkerSettings: Sendable {
     // MARK: Topics
 
     /// What the input's messages call the fields of an event.
-    package var fields = FieldNames()
+    package var events = EventFormat()
     /// Topic of customer events.
     package var inputTopic = "customer-events"
     /// Topic of predictions.

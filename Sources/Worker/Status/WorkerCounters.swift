@@ -6,6 +6,10 @@ package final class WorkerCounters: Sendable {
     let received = Atomic<Int>(0)
     let scored = Atomic<Int>(0)
     let anonymous = Atomic<Int>(0)
+    /// Messages without a value.
+    let tombstones = Atomic<Int>(0)
+    /// Messages that are understood and say nothing that counts.
+    let ignored = Atomic<Int>(0)
     let rejected = Atomic<Int>(0)
     let restored = Atomic<Int>(0)
     let committed = Atomic<Int>(0)
@@ -29,6 +33,10 @@ package final class WorkerCounters: Sendable {
         package let scored: Int
         /// Events without a customer.
         package let anonymous: Int
+        /// Messages without a value.
+        package let tombstones: Int
+        /// Messages that are understood and say nothing that counts.
+        package let ignored: Int
         /// Messages that are no customer event.
         package let rejected: Int
         /// Messages read again to rebuild state.
@@ -60,7 +68,8 @@ package final class WorkerCounters: Sendable {
         let gauges = gauges.map(\.latest)
         return Snapshot(
             received: received.load(ordering: .relaxed), scored: scored.load(ordering: .relaxed),
-            anonymous: anonymous.load(ordering: .relaxed), rejected: rejected.load(ordering: .relaxed),
+            anonymous: anonymous.load(ordering: .relaxed), tombstones: tombstones.load(ordering: .relaxed),
+            ignored: ignored.load(ordering: .relaxed), rejected: rejected.load(ordering: .relaxed),
             restored: restored.load(ordering: .relaxed), committed: committed.load(ordering: .relaxed),
             customers: gauges.reduce(0) { $0 + $1.customers }, partitions: gauges.reduce(0) { $0 + $1.partitions },
             restoring: gauges.reduce(0) { $0 + $1.restoring }, checkpoints: checkpoints.load(ordering: .relaxed),

@@ -69,6 +69,8 @@ package final class WorkerMetrics: Sendable {
         counter("events_received", \.received)
         counter("predictions", \.scored)
         counter("anonymous_events", \.anonymous)
+        counter("tombstones", \.tombstones)
+        counter("ignored_messages", \.ignored)
         counter("dead_letters", \.rejected)
         counter("events_restored", \.restored)
         counter("events_committed", \.committed)
@@ -143,6 +145,9 @@ package final class WorkerMetrics: Sendable {
         "events_received_total": .init(
             .counter, "Messages taken from the input topic; what is processed anew counts anew"),
         "predictions_total": .init(.counter, "Predictions handed to Kafka"),
+        "tombstones_total": .init(.counter, "Messages without a value, as deletions leave them"),
+        "ignored_messages_total": .init(
+            .counter, "Messages that are understood and say nothing that counts: updates, deletions, ignored statuses"),
         "anonymous_events_total": .init(.counter, "Events without a customer, which are not scored"),
         "dead_letters_total": .init(.counter, "Messages that are no customer event"),
         "events_restored_total": .init(.counter, "Messages read again to bring state back"),

@@ -47,7 +47,7 @@ package final class Checkpointer {
         self.registry = registry
         self.publisher = publisher
         self.reporter = reporter
-        decoderFingerprint = CheckpointHeader.decoderFingerprint(settings.fields)
+        decoderFingerprint = CheckpointHeader.decoderFingerprint(settings.events)
         timeToLiveDays = settings.timeToLiveDays
         recoverySeconds = settings.recoverySeconds
         budget = RecoveryBudget(seconds: settings.recoverySeconds)

@@ -16,6 +16,8 @@ final class OutputWriter: RecordSink {
     private let deadLetters: Topic?
     private var rejectionLimit: RejectionLimit
     private let source: PredictionSource.Writer
+    /// Whether each line of a message has a prediction, so that its source names the line.
+    private let namesLines: Bool
     /// The consumer's messages, for dead letters, which repeat all of a message.
     private let messages: MessageBatch
     private let reporter: ThreadReporter
@@ -45,6 +47,7 @@ final class OutputWriter: RecordSink {
         rejectionLimit = RejectionLimit(
             maxFraction: settings.deadLetterMaxFraction, window: settings.deadLetterWindow)
         source = PredictionSource.Writer(topic: settings.inputTopic)
+        namesLines = settings.events.lines != nil && settings.events.predictions == .line
     }
 
     // MARK: Records
@@ -53,7 +56,8 @@ final class OutputWriter: RecordSink {
 
     func publish(_ prediction: Scorer.Prediction, of message: SourceMessage, in partition: PartitionState) throws {
         let source = source.write(
-            partition: partition.number, offset: message.offset, timestampMilliseconds: message.timestampMilliseconds)
+            partition: partition.number, offset: message.offset, timestampMilliseconds: message.timestampMilliseconds,
+            line: namesLines ? prediction.line : nil)
         try produce(to: predictions, key: prediction.customerID, value: prediction.payload, source: source)
         if let features {
             try produce(to: features, key: prediction.customerID, value: prediction.features, source: source)
@@ -63,7 +67,8 @@ final class OutputWriter: RecordSink {
     func publish(_ outcome: OutcomeRecord, in partition: PartitionState) throws {
         guard let outcomes else { return }
         let source = PredictionSource.text(
-            topic: partition.topic, partition: partition.number, offset: outcome.predictionOffset)
+            topic: partition.topic, partition: partition.number, offset: outcome.predictionOffset,
+            line: namesLines ? outcome.predictionLine : nil)
         try Array(source.utf8).withUnsafeBytes { source in
             try outcome.customerID.withUnsafeBytes { key in
                 try outcome.payload.withUnsafeBytes { value in

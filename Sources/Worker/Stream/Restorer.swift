@@ -35,7 +35,7 @@ final class Restorer {
         self.registry = registry
         self.checkpointer = checkpointer
         self.reporter = reporter
-        decoderFingerprint = CheckpointHeader.decoderFingerprint(settings.fields)
+        decoderFingerprint = CheckpointHeader.decoderFingerprint(settings.events)
         queue = OperationQueue()
         queue.maxConcurrentOperationCount = Self.concurrentLoads
         queue.qualityOfService = .userInitiated

@@ -64,7 +64,7 @@ extension StreamThread {
         let messages = MessageBatch(capacity: settings.batchMessages)
         let registry = PartitionRegistry()
         let pipeline = ScoringPipeline(
-            decoder: EventDecoder(names: settings.fields),
+            decoder: EventDecoder(format: settings.events),
             scorer: try ModelLoader(settings: settings).scorer(dependencies.artifact),
             monitor: PredictionMonitor(
                 reference: dependencies.reference, driftRows: settings.driftRows, metrics: dependencies.metrics))

@@ -53,6 +53,8 @@ final class ThreadReporter {
         counters.received.add(result.live, ordering: .relaxed)
         counters.scored.add(result.published, ordering: .relaxed)
         counters.anonymous.add(result.anonymous, ordering: .relaxed)
+        if result.tombstones > 0 { counters.tombstones.add(result.tombstones, ordering: .relaxed) }
+        if result.ignored > 0 { counters.ignored.add(result.ignored, ordering: .relaxed) }
         counters.rejected.add(result.rejected, ordering: .relaxed)
         counters.restored.add(result.restored, ordering: .relaxed)
         counters.bought.add(result.bought, ordering: .relaxed)

@@ -1,34 +1,27 @@
 import Events
 import Kafka
 
-/// Puts events on a topic as JSON messages, keyed by customer, so that each customer's events stay in order in one
+/// Puts messages with events on a topic, keyed by customer, so that each customer's events stay in order in one
 /// partition. Owned by one thread.
 package final class EventPublisher {
     private let producer: Producer
     private let topic: Topic
-    private let encoder: EventEncoder
-    private let settings: WorkerSettings
-    private var message: [UInt8] = []
-    /// Events handed to Kafka so far.
+    /// Messages handed to Kafka so far.
     package private(set) var published = 0
 
     /// - Throws: `WorkerError` when Kafka does not answer or the topic is not there.
     package init(settings: WorkerSettings, topic name: String) throws {
-        self.settings = settings
-        encoder = EventEncoder(names: settings.fields)
         try TopicCheck(settings: settings).require([name])
         producer = try Producer(properties: settings.kafkaProperties.producer)
         topic = try producer.topic(named: name)
     }
 
-    /// Queues one event; blocks while Kafka takes no more.
+    /// Queues one message; blocks while Kafka takes no more.
     /// - Parameter key: the customer's identifier as the event is understood; empty for none.
-    package func publish(_ fields: EventFields, key: UnsafeRawBufferPointer) throws(KafkaError) {
-        message.removeAll(keepingCapacity: true)
-        encoder.append(fields, to: &message)
+    package func publish(_ message: UnsafeRawBufferPointer, key: [UInt8]) throws(KafkaError) {
         do {
-            try message.withUnsafeBytes { value in
-                try producer.produce(to: topic, key: key.isEmpty ? nil : key, value: value)
+            try key.withUnsafeBytes { key in
+                try producer.produce(to: topic, key: key.isEmpty ? nil : key, value: message)
             }
         } catch let error as KafkaError {
             throw error

@@ -77,7 +77,7 @@ package struct Redrive {
         var remaining = try ends(of: source, consumer)
         var report = Report()
         var done: Set<PartitionOffset> = []
-        let decoder = EventDecoder(names: settings.fields)
+        let decoder = EventDecoder(format: settings.events)
         let batch = MessageBatch(capacity: 1000)
         try consumer.subscribe(to: [source])
         var silence = Silence(longest: longestSilence)
@@ -138,7 +138,9 @@ package struct Redrive {
         // Under at-least-once there may be two letters of one message.
         let original = PartitionOffset(topic: settings.inputTopic, partition: partition, offset: offset)
         guard done.insert(original).inserted else { return }
-        guard let value = letter.value, (try? decoder.decode(value)) != nil else {
+        guard let value = letter.value,
+            (try? decoder.decode(value, timestamp: letter.timestampMilliseconds) { _ in }) != nil
+        else {
             report.rejected += 1
             return
         }

@@ -7,7 +7,7 @@ import Worker
 /// Publishes a history piece by piece, and has the worker's own pipeline say what must come of each message.
 struct PieceSource {
     private let source: any EventSource
-    private let encoder: EventEncoder
+    private let decoder: EventDecoder
     private let topicName: String
     private let properties: [String: String]
     private let total: Int
@@ -18,20 +18,20 @@ struct PieceSource {
 
     init(command: ChaosCommand, settings: WorkerSettings) throws {
         func open() throws -> any EventSource {
-            try command.history.map { try HistoryReader(path: $0, names: settings.fields) }
-                ?? ShopGenerator(customers: 1000, days: 365, seed: command.seed)
+            try command.history.map { try HistoryReader(path: $0, format: settings.events) }
+                ?? ShopGenerator(customers: 1000, days: 365, seed: command.seed, format: settings.events)
         }
         let counting = try open()
         var count = 0
-        while count < command.events ?? .max, try counting.nextFields() != nil { count += 1 }
+        while count < command.events ?? .max, try counting.nextMessage() != nil { count += 1 }
         total = count
         source = try open()
-        encoder = EventEncoder(names: settings.fields)
         topicName = settings.inputTopic
         properties = settings.kafkaProperties.producer
         let loader = ModelLoader(settings: settings)
+        decoder = EventDecoder(format: settings.events)
         pipeline = ScoringPipeline(
-            decoder: EventDecoder(names: settings.fields), scorer: try loader.scorer(loader.artifact()),
+            decoder: EventDecoder(format: settings.events), scorer: try loader.scorer(loader.artifact()),
             monitor: PredictionMonitor())
         states = (0..<command.partitions).map { _ in PartitionState(timeToLiveDays: settings.timeToLiveDays) }
     }
@@ -44,18 +44,15 @@ struct PieceSource {
         let upTo = max(Int(Double(total) * share), min(total, 100))
         let topic = try producer.topic(named: topicName)
         let partitions = expectation.payloads.count
-        var message: [UInt8] = []
-        while published < upTo, let fields = try source.nextFields() {
+        while published < upTo, let message = try source.nextMessage() {
             published += 1
-            message.removeAll(keepingCapacity: true)
-            encoder.append(fields, to: &message)
-            let event = try CustomerEvent(fields, names: source.names)
-            let partition = Int(contentHash(event.customerID) % UInt64(partitions))
-            try message.withUnsafeBytes { value in
-                expectation.append(partition: partition, payload: try payload(of: value, in: states[partition]))
+            var customerID: [UInt8] = []
+            try decoder.decode(message) { customerID = Array($0.customerID) }
+            try customerID.withUnsafeBytes { key in
+                let partition = Int(contentHash(key) % UInt64(partitions))
+                expectation.append(partition: partition, payload: try payload(of: message, in: states[partition]))
                 try producer.produce(
-                    to: topic, partition: Int32(partition), key: event.isAnonymous ? nil : event.customerID,
-                    value: value)
+                    to: topic, partition: Int32(partition), key: key.isEmpty ? nil : key, value: message)
             }
             if published % 256 == 0 { producer.poll() }
         }

@@ -71,14 +71,16 @@ final class Demo: Service {
     private func publish() throws {
         let publisher = try EventPublisher(settings: worker.settings, topic: worker.settings.inputTopic)
         defer { publisher.close() }
+        let decoder = EventDecoder(format: worker.settings.events)
         // Waits until worker and reader have joined their groups; that time is not part of the latency.
         while !isStopped, worker.counters.snapshot.partitions == 0 || !isReading.load(ordering: .relaxed) {
             Thread.sleep(forTimeInterval: 0.01)
         }
-        while !isStopped, limit.map({ publisher.published < $0 }) ?? true, let fields = try source.nextFields() {
-            // Malformed events are published too: it is for the worker to reject them.
-            let event = try? CustomerEvent(fields, names: source.names)
-            try publisher.publish(fields, key: event?.customerID ?? fields[.customerID].bytes)
+        while !isStopped, limit.map({ publisher.published < $0 }) ?? true, let message = try source.nextMessage() {
+            // Malformed messages are published too: it is for the worker to reject them.
+            var key: [UInt8] = []
+            _ = try? decoder.decode(message) { key = Array($0.customerID) }
+            try publisher.publish(message, key: key)
             if publisher.published % 128 == 0 {
                 published.store(publisher.published, ordering: .relaxed)
                 while !isStopped, isTooFarAhead(publisher.published) {

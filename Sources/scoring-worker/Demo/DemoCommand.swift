@@ -47,7 +47,7 @@ struct DemoCommand: AsyncParsableCommand {
             settings.models = models ?? settings.models
             let artifact = try ModelLoader(settings: settings).artifact()
             let source: any EventSource =
-                try history.map { try HistoryReader(path: $0, names: settings.fields) }
+                try history.map { try HistoryReader(path: $0, format: settings.events) }
                 ?? ShopGenerator(customers: 3000, days: 365, seed: 1)
             let broker = try EmbeddedBroker()
             defer { broker.close() }
@@ -87,7 +87,7 @@ struct DemoCommand: AsyncParsableCommand {
                         service: HTTPService(
                             settings: http, worker: worker,
                             context: ScoringContext(
-                                artifact: artifact, thresholds: settings.thresholds, fields: settings.fields,
+                                artifact: artifact, thresholds: settings.thresholds, format: settings.events,
                                 timeToLiveDays: settings.timeToLiveDays),
                             metrics: WorkerMetrics(worker).text(registry), logger: logger)))
             }
