@@ -17,12 +17,13 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CRDKafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CArithmetic"),
         .target(name: "CEvents"),
         .target(name: "CPrefetch"),
         .systemLibrary(name: "CXGBoost", providers: [.apt(["libxgboost-dev"])]),
-        .target(name: "Events", dependencies: ["CEvents", "CZlib"], swiftSettings: strict),
+        .target(name: "Events", dependencies: ["CEvents", "CZlib", "CZstd"], swiftSettings: strict),
         .target(name: "Customers", dependencies: ["CPrefetch", "Events"], swiftSettings: strict),
         .target(name: "Features", dependencies: ["CArithmetic", "Customers", "Events"], swiftSettings: strict),
         .target(

@@ -13,6 +13,7 @@ extension EventFormat {
         lines = FieldPath(path)
         if !path.isEmpty, lines == nil { reader.refuse("lines", Self.expectedPath) }
         predictions = reader.choice("predictions", default: predictions)
+        encoding = reader.choice("encoding", default: encoding)
         readTimes(reader)
         readNumbers(reader)
         missingWords = reader.strings("missing", default: missingWords).map { $0.lowercased() }

@@ -87,6 +87,9 @@ package struct EventFormat: Sendable, Equatable {
     /// How far an event's time may lie behind that of its message, milliseconds.
     package var maxAhead: Int64 = EventTime.millisecondsPerDay
 
+    /// How files encode their characters.
+    package var encoding = TextEncoding.utf8
+
     /// What data frames, databases and JavaScript write for no value.
     package static let standardMissingWords = ["nan", "null", "none", "nil", "undefined", "n/a", "<na>", "\\n"]
 

@@ -1,8 +1,9 @@
-/// Events of a history file, one after the other: CSV or NDJSON, each plain or gzip, recognised by content.
+/// Events of a history file, one after the other: CSV or JSON, each plain, gzip or Zstandard, recognised by content.
 ///
 /// CSV after RFC 4180 with a header line: the columns may carry the shop's own names, the canonical names or the UCI
-/// Online Retail names, in any order; other columns are ignored. A row is one event. NDJSON holds one message a line, as on
-/// the topic.
+/// Online Retail names, in any order; other columns are ignored. Cells are separated by commas, semicolons, tabs or bars,
+/// whichever the header has most of. A row is one event. JSON holds messages as on the topic: one a line (NDJSON), an array
+/// of them, or objects over several lines.
 /// Streaming: memory is bounded by the longest record, whatever the file's size.
 package final class HistoryReader: EventSource {
     /// The format of a history file.
@@ -23,6 +24,9 @@ package final class HistoryReader: EventSource {
     /// Events of the record read last that have not been handed out, the next one last.
     private var pending: [CustomerEvent] = []
     private var message: [UInt8] = []
+    private let separator: UInt8
+    /// Whether JSON objects do not stand one a line.
+    private let isLoose: Bool
 
     /// Opens a file and reads its header, if it has one.
     /// - Parameters:
@@ -32,23 +36,52 @@ package final class HistoryReader: EventSource {
     package init(path: String, format eventFormat: EventFormat = EventFormat()) throws(HistoryError) {
         self.path = path
         self.eventFormat = eventFormat
-        source = try ByteSource(path: path)
+        source = try ByteSource(path: path, encoding: eventFormat.encoding)
         buffer = RecordBuffer(source: source)
         decoder = EventDecoder(format: eventFormat)
         encoder = EventEncoder(format: eventFormat)
         let head = try buffer.peek()
+        if let refusal = FileKind.refusal(head, path: path) { throw HistoryError(path: path, reason: refusal) }
         let isMarked = head.starts(with: [0xEF, 0xBB, 0xBF])
         let content = isMarked ? head.dropFirst(3) : head[...]
         guard let first = content.first(where: { $0 > 0x20 }) else {
             throw HistoryError(
                 path: path, reason: "is empty, or begins with blanks alone: expected CSV with a header line, or NDJSON")
         }
-        format = first == UInt8(ascii: "{") ? .ndjson : .csv
+        format = first == UInt8(ascii: "{") || first == UInt8(ascii: "[") ? .ndjson : .csv
+        isLoose = format == .ndjson && !Self.isObjectALine(content)
+        separator = Self.separator(ofHeader: content)
+        buffer.separator = separator
         if isMarked { buffer.drop(3) }
         if format == .csv { try readHeader() }
     }
 
     deinit { buffer.deallocate() }
+
+    /// Whether the first line, as far as it is known, begins an object that does not go on in the next one.
+    private static func isObjectALine(_ head: Slice<UnsafeRawBufferPointer>) -> Bool {
+        guard
+            let line = head.split(separator: 0x0A, omittingEmptySubsequences: true).first(where: {
+                $0.contains { $0 > 0x20 }
+            })
+        else { return true }
+        let isWhole = line.endIndex < head.endIndex
+        return line.first { $0 > 0x20 } == UInt8(ascii: "{")
+            && (!isWhole || line.last { $0 > 0x20 } == UInt8(ascii: "}"))
+    }
+
+    private static func separator(ofHeader head: Slice<UnsafeRawBufferPointer>) -> UInt8 {
+        let header = head.prefix { $0 != 0x0A }
+        let candidates = [UInt8(ascii: ","), UInt8(ascii: ";"), 0x09, UInt8(ascii: "|")]
+        let counts = candidates.map { candidate in header.count { $0 == candidate } }
+        // The first of those that are equally frequent.
+        return counts.max().flatMap { counts.firstIndex(of: $0) }.map { candidates[$0] } ?? candidates[0]
+    }
+
+    /// The next row or message; `nil` at the end.
+    private func nextRecord() throws(HistoryError) -> UnsafeMutableRawBufferPointer? {
+        isLoose ? try buffer.nextObject() : try buffer.next(quotes: format == .csv)
+    }
 
     /// 1-based line of the event read last.
     package var line: Int { buffer.line }
@@ -60,7 +93,7 @@ package final class HistoryReader: EventSource {
     package func next() throws(HistoryError) -> CustomerEvent? {
         while true {
             if let event = pending.popLast() { return event }
-            guard let record = try buffer.next(quotes: format == .csv) else { return nil }
+            guard let record = try nextRecord() else { return nil }
             if record.isEmpty { continue }
             do throws(EventError) {
                 switch format {
@@ -83,7 +116,7 @@ package final class HistoryReader: EventSource {
     /// shop's names. It is valid until the next call.
     /// - Throws: `HistoryError` for a row with another number of cells than the header, and damaged gzip.
     package func nextMessage() throws(HistoryError) -> UnsafeRawBufferPointer? {
-        while let record = try buffer.next(quotes: format == .csv) {
+        while let record = try nextRecord() {
             if record.isEmpty { continue }
             guard format == .csv else { return UnsafeRawBufferPointer(record) }
             message.removeAll(keepingCapacity: true)
@@ -134,7 +167,7 @@ package final class HistoryReader: EventSource {
 
     private func fields(ofRow record: UnsafeMutableRawBufferPointer) throws(EventError) -> EventFields {
         guard isValidUTF8(UnsafeRawBufferPointer(record)) else {
-            throw malformed("not UTF-8; convert the file first, as with: iconv -f latin1 -t utf-8")
+            throw malformed("not UTF-8: set events.encoding to windows-1252 if the file comes from a Western Windows")
         }
         var fields = EventFields()
         var column = 0
@@ -146,17 +179,22 @@ package final class HistoryReader: EventSource {
             column += 1
         }
         guard column == columns.count else {
-            throw EventError(field: nil, reason: "row has \(column) fields where the header has \(columns.count)")
+            throw EventError(
+                field: nil, reason: "row has \(column) fields where the header has \(columns.count)\(hint(column))")
         }
         return fields
     }
 
-    /// Cuts a row at its commas and resolves quotes in place.
+    private func hint(_ cells: Int) -> String {
+        cells == columns.count + 1 ? ": does the header lack a name for the index column?" : ""
+    }
+
+    /// Cuts a row at its separators and resolves quotes in place.
     @inline(__always)
     private func split(_ record: UnsafeMutableRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void)
         throws(EventError)
     {
-        let count = record.count
+        let (count, separator) = (record.count, separator)
         var at = 0
         while true {
             if at < count, record[at] == UInt8(ascii: "\"") {
@@ -175,12 +213,12 @@ package final class HistoryReader: EventSource {
                 }
                 at += 1
                 body(UnsafeRawBufferPointer(rebasing: record[from..<to]))
-                guard at == count || record[at] == UInt8(ascii: ",") else {
+                guard at == count || record[at] == separator else {
                     throw malformed("text after a closing quote")
                 }
             } else {
                 let from = at
-                while at < count, record[at] != UInt8(ascii: ",") {
+                while at < count, record[at] != separator {
                     if record[at] == UInt8(ascii: "\"") { throw malformed("quote inside an unquoted field") }
                     at += 1
                 }

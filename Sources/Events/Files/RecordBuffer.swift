@@ -1,6 +1,8 @@
 /// Cuts a byte source into records without copying them, in memory bounded by the longest record.
 struct RecordBuffer {
     let source: ByteSource
+    /// What separates the cells of a row.
+    var separator = UInt8(ascii: ",")
     /// Longest record, in bytes.
     static let recordLimit = 1 << 20
 
@@ -48,8 +50,8 @@ struct RecordBuffer {
                 let byte = storage[start + scanned]
                 if quotes, byte == UInt8(ascii: "\"") {
                     // A quote opens a field at its start, closes it, and right behind a closing one is content.
-                    let before = scanned == 0 ? UInt8(ascii: ",") : storage[start + scanned - 1]
-                    isQuoted = !isQuoted && (before == UInt8(ascii: ",") || before == UInt8(ascii: "\""))
+                    let before = scanned == 0 ? separator : storage[start + scanned - 1]
+                    isQuoted = !isQuoted && (before == separator || before == UInt8(ascii: "\""))
                 } else if byte == 0x0A {
                     lines += 1
                     if !isQuoted {
@@ -77,6 +79,55 @@ struct RecordBuffer {
                 return withoutCarriageReturn(record)
             }
         }
+    }
+
+    /// The next object of a JSON array, or of objects that follow one another, whatever stands between them; `nil` at the end.
+    /// Valid until the next call.
+    mutating func nextObject() throws(HistoryError) -> UnsafeMutableRawBufferPointer? {
+        // What may stand between objects.
+        while true {
+            if start == end, try !fill() { return nil }
+            let byte = storage[start]
+            if byte == UInt8(ascii: "{") { break }
+            guard byte <= 0x20 || [UInt8(ascii: ","), UInt8(ascii: "["), UInt8(ascii: "]")].contains(byte) else {
+                throw HistoryError(path: source.path, line: nextLine, reason: "not JSON: expected an object")
+            }
+            if byte == 0x0A { nextLine += 1 }
+            start += 1
+        }
+        line = nextLine
+        var (scanned, depth, isString, isEscaped) = (0, 0, false, false)
+        while true {
+            if start + scanned == end, try !fill() {
+                throw HistoryError(path: source.path, line: line, reason: "the file ends inside an object")
+            }
+            let byte = storage[start + scanned]
+            scanned += 1
+            if byte == 0x0A { nextLine += 1 }
+            if isString {
+                if isEscaped {
+                    isEscaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    isEscaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    isString = false
+                }
+            } else if byte == UInt8(ascii: "\"") {
+                isString = true
+            } else if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
+                depth += 1
+            } else if byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]") {
+                depth -= 1
+                if depth == 0 { break }
+            }
+            guard scanned <= Self.recordLimit else {
+                throw HistoryError(
+                    path: source.path, line: line, reason: "record longer than \(Self.recordLimit) bytes")
+            }
+        }
+        let record = storage[start..<(start + scanned)]
+        start += scanned
+        return UnsafeMutableRawBufferPointer(rebasing: record)
     }
 
     private func withoutCarriageReturn(_ record: Slice<UnsafeMutableRawBufferPointer>) -> UnsafeMutableRawBufferPointer
