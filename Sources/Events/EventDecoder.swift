@@ -46,11 +46,22 @@ public final class EventDecoder {
     ) throws(EventError) -> Int {
         if !keepingTexts { texts.forget() }
         let latest = timestamp.map { $0 &+ format.maxAhead } ?? .max
-        guard let flat else { return try decodeStructured(message, latest, body) }
-        try flat.read(message, into: &fields.pointee)
-        guard try counts() else { return 0 }
-        body(try event(latest))
-        return 1
+        do throws(EventError) {
+            guard let flat else { return try decodeStructured(message, latest, body) }
+            try flat.read(message, into: &fields.pointee)
+            guard try counts() else { return 0 }
+            body(try event(latest))
+            return 1
+        } catch {
+            throw withHint(error, message)
+        }
+    }
+
+    /// An error of a field that is missing, or of a message that is not JSON, with what the message looks like instead.
+    @inline(never)
+    private func withHint(_ error: EventError, _ message: UnsafeRawBufferPointer) -> EventError {
+        guard error.reason == "missing" || error.reason.hasPrefix("not JSON") else { return error }
+        return EventError(field: error.field, reason: error.reason + MessageShape.hint(message, format))
     }
 
     /// The event of a message that is one. It borrows like those of `decode`.
@@ -86,12 +97,13 @@ public final class EventDecoder {
     }
 
     /// The event of a file's row or of a message's fields.
+    /// - Parameter timestamp: when the row was written at the latest, milliseconds since 1970; `nil` where that is not known.
     /// - Returns: `nil` for one that does not count.
     /// - Throws: `EventError` naming the field.
-    package func event(_ fields: EventFields) throws(EventError) -> CustomerEvent? {
+    package func event(_ fields: EventFields, timestamp: Int64? = nil) throws(EventError) -> CustomerEvent? {
         texts.forget()
         self.fields.pointee = fields
-        return try counts() ? try event(.max) : nil
+        return try counts() ? try event(timestamp.map { $0 &+ format.maxAhead } ?? .max) : nil
     }
 
     /// Whether the event in `fields` counts, by its status.

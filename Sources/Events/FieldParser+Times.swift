@@ -4,6 +4,15 @@ extension FieldParser {
     private static let earliestNumber: Int64 = 631_152_000_000
 
     func anyTime(_ value: EventFields.Value) throws(FieldError) -> Int64 {
+        let instant = try someTime(value)
+        guard instant >= Self.earliest else {
+            throw Self.error(
+                .invoiceDate, "is \(EventTime.text(instant)): the zero of clocks, which stands for no time at all")
+        }
+        return instant
+    }
+
+    private func someTime(_ value: EventFields.Value) throws(FieldError) -> Int64 {
         let bytes = value.kind == .other ? value.bytes : EventFields.trimmed(value.bytes)
         switch value.kind {
         case .absent, .null: throw Self.error(.invoiceDate, "missing")

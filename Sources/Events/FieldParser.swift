@@ -91,6 +91,9 @@ final class FieldParser {
                 + "cancellation or to be ignored")
     }
 
+    /// The first day of 1970 is what clocks and databases show for no time at all.
+    static let earliest: Int64 = EventTime.millisecondsPerDay
+
     // MARK: Kinds of values
 
     /// A string, or a whole number as its digits: `17850`, `17850.0`, `" 17850 "` and `"17850"` are one customer.
@@ -188,7 +191,7 @@ final class FieldParser {
     @inline(__always)
     func time(_ value: EventFields.Value) throws(FieldError) -> Int64 {
         if isAutomatic, value.kind == .string || value.kind == .text, let local = EventTime.parseSeconds(value.bytes),
-            let instant = value.bytes.count == 20 ? local : localTime.instant(ofLocal: local)
+            let instant = value.bytes.count == 20 ? local : localTime.instant(ofLocal: local), instant >= Self.earliest
         {
             return instant
         }
@@ -297,7 +300,7 @@ final class FieldParser {
     static func ahead(_ time: Int64, _ timestamp: Int64) -> FieldError {
         error(
             .invoiceDate,
-            "is \(EventTime.text(time)), which is later than its message (\(EventTime.text(max(timestamp, 0)))) by more "
+            "is \(EventTime.text(time)), which is later than its message or file (\(EventTime.text(max(timestamp, 0)))) by more "
                 + "than events.max_ahead allows")
     }
 

@@ -21,7 +21,9 @@ extension ChildProcess {
     func waitForLog(_ text: String, count: Int) throws {
         let deadline = ContinuousClock.now + .seconds(60)
         while log.ranges(of: text).count < count {
-            guard isRunning, ContinuousClock.now < deadline else { throw NotLogged(text: text, log: log) }
+            guard isRunning, ContinuousClock.now < deadline else {
+                throw NotLogged(text: text, log: String(log.suffix(3000)))
+            }
             Thread.sleep(forTimeInterval: 0.02)
         }
     }

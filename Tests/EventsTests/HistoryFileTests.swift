@@ -114,6 +114,16 @@ import Testing
         #expect(try read(Array("\(text)\nnonsense".utf8))[0].contains("not JSON: expected an object"))
     }
 
+    @Test func nothingHappensAfterTheFileWasWritten() throws {
+        let text = Self.csv.replacing("2010-12-01", with: "2106-02-07")
+        #expect(
+            try read(Array(text.utf8))[0].contains(
+                "field \"invoice_date\": is 2106-02-07T08:26:00Z, which is later than"))
+        let json = Self.json.replacing("2010-12-01", with: "2106-02-07")
+        #expect(try read(Array(json.utf8))[0].contains("which is later than"))
+        #expect(try read(Array(text.utf8)) { $0.maxAhead = EventTime.latest } == [row()])
+    }
+
     @Test func oneColumnMayServeTwoFields() throws {
         let text = "id,at,who,n,price\n1,2010-12-01,17850,6,2.55\n"
         let found = try read(Array(text.utf8)) {

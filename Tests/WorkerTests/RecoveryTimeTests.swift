@@ -35,11 +35,9 @@ struct RecoveryTimeTests {
         return settings
     }
 
-    /// Runs a worker until it is ready and `body` returns.
-    /// - Returns: seconds from its start until it had its partitions and until it was ready, and what it did until then.
-    func ready(
-        _ settings: WorkerSettings, partitions: Int, _ body: @escaping @Sendable (Worker) throws -> Void = { _ in }
-    ) async throws -> (assigned: Double, ready: Double, done: WorkerCounters.Snapshot) {
+    /// Runs a worker until it is ready.
+    /// - Returns: seconds from its start until it had its partitions and until it was ready.
+    func ready(_ settings: WorkerSettings, partitions: Int) async throws -> (assigned: Double, ready: Double) {
         var logger = Logger(label: "test")
         logger.logLevel = .error
         let worker = try Worker(settings: settings, artifact: artifact, logger: logger)
@@ -52,61 +50,15 @@ struct RecoveryTimeTests {
         let assigned = seconds { worker.status.partitions.count == partitions }
         let ready = seconds { worker.status.isReady }
         #expect(worker.status.isReady)
-        let done = worker.counters.snapshot
-        try body(worker)
         worker.requestStop()
         try await running.value
-        return (assigned, ready, done)
+        return (assigned, ready)
     }
 
     @Test func partitionsWithoutState() async throws {
         for partitions in [1, 150] {
-            let (assigned, ready, _) = try await ready(try settings(partitions: partitions), partitions: partitions)
+            let (assigned, ready) = try await ready(try settings(partitions: partitions), partitions: partitions)
             print("\(partitions) partitions without state: assigned after \(assigned) s, ready after \(ready) s")
         }
-    }
-
-    @Test func twelvePartitionsWithState() async throws {
-        var settings = try settings(partitions: 12)
-        settings.recoverySeconds = 5
-        // As if it were killed: there is no time for last checkpoints.
-        settings.shutdownMilliseconds = 0
-        let published = try publish(customers: 20_000, days: 330, settings)
-        let (_, _, first) = try await ready(settings, partitions: 12) { worker in
-            let deadline = ContinuousClock.now + .seconds(300)
-            while worker.counters.snapshot.committed < published, ContinuousClock.now < deadline {
-                Thread.sleep(forTimeInterval: 0.1)
-            }
-            #expect(worker.counters.snapshot.committed == published)
-        }
-        #expect(first.restored == 0)
-        let (assigned, ready, second) = try await ready(settings, partitions: 12)
-        print(
-            "12 partitions, \(published) events, \(second.customers) customers, recovery.max_seconds 5: assigned "
-                + "after \(assigned) s, ready after \(ready) s, \(second.restored) messages read again")
-        #expect(second.restored < published, "checkpoints were used")
-    }
-
-    /// - Returns: how many events.
-    private func publish(customers: Int, days: Int, _ settings: WorkerSettings) throws -> Int {
-        let producer = try Producer(properties: settings.kafkaProperties.producer)
-        defer { producer.close() }
-        let topic = try producer.topic(named: settings.inputTopic)
-        let encoder = EventEncoder()
-        let shop = ShopGenerator(customers: customers, days: days, seed: 3)
-        var message: [UInt8] = []
-        var published = 0
-        while let fields = shop.nextFields() {
-            message.removeAll(keepingCapacity: true)
-            encoder.append(fields, to: &message)
-            let customer = fields[.customerID].bytes
-            try message.withUnsafeBytes {
-                try producer.produce(to: topic, key: customer.isEmpty ? nil : customer, value: $0)
-            }
-            published += 1
-            if published % 256 == 0 { producer.poll() }
-        }
-        try producer.flush(timeoutMilliseconds: 60_000)
-        return published
     }
 }

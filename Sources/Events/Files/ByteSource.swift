@@ -5,6 +5,8 @@ final class ByteSource {
     let path: String
     /// Size of the file as it lies on disk; `nil` where that is not known (a pipe).
     let totalBytes: Int64?
+    /// When the file was written, milliseconds since 1970: nothing in it has happened later. A pipe is being written now.
+    let writtenAt: Int64
     /// How much of it has been read.
     private(set) var consumedBytes: Int64 = 0
 
@@ -35,6 +37,7 @@ final class ByteSource {
         if path == "-" {
             descriptor = 0
             totalBytes = nil
+            writtenAt = Int64(Date().timeIntervalSince1970 * 1000)
         } else {
             descriptor = open(path, O_RDONLY | O_CLOEXEC)
             guard descriptor >= 0 else {
@@ -47,6 +50,7 @@ final class ByteSource {
                 throw HistoryError(path: path, reason: "is a directory, not a history file")
             }
             totalBytes = status.st_mode & S_IFMT == S_IFREG ? Int64(status.st_size) : nil
+            writtenAt = Int64(status.st_mtim.tv_sec) * 1000
         }
         // A pipe may hand over a byte at a time; four tell what a file is.
         while packed.end < 4 {

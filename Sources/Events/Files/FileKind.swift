@@ -40,6 +40,11 @@ enum FileKind {
         if head.contains(0x0D), !head.contains(0x0A) {
             return "has the line ends of old Macs: convert it first, as with: tr '\\r' '\\n' < '\(file)' > history.csv"
         }
+        if head.count > 5, head[0] == 0, head[5] == UInt8(ascii: "{") {
+            return
+                "begins with a zero byte and a number, as Schema Registry's serializers frame messages: write the values "
+                + "alone, one a line"
+        }
         if head.count > 3, (head[0] == 0) != (head[1] == 0) {
             return "looks like UTF-16 without its mark: convert it first, as with: iconv -f utf-16le -t utf-8"
         }

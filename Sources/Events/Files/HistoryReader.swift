@@ -97,9 +97,14 @@ package final class HistoryReader: EventSource {
             if record.isEmpty { continue }
             do throws(EventError) {
                 switch format {
-                case .csv: if let event = try decoder.event(try fields(ofRow: record)) { return event }
+                case .csv:
+                    if let event = try decoder.event(try fields(ofRow: record), timestamp: source.writtenAt) {
+                        return event
+                    }
                 case .ndjson:
-                    try decoder.decode(UnsafeRawBufferPointer(record)) { pending.append($0) }
+                    try decoder.decode(UnsafeRawBufferPointer(record), timestamp: source.writtenAt) {
+                        pending.append($0)
+                    }
                     if pending.count > 1 { pending.reverse() }
                 }
             } catch {
