@@ -40,7 +40,8 @@ package struct RetrainJob: Sendable {
 
         let survey = try run.survey(history, progress: progress)
         let findings = settings.checks.findings(
-            survey.profile, skipped: skipped, champion: champion.flatMap(Self.profile(of:)))
+            survey.profile, largestCustomer: survey.largestCustomer, skipped: skipped,
+            champion: champion.flatMap(Self.profile(of:)))
         var outcome = Outcome(status: .badData, findings: findings, profile: survey.profile)
         outcome.championNote = problem
         if findings.contains(where: { $0.severity == .error }) { return outcome }

@@ -139,6 +139,7 @@ struct TrainerConfiguration {
         checks.minEvents = reader.int("min_events", default: standard.minEvents, in: 1...Int(Int32.max))
         checks.maxSkippedShare = share("max_skipped_share", standard.maxSkippedShare)
         checks.maxAnonymousShare = share("max_anonymous_share", standard.maxAnonymousShare)
+        checks.maxCustomerShare = share("max_customer_share", standard.maxCustomerShare)
         checks.maxDuplicateShare = share("max_duplicate_share", standard.maxDuplicateShare)
         checks.maxLateShare = share("max_late_share", standard.maxLateShare)
         checks.maxUnpricedShare = share("max_unpriced_share", standard.maxUnpricedShare)

@@ -71,6 +71,25 @@ import Testing
         #expect(failing(try survey(good).profile, skipped: 40) == ["max_skipped_share"])
     }
 
+    @Test func aCustomerWhoIsRatherNobodyIsFound() throws {
+        var events = ordinary(2000)
+        func failing() throws -> [Finding] {
+            let survey = try survey(events)
+            var checks = DataChecks()
+            checks.minEvents = 500
+            return checks.findings(survey.profile, largestCustomer: survey.largestCustomer, champion: nil).filter {
+                $0.severity == .error
+            }
+        }
+        #expect(try failing().isEmpty)
+        for index in events.indices where index % 5 == 0 { events[index].customer = "guest" }
+        let found = try failing()
+        #expect(found.map(\.check) == ["max_customer_share"])
+        #expect(
+            found.first?.text.contains("of the customer \"guest\": if that is nobody, add it to events.missing") == true
+        )
+    }
+
     @Test func aHistoryIsHeldAgainstTheChampions() throws {
         let champion = try survey(ordinary(2000)).profile
         #expect(failing(try survey(ordinary(1000)).profile, champion: champion) == ["max_shrinkage"])

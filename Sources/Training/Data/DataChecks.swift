@@ -6,6 +6,9 @@ package struct DataChecks: Equatable, Sendable {
     package var minEvents = 1000
     /// Largest share of the events that have no customer.
     package var maxAnonymousShare = 0.6
+    /// Largest share of the events that one customer may have: more is a word for nobody, such as guest or 0. Of few customers
+    /// one may have four times the mean.
+    package var maxCustomerShare = 0.1
     /// Largest share of the events that repeat another one in all fields.
     package var maxDuplicateShare = 0.1
     /// Largest share of the events that come after a later one of their customer.
@@ -32,9 +35,13 @@ package struct DataChecks: Equatable, Sendable {
 
     /// One finding a check, in a fixed order.
     /// - Parameters:
+    ///   - largestCustomer: the customer with the most events; `nil` where that is not known.
     ///   - skipped: records of a topic that were no events.
     ///   - champion: the profile of the history that the model in service learned from.
-    package func findings(_ profile: DataProfile, skipped: Int = 0, champion: DataProfile?) -> [Finding] {
+    package func findings(
+        _ profile: DataProfile, largestCustomer: (identifier: String, events: Int)? = nil, skipped: Int = 0,
+        champion: DataProfile?
+    ) -> [Finding] {
         var findings = [
             events(profile),
             limited(
@@ -51,6 +58,7 @@ package struct DataChecks: Equatable, Sendable {
             share("max_cancellation_share", profile, profile.cancellations, maxCancellationShare, "are cancellations"),
             gap(profile), lastWeek(profile),
         ]
+        if let largestCustomer { findings.append(customer(largestCustomer, profile)) }
         if let champion { findings += against(champion, profile) }
         return findings
     }
@@ -59,6 +67,14 @@ package struct DataChecks: Equatable, Sendable {
         Finding(
             severity: profile.events < minEvents ? .error : .pass, check: "min_events",
             text: "\(profile.events) events of \(profile.customers) customers (at least \(minEvents))")
+    }
+
+    private func customer(_ largest: (identifier: String, events: Int), _ profile: DataProfile) -> Finding {
+        limited(
+            "max_customer_share", profile.share(largest.events),
+            max(maxCustomerShare, 4 / Double(max(profile.customers, 1))),
+            "of the events are of the customer \"\(largest.identifier.prefix(40))\": if that is nobody, add it to events.missing"
+        )
     }
 
     private func gap(_ profile: DataProfile) -> Finding {

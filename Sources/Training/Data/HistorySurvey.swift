@@ -32,6 +32,9 @@ package struct HistorySurvey: Sendable {
     /// SHA-256 over all fields of each customer's events, in hexadecimal; the same for CSV and NDJSON.
     package private(set) var digest = ""
 
+    /// The customer with the most events.
+    package private(set) var largestCustomer: (identifier: String, events: Int) = ("", 0)
+
     private struct Customer: Sendable {
         let hash: UInt64
         let identifier: [UInt8]
@@ -156,6 +159,10 @@ package struct HistorySurvey: Sendable {
         purchases.renumber(order)
         purchases.sort()
         profile.finish(customers: seen.count)
+        // The first by hash of those with equally many.
+        for index in order where Int(seen[index].events) > largestCustomer.events {
+            largestCustomer = (String(decoding: seen[index].identifier, as: UTF8.self), Int(seen[index].events))
+        }
         seen = []
     }
 
