@@ -173,7 +173,7 @@ import Testing
     }
 
     @Test func theEndsOfTimeAndOfAmountsAreScoredToo() async throws {
-        let times: [Int64] = [0, EventTime.latest, 86_400_000 * 400, 1, EventTime.latest - 1]
+        let times: [Int64] = [86_400_000, EventTime.latest, 86_400_000 * 400, 86_400_001, EventTime.latest - 1]
         for (quantity, price) in [
             (CustomerEvent.quantityLimit, CustomerEvent.priceLimit),
             (-CustomerEvent.quantityLimit, -CustomerEvent.priceLimit),
