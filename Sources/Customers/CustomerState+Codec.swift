@@ -8,6 +8,7 @@ import Events
 ///     days        count, then the first day and the distance to each next one
 ///     buckets     count, then for each the distance in time, which sums are not zero (u16), and those
 ///     keys        count, then for each its hash u64 and the index of its bucket
+///     events      hash u64 of each remembered one, up to the end
 ///
 /// Window totals, the gaps between days and the order of the key table follow from these and are not written.
 extension CustomerState {
@@ -36,6 +37,7 @@ extension CustomerState {
             writer.word64(slot.key)
             writer.varint(UInt64(index(of: slot.time) - expired))
         }
+        recentEvents.encode(into: &writer)
     }
 
     /// Decodes a state. Later events change it exactly as they would have changed the encoded one.
@@ -76,6 +78,7 @@ extension CustomerState {
                 throw StateError("a key twice")
             }
         }
+        recentEvents = try RecentEvents(decoding: &reader)
     }
 
     /// Computes the start and the totals of each window from the buckets.

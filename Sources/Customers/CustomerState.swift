@@ -25,6 +25,8 @@ public struct CustomerState: Sendable {
     public internal(set) var lifetime: Lifetime
     /// The events since the invoice number last changed, in the order of the stream.
     public internal(set) var basket = Basket()
+    /// The events that the shop has given identifiers, the latest ones.
+    var recentEvents = RecentEvents()
     /// Days with a purchase in the longest window.
     public internal(set) var purchaseDays = PurchaseDays()
 
@@ -64,6 +66,7 @@ public struct CustomerState: Sendable {
     package var memoryBytes: Int {
         MemoryLayout<CustomerState>.size + buckets.capacity * MemoryLayout<TimeBucket>.stride
             + latest.slots.capacity * MemoryLayout<LatestTable.Slot>.stride
+            + recentEvents.hashes.capacity * MemoryLayout<UInt64>.stride
             + (purchaseDays.days.capacity + purchaseDays.sortedGaps.capacity) * MemoryLayout<Int32>.stride
     }
 
@@ -72,6 +75,7 @@ public struct CustomerState: Sendable {
     ///   bucket of its time yet, inserted among those of the longest window.
     public mutating func update(_ event: CustomerEvent) {
         advance(to: event.time)
+        recentEvents.add(event.eventHash)
         basket.add(event)
         lifetime.add(event, basketSpend: basket.spend)
         // Deferred, so that it is also done where an event too late for any window returns early.

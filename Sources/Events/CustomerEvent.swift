@@ -28,7 +28,8 @@ public struct CustomerEvent {
     public let amount: Int64
     /// The line gives something back: its quantity is negative, or `EventFormat` says so.
     public let isCancellation: Bool
-    /// `contentHash` of the event's own identifier; 0 when it has none.
+    /// `contentHash` of the event's own identifier, with its place in the message as the seed, so that the lines of one order
+    /// differ; 0 when it has none.
     public let eventHash: UInt64
 
     /// Whether there is no customer. Such an event updates no state and is not scored.
@@ -53,7 +54,8 @@ extension CustomerEvent {
     /// - Complexity: O(bytes of the fields); nothing is allocated unless it throws.
     @inline(__always)
     init(
-        _ fields: UnsafePointer<EventFields>, _ parser: FieldParser, _ meaning: EventFormat.Meaning = .purchase
+        _ fields: UnsafePointer<EventFields>, _ parser: FieldParser, _ meaning: EventFormat.Meaning = .purchase,
+        line: Int = 0
     ) throws(FieldError) {
         customerID = try parser.identifier(fields.pointee[.customerID], .customerID)
         // A message must say that it is nobody's.
@@ -93,7 +95,7 @@ extension CustomerEvent {
         let eventID =
             parser.readsEventID
             ? try parser.identifier(fields.pointee[.eventID], .eventID) : UnsafeRawBufferPointer(start: nil, count: 0)
-        eventHash = eventID.isEmpty ? 0 : contentHash(eventID)
+        eventHash = eventID.isEmpty ? 0 : max(1, contentHash(eventID, seed: UInt64(line)))
     }
 
     /// Ten-thousandths of a piece times ten-thousandths of the currency, half away from zero. Cannot overflow within the limits.

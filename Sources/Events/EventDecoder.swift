@@ -6,6 +6,9 @@ public final class EventDecoder {
     /// another version is kept as it was decoded.
     package static let version = 2
 
+    /// Most lines of a message.
+    package static let lineLimit = Int(UInt16.max)
+
     /// How messages are understood.
     package let format: EventFormat
     private let parser: FieldParser
@@ -87,11 +90,16 @@ public final class EventDecoder {
     private func decodeStructured(
         _ message: UnsafeRawBufferPointer, _ latest: Int64, _ body: (CustomerEvent) -> Void
     ) throws(EventError) -> Int {
-        var count = 0
+        var (count, line) = (0, 0)
         try structured.read(message, into: fields) { () throws(EventError) in
-            guard try counts() else { return }
-            body(try event(latest))
-            count += 1
+            guard line < Self.lineLimit else {
+                throw EventError(field: nil, reason: "has more than \(Self.lineLimit) lines")
+            }
+            if try counts() {
+                body(try event(latest, line: line))
+                count += 1
+            }
+            line += 1
         }
         return count
     }
@@ -119,9 +127,9 @@ public final class EventDecoder {
     }
 
     @inline(__always)
-    private func event(_ latest: Int64) throws(EventError) -> CustomerEvent {
+    private func event(_ latest: Int64, line: Int = 0) throws(EventError) -> CustomerEvent {
         do throws(FieldError) {
-            let event = try CustomerEvent(fields, parser, meaning)
+            let event = try CustomerEvent(fields, parser, meaning, line: line)
             if event.time > latest { throw FieldParser.ahead(event.time, latest - format.maxAhead) }
             return event
         } catch {

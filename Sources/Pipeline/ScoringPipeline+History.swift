@@ -7,12 +7,15 @@ extension ScoringPipeline {
     /// - Parameter isLastOfMessage: whether the event is the last of its message, of which there is one prediction, unless
     ///   each line has one.
     package func take(_ event: CustomerEvent, isLastOfMessage: Bool = true, into partition: PartitionState) {
-        guard isLastOfMessage || scoresEachLine else {
-            partition.table.update(event)
+        let isRepeated = partition.table.isRepetition(event)
+        if !isRepeated { takenMessageIsNew = true }
+        defer { if isLastOfMessage { takenMessageIsNew = false } }
+        guard isLastOfMessage || scoresEachLine, !isRepeated || (takenMessageIsNew && !scoresEachLine) else {
+            if !isRepeated { partition.table.update(event) }
             return
         }
         let offset = partition.stateOffset
-        scorer.add(event, tag: takenEvents.messages.count, to: &partition.table)
+        scorer.add(event, tag: takenEvents.messages.count, to: &partition.table, updatesState: !isRepeated)
         takenEvents.append(SourceMessage(position: takenEvents.messages.count, offset: offset, value: nil))
         partition.took(upTo: offset + 1)
     }

@@ -20,6 +20,8 @@ package final class ScoringPipeline {
         package internal(set) var tombstones = 0
         /// Live messages that are understood and say nothing that counts.
         package internal(set) var ignored = 0
+        /// Live messages whose events all have been sent before, as their identifiers say.
+        package internal(set) var repeated = 0
         /// Live messages that are no customer events.
         package internal(set) var rejected = 0
         /// Messages that only rebuilt state.
@@ -78,6 +80,8 @@ package final class ScoringPipeline {
     var labelJoinBatch = LabelJoin.Batch()
     /// Stands for the messages of events that were taken without one.
     var takenEvents = SourceBatch()
+    /// Whether an event of the message that is being taken had not been sent before.
+    var takenMessageIsNew = false
     private var outcomePayload: [UInt8] = []
 
     /// A pipeline that scores with one artifact.
@@ -172,7 +176,7 @@ package final class ScoringPipeline {
         }
         let decodedAt = monotonicNanoseconds()
         result.times.decode += decodedAt - begun
-        update(&partition.table, &scorer, of: partition, messages)
+        update(&partition.table, &scorer, of: partition, messages, &result)
         result.times.update += monotonicNanoseconds() - decodedAt
         partition.took(upTo: next)
         result.live += live
@@ -183,17 +187,32 @@ package final class ScoringPipeline {
     ///
     /// The table and the scorer are passed in, so that they are borrowed from their owners once and not for every event.
     private func update(
-        _ table: inout CustomerTable, _ scorer: inout Scorer, of partition: PartitionState, _ messages: [SourceMessage]
+        _ table: inout CustomerTable, _ scorer: inout Scorer, of partition: PartitionState,
+        _ messages: [SourceMessage], _ result: inout BatchResult
     ) {
         let restoreEndOffset = partition.restoreEndOffset
         let labelJoinOffset = partition.labelJoin?.nextOffset ?? .max
         let isStateComplete = !partition.isIncomplete
+        // The latest message with an event that had not been sent before.
+        var newest = -1
         for turn in decoded.indices {
             table.lookAhead(from: turn, count: decoded.count) { decoded[$0].event }
             let (event, index) = (decoded[turn].event, decoded[turn].index)
             let message = messages[index]
             // A redriven event whose original is in the state does not update it.
-            let updatesState = !partition.holdsOriginal(of: message)
+            var updatesState = !partition.holdsOriginal(of: message)
+            if updatesState, table.isRepetition(event) {
+                updatesState = false
+                // The prediction of an order stands at its last line; it has one if any of its lines is new.
+                if index != newest || scoresEachLine {
+                    let isLast = turn + 1 == decoded.count || decoded[turn + 1].index != index
+                    if index != newest, isLast, message.offset >= restoreEndOffset { result.repeated += 1 }
+                    continue
+                }
+                if !decoded[turn].isScored { continue }
+            } else {
+                newest = index
+            }
             // 1. The customer's restored state holds the message: only the clock moves.
             // 2. It is live, or the label join has not seen it: update and score.
             // 3. It only rebuilds state: update.

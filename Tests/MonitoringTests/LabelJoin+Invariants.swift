@@ -13,7 +13,7 @@ extension LabelJoin {
         check(chunks.last.map { $0.count > 0 } ?? true, "the last chunk is empty")
         check(progress.count == chunks.reduce(0) { $0 + $1.count }, "count")
         for chunk in chunks {
-            check(chunk.pending == chunk.predictions.count { $0.label == .pending }, "a chunk's pending count")
+            check(chunk.pending == chunk.predictions.count { $0.label.isPending }, "a chunk's pending count")
             check(chunk.latestTime == chunk.predictions.map(\.time).max(), "a chunk's latest time")
         }
         let offsets = evaluationSnapshot.predictions.map(\.offset)
@@ -29,10 +29,17 @@ extension LabelJoin {
     private func checkChains(_ check: (Bool, String) -> Void) {
         var table = customers
         var pending: [Int: UInt64] = [:]
-        for (index, prediction) in evaluationSnapshot.predictions.enumerated() where prediction.label == .pending {
+        var deferred: [DeferredPredictions.Entry] = []
+        for (index, prediction) in evaluationSnapshot.predictions.enumerated() where prediction.label.isPending {
             pending[first + index] = max(prediction.customerHash, 1)
-            check(first + index >= progress.expiryCursor, "a pending prediction before the expiry cursor")
+            if prediction.label == .deferred {
+                deferred.append(DeferredPredictions.Entry(time: prediction.time, number: first + index))
+            } else {
+                check(first + index >= progress.expiryCursor, "a pending prediction before the expiry cursor")
+            }
         }
+        deferred.sort { ($0.time, $0.number) > ($1.time, $1.number) }
+        check(deferred == progress.deferred.entries, "the list of deferred predictions")
         var used = 0
         for slot in 0..<customers.capacity where customers[slot].customerHash != 0 {
             let chains = customers[slot]

@@ -17,10 +17,12 @@ import Testing
         case sampled
         /// Times jump back and forth, so that decided and undecided predictions are mixed in a chain.
         case disordered
+        /// Some times are years ahead, as wrong dates are.
+        case farAhead
 
         func labelJoin() -> LabelJoin {
             switch self {
-            case .fewCustomers, .disordered: LabelJoinTests.labelJoin(windowDays: 5)
+            case .fewCustomers, .disordered, .farAhead: LabelJoinTests.labelJoin(windowDays: 5)
             case .manyCustomers: LabelJoinTests.labelJoin(windowDays: 20)
             case .sampled: LabelJoinTests.labelJoin(windowDays: 100_000, limit: 2500)
             }
@@ -50,6 +52,12 @@ import Testing
                 return steps.map { step in
                     var step = step
                     step.time -= Int64(random.next() % 40) * LabelJoinTests.day
+                    return step
+                }
+            case .farAhead:
+                return steps.map { step in
+                    var step = step
+                    if random.next() % 50 == 0 { step.time += Int64(20 + random.next() % 400) * LabelJoinTests.day }
                     return step
                 }
             }
@@ -151,7 +159,7 @@ import Testing
         #expect(undone.transactions > 50)
         // The changes that the world is made for are among them.
         switch world {
-        case .fewCustomers, .disordered: #expect(undone.removals > 0)
+        case .fewCustomers, .disordered, .farAhead: #expect(undone.removals > 0)
         case .manyCustomers: #expect(undone.rehashes > 0)
         case .sampled: #expect(undone.samplings > 0)
         }

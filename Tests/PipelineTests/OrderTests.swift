@@ -1,4 +1,3 @@
-import Customers
 import Ensemble
 import Events
 import Monitoring
@@ -6,6 +5,8 @@ import Pipeline
 import Scoring
 import TestSupport
 import Testing
+
+@testable import Customers
 
 /// Messages that are orders with lines, beside the same lines as messages of their own.
 @Suite struct OrderTests {
@@ -37,7 +38,7 @@ import Testing
 
     /// What comes of messages: records, and the customers' states at the end.
     func run(_ messages: [[UInt8]], _ format: EventFormat, batch: Int) throws -> (
-        records: RecordArrays, table: CustomerTable
+        records: RecordArrays, table: CustomerTable, silent: Int
     ) {
         let pipeline = ScoringPipeline(
             decoder: EventDecoder(format: format), scorer: Scorer(artifact: artifact), monitor: PredictionMonitor())
@@ -45,6 +46,7 @@ import Testing
             topic: "orders", number: 0, startOffset: 0, restoreEndOffset: 0, timeToLiveDays: 730,
             labelJoin: pipeline.makeLabelJoin(windowDays: 90, limit: 100_000))
         let records = RecordArrays()
+        var silent = 0
         for start in stride(from: 0, to: messages.count, by: batch) {
             let part = messages[start..<min(start + batch, messages.count)]
             var source = SourceBatch()
@@ -62,8 +64,9 @@ import Testing
             source.endRun(of: state)
             let result = try pipeline.process(source, into: records)
             #expect(result.live == part.count && result.rejected == 0)
+            silent += result.repeated + result.anonymous
         }
-        return (records, state.table)
+        return (records, state.table, silent)
     }
 
     var asOrders: [[UInt8]] {
@@ -79,6 +82,37 @@ import Testing
             table.states[index].encode(into: &bytes)
             state.encode(into: &others)
             #expect(bytes.bytes == others.bytes, "\(customer)")
+        }
+    }
+
+    /// Whatever is sent again, in whatever batches: states and predictions are those of what was sent once.
+    @Test(arguments: [1, 7, 1000], EventFormat.Predictions.allCases)
+    func whatIsSentAgainCountsOnce(batch: Int, predictions: EventFormat.Predictions) throws {
+        var random = SplitMix64(seed: 8)
+        let numbered = asOrders.enumerated().map { Array("{\"id\":\($0),".utf8) + $1.dropFirst() }
+        let twice = numbered.indices.flatMap { index in
+            [numbered[index]] + (random.next() % 3 == 0 ? [numbered[max(0, index - Int(random.next() % 40))]] : [])
+        }
+        #expect(twice.count > numbered.count + 50)
+        var format = Self.format(predictions)
+        let once = try run(numbered, format, batch: batch)
+        format.fields[.eventID] = "$.id"
+        let told = try run(twice, format, batch: batch)
+        #expect(told.records.predictions.map(\.payload) == once.records.predictions.map(\.payload))
+        #expect(told.records.labels.count == once.records.labels.count)
+        // An order without a customer is counted as anonymous each time.
+        #expect(told.silent == once.silent + twice.count - numbered.count)
+        let (table, other) = (told.table, once.table)
+        #expect(table.count == other.count)
+        for index in table.states.indices {
+            let state = try #require(other.state(of: table.customerID(at: index)))
+            #expect(table.states[index].lifetime == state.lifetime)
+            var bytes = ByteWriter()
+            table.states[index].encode(into: &bytes)
+            try bytes.bytes.withReader { reader throws(StateError) in
+                let restored = try CustomerState(decoding: &reader)
+                #expect(restored.recentEvents.hashes == table.states[index].recentEvents.hashes)
+            }
         }
     }
 

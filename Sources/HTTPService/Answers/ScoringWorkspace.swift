@@ -37,6 +37,7 @@ final class ScoringWorkspace {
                 } else if !customerID.withUnsafeBytes({ $0.hasSameBytes(as: event.customerID) }) {
                     throw Self.severalCustomers(customerID, Array(event.customerID), index)
                 }
+                if table.isRepetition(event) { continue }
                 customer = table.update(event)
                 time = event.time
             }

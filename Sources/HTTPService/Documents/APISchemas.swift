@@ -215,7 +215,8 @@ extension APISchemas {
     private var counters: JSONSchema {
         .object(
             [
-                "received", "scored", "anonymous", "tombstones", "ignored", "rejected", "restored", "committed",
+                "received", "scored", "anonymous", "tombstones", "ignored", "repeated", "rejected", "restored",
+                "committed",
                 "customers", "partitions",
                 "restoring", "checkpoints", "checkpoint_failures", "commits", "transactions_aborted",
             ].map { ($0, .integer()) }, "Since the start; rates are the differences of two answers.")

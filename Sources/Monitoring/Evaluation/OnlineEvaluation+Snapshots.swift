@@ -60,7 +60,7 @@ extension OnlineEvaluation.Version {
             for prediction in snapshot.predictions
             where prediction.version == number && prediction.time >= max(start, snapshot.evaluatedTimes.lowerBound) {
                 let day = EventTime.day(of: prediction.time)
-                if prediction.label != .pending, prediction.time < snapshot.evaluatedTimes.upperBound {
+                if !prediction.label.isPending, prediction.time < snapshot.evaluatedTimes.upperBound {
                     all.append(prediction, models: 0..<version.models.count)
                     days[day, default: LabeledColumns(models: 1)].append(prediction, models: serving..<(serving + 1))
                 } else {

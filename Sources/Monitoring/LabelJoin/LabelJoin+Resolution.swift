@@ -17,7 +17,7 @@ extension LabelJoin {
             let steps = Int(candidate.previous)
             // Predictions of one invoice are about equally far apart.
             prefetch(at - 1 - Self.chainDistance * steps)
-            if candidate.label == .pending {
+            if candidate.label.isPending {
                 let isBought =
                     candidate.invoiceHash != event.invoiceHash && candidate.time < time
                     && time <= candidate.time + PurchaseLog.horizon
@@ -49,8 +49,21 @@ extension LabelJoin {
             }
             progress.expiryCursor += 1
         }
-        while chunks.count > 1, chunks[0].pending == 0, chunks[0].latestTime < evaluatedTimes.lowerBound {
-            removeFirstChunk()
+        while let next = progress.deferred.next, progress.clock.time > next.time + PurchaseLog.horizon {
+            try resolve(next.number, .notBought, at: nil, by: offset, onOutcome)
+        }
+        while chunks.count > 1, isPast(chunks[0]) { removeFirstChunk() }
+    }
+
+    /// Whether a chunk's predictions have left the window, or are too far ahead to be ever in it together with others of now.
+    private func isPast(_ chunk: PredictionChunk) -> Bool {
+        let window = evaluatedTimes
+        if chunk.latestTime < window.lowerBound { return chunk.pending == 0 }
+        let farAhead = progress.clock.time + PurchaseLog.horizon + self.window
+        guard chunk.latestTime > farAhead else { return false }
+        return (0..<chunk.count).allSatisfy { place in
+            let its = chunk.case(at: place)
+            return its.time > farAhead || (its.time < window.lowerBound && !its.label.isPending)
         }
     }
 
@@ -59,7 +72,9 @@ extension LabelJoin {
     ) rethrows {
         if number == progress.expiryCursor { progress.isBlocked = false }
         let (chunk, place) = place(of: number)
-        if number < journal.loggedBelow { journal.log(number, chunks[chunk].case(at: place)) }
+        let its = chunks[chunk].case(at: place)
+        if number < journal.loggedBelow { journal.log(number, its) }
+        if its.label == .deferred { progress.deferred.remove(number, time: its.time) }
         chunks[chunk].resolve(place, label)
         try onOutcome(label == .bought, offset) { Outcome(prediction: chunks[chunk][place], boughtAt: time) }
     }
@@ -71,6 +86,7 @@ extension LabelJoin {
         let removed = progress.removed
         progress.removed = (removed.isEmpty ? progress.firstChunk : removed.lowerBound)..<(progress.firstChunk + 1)
         progress.firstChunk += 1
+        progress.deferred.removeAll(before: first)
     }
 
     /// Event times of the predictions that are evaluated: the horizon has passed, and the window has not.

@@ -26,13 +26,14 @@ extension LabelJoin {
         customers = PendingPredictions()
         progress.expiryCursor = first
         progress.isBlocked = false
+        progress.deferred = DeferredPredictions()
         progress.expiredAt = 0
     }
 
     /// Adds a prediction from before a sampling or restart, in log order.
     mutating func readd(_ prediction: LabeledPrediction) {
         var its = PredictionChunk.Case(of: prediction)
-        if its.label == .pending {
+        if its.label.isPending {
             let slot = slot(of: prediction.customerHash, prediction.invoiceHash)
             customers[slot].begin(prediction.invoiceHash)
             its.previous = customers[slot].add(end + 1)

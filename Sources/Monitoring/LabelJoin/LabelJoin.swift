@@ -6,7 +6,9 @@ import Events
 ///
 /// A prediction at time t for an event of one invoice becomes `bought` as soon as a purchase line of another invoice of the
 /// same customer has a time s with t < s ≤ t + horizon. It becomes `notBought` once the partition's clock has passed
-/// t + horizon. Training and evaluation use the same label, except that they also see events that arrive too late here.
+/// t + horizon. Most predictions are due in the order of the log. One for an instant more than a horizon ahead of the clock, as
+/// a wrong date makes it, is deferred: it holds up no other, and if it is still far ahead when its neighbours leave, it leaves
+/// with them. Training and evaluation use the same label, except that they also see events that arrive too late here.
 /// The result depends only on the events and their order, not on batches or time of day. Owned by one thread.
 ///
 /// Memory is 88 bytes for each prediction kept, and 80 to 320 for each customer of theirs.
@@ -44,6 +46,8 @@ public struct LabelJoin: Sendable {
         var expiryCursor = 0
         /// Whether the prediction at `expiryCursor` was found pending. If so, none expires before the clock moves.
         var isBlocked = false
+        /// The predictions that are deferred.
+        var deferred = DeferredPredictions()
         /// The clock at the last expiry.
         var expiredAt: Int64 = 0
         /// Customers are in the sample if the upper half of their hash is below this.
@@ -141,9 +145,11 @@ public struct LabelJoin: Sendable {
         customers[slot].begin(event.invoiceHash)
         if event.isPurchase, customers[slot].older != 0 { try resolveOlder(slot, event, onOutcome) }
         guard event.isScored else { return }
+        let isDeferred = event.instant > progress.clock.time + PurchaseLog.horizon
         append(
             PredictionChunk.Case(
-                time: event.instant, invoiceHash: event.invoiceHash, previous: customers[slot].add(end + 1)),
+                time: event.instant, invoiceHash: event.invoiceHash, previous: customers[slot].add(end + 1),
+                label: isDeferred ? .deferred : .pending),
             PredictionChunk.Content(
                 offset: event.offset, customerHash: event.customerHash, probabilities: probabilities(event.scores),
                 version: UInt16(progress.version), line: UInt16(truncatingIfNeeded: event.line)))
@@ -164,6 +170,7 @@ public struct LabelJoin: Sendable {
     @inline(__always)
     mutating func append(_ new: PredictionChunk.Case, _ content: PredictionChunk.Content) {
         if place(of: end).place == 0 { chunks.append(PredictionChunk()) }
+        if new.label == .deferred { progress.deferred.insert(end, time: new.time) }
         chunks[chunks.count - 1].append(new, content)
         progress.count += 1
     }

@@ -3,6 +3,11 @@ package struct LabeledPrediction: Sendable, Equatable {
     /// Whether the customer bought again within the horizon. The raw values are those of checkpoints.
     package enum Label: UInt8, BitwiseCopyable, Sendable {
         case pending, notBought, bought
+        /// Pending, and for an instant so far ahead of the partition that others behind it are due before it.
+        case deferred
+
+        /// Whether the label is not known yet.
+        package var isPending: Bool { self == .pending || self == .deferred }
     }
 
     /// t, milliseconds of event time.

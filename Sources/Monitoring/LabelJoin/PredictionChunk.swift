@@ -15,8 +15,15 @@ struct PredictionChunk: Sendable {
         let time: Int64
         let invoiceHash: UInt64
         /// Steps back to the prediction before it in the customer's chain; 0 ends the chain.
-        var previous: UInt32 = 0
-        fileprivate(set) var label = LabeledPrediction.Label.pending
+        var previous: UInt32
+        fileprivate(set) var label: LabeledPrediction.Label
+
+        init(time: Int64, invoiceHash: UInt64, previous: UInt32 = 0, label: LabeledPrediction.Label) {
+            self.time = time
+            self.invoiceHash = invoiceHash
+            self.previous = previous
+            self.label = label
+        }
     }
 
     /// Cold part: offset and line, customer, probabilities and model version.
@@ -72,7 +79,7 @@ struct PredictionChunk: Sendable {
         cases.start[count] = new
         contents.start[count] = content
         fill.count += 1
-        if new.label == .pending { fill.pending += 1 }
+        if new.label.isPending { fill.pending += 1 }
         fill.latestTime = max(latestTime, new.time)
         isChanged = true
     }
@@ -101,7 +108,7 @@ struct PredictionChunk: Sendable {
     mutating func restore(_ place: Int, previous: UInt32, label: LabeledPrediction.Label) {
         precondition(place < count)
         cases.own(count)
-        if label == .pending, cases.start[place].label != .pending { fill.pending += 1 }
+        if label.isPending, !cases.start[place].label.isPending { fill.pending += 1 }
         cases.start[place].previous = previous
         cases.start[place].label = label
     }
@@ -113,8 +120,7 @@ struct PredictionChunk: Sendable {
 
 extension PredictionChunk.Case {
     init(of prediction: LabeledPrediction) {
-        self.init(time: prediction.time, invoiceHash: prediction.invoiceHash)
-        label = prediction.label
+        self.init(time: prediction.time, invoiceHash: prediction.invoiceHash, label: prediction.label)
     }
 }
 

@@ -82,7 +82,11 @@ struct DatasetBuilder {
             addDueObservations(of: customer, in: table, before: event)
             // Where a message has one prediction, its last event alone has one in serving too.
             let isScored = history.format.predictions == .line || reader.isLastOfMessage
-            add(event, of: customer, isScored: isScored, to: &table)
+            if table.isRepetition(event) {
+                progress[customer].events += 1
+            } else {
+                add(event, of: customer, isScored: isScored, to: &table)
+            }
         }
         addObservations(of: table, before: .max)
         report(reader, eventsRead)

@@ -189,7 +189,7 @@ final class PointInTimeQuery: Sendable {
                 if event.time <= time { table.observe(event.time) }
                 return
             }
-            if event.time <= time { table.update(event) }
+            if event.time <= time, !table.isRepetition(event) { table.update(event) }
         }
 
         var customer: CustomerReport? {

@@ -10,6 +10,7 @@ package final class WorkerCounters: Sendable {
     let tombstones = Atomic<Int>(0)
     /// Messages that are understood and say nothing that counts.
     let ignored = Atomic<Int>(0)
+    let repeated = Atomic<Int>(0)
     let rejected = Atomic<Int>(0)
     let restored = Atomic<Int>(0)
     let committed = Atomic<Int>(0)
@@ -37,6 +38,8 @@ package final class WorkerCounters: Sendable {
         package let tombstones: Int
         /// Messages that are understood and say nothing that counts.
         package let ignored: Int
+        /// Messages whose events all have been sent before.
+        package let repeated: Int
         /// Messages that are no customer event.
         package let rejected: Int
         /// Messages read again to rebuild state.
@@ -69,7 +72,8 @@ package final class WorkerCounters: Sendable {
         return Snapshot(
             received: received.load(ordering: .relaxed), scored: scored.load(ordering: .relaxed),
             anonymous: anonymous.load(ordering: .relaxed), tombstones: tombstones.load(ordering: .relaxed),
-            ignored: ignored.load(ordering: .relaxed), rejected: rejected.load(ordering: .relaxed),
+            ignored: ignored.load(ordering: .relaxed),
+            repeated: repeated.load(ordering: .relaxed), rejected: rejected.load(ordering: .relaxed),
             restored: restored.load(ordering: .relaxed), committed: committed.load(ordering: .relaxed),
             customers: gauges.reduce(0) { $0 + $1.customers }, partitions: gauges.reduce(0) { $0 + $1.partitions },
             restoring: gauges.reduce(0) { $0 + $1.restoring }, checkpoints: checkpoints.load(ordering: .relaxed),

@@ -71,6 +71,7 @@ package final class WorkerMetrics: Sendable {
         counter("anonymous_events", \.anonymous)
         counter("tombstones", \.tombstones)
         counter("ignored_messages", \.ignored)
+        counter("repeated_messages", \.repeated)
         counter("dead_letters", \.rejected)
         counter("events_restored", \.restored)
         counter("events_committed", \.committed)
@@ -146,6 +147,8 @@ package final class WorkerMetrics: Sendable {
             .counter, "Messages taken from the input topic; what is processed anew counts anew"),
         "predictions_total": .init(.counter, "Predictions handed to Kafka"),
         "tombstones_total": .init(.counter, "Messages without a value, as deletions leave them"),
+        "repeated_messages_total": .init(
+            .counter, "Messages whose events all have been sent before, as their identifiers say (fields.event_id)"),
         "ignored_messages_total": .init(
             .counter, "Messages that are understood and say nothing that counts: updates, deletions, ignored statuses"),
         "anonymous_events_total": .init(.counter, "Events without a customer, which are not scored"),

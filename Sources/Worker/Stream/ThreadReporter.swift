@@ -55,6 +55,7 @@ final class ThreadReporter {
         counters.anonymous.add(result.anonymous, ordering: .relaxed)
         if result.tombstones > 0 { counters.tombstones.add(result.tombstones, ordering: .relaxed) }
         if result.ignored > 0 { counters.ignored.add(result.ignored, ordering: .relaxed) }
+        if result.repeated > 0 { counters.repeated.add(result.repeated, ordering: .relaxed) }
         counters.rejected.add(result.rejected, ordering: .relaxed)
         counters.restored.add(result.restored, ordering: .relaxed)
         counters.bought.add(result.bought, ordering: .relaxed)
