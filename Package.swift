@@ -18,12 +18,17 @@ let package = Package(
         .systemLibrary(name: "CRDKafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CArithmetic"),
         .target(name: "CEvents"),
         .target(name: "CPrefetch"),
         .systemLibrary(name: "CXGBoost", providers: [.apt(["libxgboost-dev"])]),
         .target(name: "Events", dependencies: ["CEvents", "CZlib", "CZstd"], swiftSettings: strict),
+        .target(
+            name: "SchemaRegistry", dependencies: ["CCurl", "Events"],
+            resources: [.embedInCode("Output/prediction.avsc"), .embedInCode("Output/outcome.avsc")],
+            swiftSettings: strict),
         .target(name: "Customers", dependencies: ["CPrefetch", "Events"], swiftSettings: strict),
         .target(name: "Features", dependencies: ["CArithmetic", "Customers", "Events"], swiftSettings: strict),
         .target(
@@ -35,7 +40,7 @@ let package = Package(
         .target(
             name: "Console",
             dependencies: [
-                "Settings", "Customers", "Events",
+                "Settings", "Customers", "Events", "SchemaRegistry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -60,7 +65,7 @@ let package = Package(
             name: "Worker",
             dependencies: [
                 "Settings", "Console", "Customers", "Ensemble", "Events", "Features", "Kafka", "Monitoring", "Pipeline",
-                "Scoring",
+                "SchemaRegistry", "Scoring",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -100,7 +105,8 @@ let package = Package(
         .executableTarget(
             name: "trainer",
             dependencies: [
-                "Settings", "Console", "Ensemble", "Events", "Features", "Kafka", "Pipeline", "Training",
+                "Settings", "Console", "Ensemble", "Events", "Features", "Kafka", "Pipeline", "SchemaRegistry",
+                "Training",
             ],
             swiftSettings: strict),
         .target(
@@ -140,7 +146,12 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "PipelineTests",
-            dependencies: ["Customers", "Ensemble", "Events", "Monitoring", "Pipeline", "Scoring", "TestSupport"],
+            dependencies: [
+                "Customers", "Ensemble", "Events", "Monitoring", "Pipeline", "SchemaRegistry", "Scoring", "TestSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SchemaRegistryTests", dependencies: ["Events", "SchemaRegistry", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "HTTPServiceTests",
@@ -154,8 +165,8 @@ let package = Package(
         .testTarget(
             name: "WorkerTests",
             dependencies: [
-                "Customers", "Ensemble", "Events", "Features", "Kafka", "Monitoring", "Pipeline", "Scoring",
-                "TestSupport", "Training", "Worker",
+                "Customers", "Ensemble", "Events", "Features", "Kafka", "Monitoring", "Pipeline", "SchemaRegistry",
+                "Scoring", "TestSupport", "Training", "Worker",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -16,7 +16,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-need librdkafka-dev libxgboost-dev zlib1g-dev libzstd-dev libssl-dev libjemalloc2 python3-venv gcc
+need librdkafka-dev libxgboost-dev zlib1g-dev libzstd-dev libssl-dev libcurl4-openssl-dev libjemalloc2 python3-venv gcc
 swift build -c release --product benchmark >&2
 swift build -c release --product scoring-worker >&2
 benchmark=$(swift build -c release --show-bin-path)/benchmark

@@ -47,5 +47,19 @@ find_python() {
     test_python=
 }
 
+# Names a Python with confluent-kafka and its serializers in serializers_python, for the tests that read what they write and
+# for the Schema Registry that these tests ask; nothing if it cannot be had, and then they are skipped.
+find_serializers() {
+    local environment=.build-test/serializers
+    serializers_python=$PWD/$environment/bin/python
+    "$serializers_python" -c 'import confluent_kafka, fastavro, google.protobuf' 2>/dev/null && return
+    { python3 -m venv $environment &&
+        $environment/bin/pip install -q --disable-pip-version-check 'confluent-kafka[avro,json,protobuf]==2.16.1' &&
+        "$serializers_python" -c 'import confluent_kafka, fastavro, google.protobuf'; } && return
+    echo "no serializers for Python: the tests with a Schema Registry are skipped" >&2
+    rm -rf $environment
+    serializers_python=
+}
+
 [ -n "${without_swift:-}" ] || command -v swift >/dev/null ||
     { echo "error: no swift on the PATH: install Swift 6.2 or newer, https://swift.org/install" >&2; exit 1; }

@@ -9,11 +9,13 @@ if [ "${1:-}" = --night ]; then
     export FUTURE_CART_NIGHT=1
 fi
 
-need librdkafka-dev libxgboost-dev zlib1g-dev libzstd-dev libssl-dev python3-jsonschema python3-venv chromium chromium-driver \
-    python3-selenium
+need librdkafka-dev libxgboost-dev zlib1g-dev libzstd-dev libssl-dev libcurl4-openssl-dev \
+    python3-jsonschema python3-venv chromium chromium-driver python3-selenium
 find_broker
 FUTURE_CART_TEST_BROKER=$broker_executable
 export FUTURE_CART_TEST_BROKER
+find_serializers
+export FUTURE_CART_TEST_SERIALIZERS=$serializers_python
 if [ -n "${FUTURE_CART_NIGHT:-}" ]; then
     find_python
     export FUTURE_CART_TEST_PYTHON=$test_python

@@ -1,12 +1,15 @@
 import Events
+import SchemaRegistry
 import Settings
 
 extension EventFormat {
     /// Reads the sections `fields:` and `events:`: where a shop's events have their fields, and how they write values.
-    package init(_ reader: ConfigurationReader) {
+    /// - Parameter registry: where schemas come from.
+    package init(_ reader: ConfigurationReader, registry: RegistrySettings) {
         self.init()
         readFields(reader.section("fields"))
         let reader = reader.section("events")
+        readSchemas(reader, registry)
         envelope = reader.choice("envelope", default: envelope)
         updates = reader.choice("updates", default: updates)
         let path = reader.string("lines", default: "")

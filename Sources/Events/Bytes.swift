@@ -1,3 +1,8 @@
+extension UnsafeRawBufferPointer {
+    /// No bytes.
+    static var empty: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
+}
+
 /// Comparing and scanning eight bytes at a time.
 extension UnsafeRawBufferPointer {
     /// The eight bytes from `at` on; the first is the lowest.

@@ -51,7 +51,8 @@ public final class EventDecoder {
         let latest = timestamp.map { $0 &+ format.maxAhead } ?? .max
         do throws(EventError) {
             guard let flat else { return try decodeStructured(message, latest, body) }
-            try flat.read(message, into: &fields.pointee)
+            let content = format.framing == .none ? message : try MessageFrame(message).content
+            try flat.read(content, into: &fields.pointee)
             guard try counts() else { return 0 }
             body(try event(latest))
             return 1
@@ -73,7 +74,7 @@ public final class EventDecoder {
         -> CustomerEvent
     {
         if !keepingTexts { texts.forget() }
-        if let flat, !parser.readsStatus {
+        if let flat, !parser.readsStatus, format.framing == .none {
             try flat.read(message, into: &fields.pointee)
             return try event(.max)
         }
@@ -86,6 +87,21 @@ public final class EventDecoder {
     /// Frees the texts of all events decoded so far, which become invalid.
     @inline(__always)
     public func forgetTexts() { texts.forget() }
+
+    /// The number of the schema that a message is written by, if it has to be asked for: the message cannot be decoded before.
+    package func missingSchema(of message: UnsafeRawBufferPointer) -> UInt32? {
+        guard format.framing == .confluent, format.codec != .json, let catalogue = format.catalogue,
+            let frame = try? MessageFrame(message), !structured.knowsSchema(frame.schema)
+        else { return nil }
+        if case .awaited = catalogue.lookup(frame.schema) { return frame.schema }
+        return nil
+    }
+
+    /// Waits for the schema that a message is written by, if it is not known.
+    /// - Throws: `SchemaUnavailable` when the registry gives no answer.
+    package func fetchSchema(of message: UnsafeRawBufferPointer) throws(SchemaUnavailable) {
+        if let missing = missingSchema(of: message) { _ = try format.catalogue?.wait(for: missing) }
+    }
 
     private func decodeStructured(
         _ message: UnsafeRawBufferPointer, _ latest: Int64, _ body: (CustomerEvent) -> Void

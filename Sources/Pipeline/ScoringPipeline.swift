@@ -70,6 +70,7 @@ package final class ScoringPipeline {
 
     private let decoder: EventDecoder
     var scorer: Scorer
+    private let outcomeSchema: UInt32?
     private let labelJoinVersion: LabelJoin.Version
     /// What was noted of the predictions so far.
     package internal(set) var monitor: PredictionMonitor
@@ -85,10 +86,14 @@ package final class ScoringPipeline {
     private var outcomePayload: [UInt8] = []
 
     /// A pipeline that scores with one artifact.
-    package init(decoder: EventDecoder, scorer: Scorer, monitor: PredictionMonitor) {
+    /// - Parameter outcomeSchema: the number in a registry of the schema that outcomes are written by; `nil` for JSON.
+    package init(
+        decoder: EventDecoder, scorer: Scorer, monitor: PredictionMonitor, outcomeSchema: UInt32? = nil
+    ) {
         self.decoder = decoder
         scoresEachLine = decoder.format.predictions == .line
         self.scorer = scorer
+        self.outcomeSchema = outcomeSchema
         self.monitor = monitor
         let artifact = scorer.artifact
         labelJoinVersion = LabelJoin.Version(
@@ -98,6 +103,12 @@ package final class ScoringPipeline {
 
     /// The artifact that it scores with.
     package var artifact: ModelArtifact { scorer.artifact }
+
+    /// Whether messages name the schema that they are written by.
+    package var readsRegistrySchemas: Bool { decoder.format.catalogue != nil }
+
+    /// The number of the schema that has to be asked for before a message can be processed; `nil` when none has to.
+    package func missingSchema(of message: UnsafeRawBufferPointer) -> UInt32? { decoder.missingSchema(of: message) }
 
     /// A label join for a partition that this pipeline serves.
     /// - Parameters:
@@ -337,7 +348,12 @@ package final class ScoringPipeline {
         // A customer is kept for at least a year, longer than a label can be pending: whoever is removed was so in this batch.
         guard let customerID = partition.table.customerID(ofHash: prediction.customerHash) else { return }
         outcomePayload.removeAll(keepingCapacity: true)
-        OutcomeEncoder.append(outcome, of: version, customerID: customerID, to: &outcomePayload)
+        if let outcomeSchema {
+            OutcomeEncoder.append(
+                outcome, of: version, customerID: customerID, schema: outcomeSchema, to: &outcomePayload)
+        } else {
+            OutcomeEncoder.append(outcome, of: version, customerID: customerID, to: &outcomePayload)
+        }
         try sink.publish(
             OutcomeRecord(
                 predictionOffset: prediction.offset, predictionLine: Int(prediction.line), customerID: customerID,

@@ -17,7 +17,7 @@ public struct Scorer {
         public let line: Int
         /// The customer's identifier.
         public let customerID: UnsafeRawBufferPointer
-        /// The JSON payload to publish.
+        /// The payload to publish, in JSON or Avro.
         public let payload: UnsafeRawBufferPointer
         /// The row that was scored: 32-bit floats in the order of `FeatureSchema`.
         public let features: UnsafeRawBufferPointer
@@ -56,7 +56,7 @@ public struct Scorer {
     /// The models that score, with their manifest.
     package let artifact: ModelArtifact
     private let extractor: FeatureExtractor
-    private let encoder: PredictionEncoder
+    private let encoder: PayloadEncoder
     private var pending: [Pending] = []
     private var identifiers: [UInt8] = []
     private var matrix = FeatureMatrix()
@@ -67,31 +67,44 @@ public struct Scorer {
 
     /// A scorer whose predictions have no explanations.
     package init(artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds()) {
-        self.init(artifact: artifact, thresholds: thresholds, explainer: nil, features: 0)
+        self.init(artifact: artifact, thresholds: thresholds, explainer: nil, features: 0, avroSchema: nil)
     }
 
     /// A scorer whose predictions are explained.
-    /// - Parameter explainedFeatures: how many features each prediction names, the ones with the largest contributions to
-    ///   the served model's log-odds; 0 for no explanations.
+    /// - Parameters:
+    ///   - explainedFeatures: how many features each prediction names, the ones with the largest contributions to the served
+    ///     model's log-odds; 0 for no explanations.
+    ///   - avroSchema: the number in a registry of the schema that payloads are written by; `nil` for JSON.
     /// - Throws: `ArtifactError` if explanations are wanted and the artifact's models do not support them.
     package init(
-        artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds(), explainedFeatures: Int
+        artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds(), explainedFeatures: Int,
+        avroSchema: UInt32? = nil
     ) throws(ArtifactError) {
         self.init(
             artifact: artifact, thresholds: thresholds,
-            explainer: explainedFeatures > 0 ? try Explainer(artifact) : nil, features: explainedFeatures)
+            explainer: explainedFeatures > 0 ? try Explainer(artifact) : nil, features: explainedFeatures,
+            avroSchema: avroSchema)
     }
 
     private init(
-        artifact: ModelArtifact, thresholds: PriorityThresholds, explainer: Explainer?, features: Int
+        artifact: ModelArtifact, thresholds: PriorityThresholds, explainer: Explainer?, features: Int,
+        avroSchema: UInt32?
     ) {
         self.artifact = artifact
         explanations = explainer.map { Explanations($0) }
         workspace = Ensemble.Workspace(for: artifact.ensemble)
         extractor = FeatureExtractor(encoding: artifact.categoryEncoding)
-        encoder = PredictionEncoder(
-            manifest: artifact.manifest, thresholds: thresholds,
-            explanation: explainer.map { ExplanationEncoder($0, count: features) })
+        if let avroSchema {
+            encoder = .avro(
+                AvroPredictionEncoder(
+                    number: avroSchema, manifest: artifact.manifest, thresholds: thresholds, explainer: explainer,
+                    count: features))
+        } else {
+            encoder = .json(
+                PredictionEncoder(
+                    manifest: artifact.manifest, thresholds: thresholds,
+                    explanation: explainer.map { ExplanationEncoder($0, count: features) }))
+        }
     }
 
     /// Events added and not yet scored.

@@ -4,6 +4,7 @@ import Foundation
 import Kafka
 import Logging
 import Monitoring
+import SchemaRegistry
 import ServiceLifecycle
 import Synchronization
 
@@ -56,6 +57,7 @@ package final class Worker: Service {
         partitionCount.store(try check.partitionCount(of: settings.inputTopic), ordering: .relaxed)
         if let topic = settings.checkpointTopicName { try check.provide(topic) }
         let store = try settings.makeCheckpointStore()
+        let schemas = try check.outputSchemas()
         logger.info(
             "worker starts",
             metadata: [
@@ -65,7 +67,7 @@ package final class Worker: Service {
             ])
         try await withGracefulShutdownHandler {
             try await withTaskCancellationHandler {
-                try await runThreads(store)
+                try await runThreads(store, schemas)
             } onCancel: {
                 requestStop()
             }
@@ -86,10 +88,10 @@ package final class Worker: Service {
     /// Asks the threads to finish; returns at once.
     package func requestStop() { shutdown.begin() }
 
-    private func runThreads(_ store: (any CheckpointStore)?) async throws {
+    private func runThreads(_ store: (any CheckpointStore)?, _ schemas: OutputSchemas?) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<settings.threads {
-                group.addTask { try await self.runThread(number, store) }
+                group.addTask { try await self.runThread(number, store, schemas) }
             }
             do {
                 // Not waitForAll: that throws only when all have ended.
@@ -102,14 +104,16 @@ package final class Worker: Service {
         }
     }
 
-    private func runThread(_ number: Int, _ store: (any CheckpointStore)?) async throws {
+    private func runThread(
+        _ number: Int, _ store: (any CheckpointStore)?, _ schemas: OutputSchemas?
+    ) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             let thread = Thread {
                 continuation.resume(
                     with: Result {
                         // Nobody waits for a thread that has failed.
                         defer { self.shutdown.markCommitted(number) }
-                        try self.stream(number, store)
+                        try self.stream(number, store, schemas)
                     })
             }
             thread.name = "stream-\(number)"
@@ -119,9 +123,10 @@ package final class Worker: Service {
     }
 
     /// One thread's work, with new clients whenever the old ones have been fenced or lost track of their transaction.
-    private func stream(_ number: Int, _ store: (any CheckpointStore)?) throws {
+    private func stream(_ number: Int, _ store: (any CheckpointStore)?, _ schemas: OutputSchemas?) throws {
         let dependencies = StreamThread.Dependencies(
-            settings: settings, artifact: artifact, reference: reference, store: store, counters: counters,
+            settings: settings, artifact: artifact, reference: reference, store: store, schemas: schemas,
+            counters: counters,
             shutdown: shutdown, metrics: metrics, logger: logger)
         while true {
             let thread: StreamThread

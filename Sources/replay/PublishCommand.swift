@@ -63,6 +63,11 @@ struct PublishCommand: ParsableCommand {
                 settings.kafka["bootstrap.servers"] = brokers
                 settings.kafkaProducer["bootstrap.servers"] = nil
             }
+            guard settings.events.codec == .json, settings.events.framing == .none else {
+                throw ValidationError(
+                    "a history is published as JSON, and events.codec or events.framing says that the topic holds "
+                        + "other messages: publish it with the shop's own producer, or name another configuration")
+            }
             let reader = try HistoryReader(path: history, format: settings.events)
             let publisher = try EventPublisher(settings: settings, topic: topic)
             defer { publisher.close() }

@@ -32,7 +32,7 @@ struct TopicHistory {
     private static let timeoutMilliseconds = 30_000
 
     /// Reads committed messages up to the topic's present end.
-    /// - Throws: `KafkaError`; `TopicHistoryError` when the topic does not exist, has no messages in the range, or delivers none
+    /// - Throws: `KafkaError`; `SchemaUnavailable` when a registry gives no answer; `TopicHistoryError` when the topic does not exist, has no messages in the range, or delivers none
     ///   for 30 seconds; `DataError` when no message is an event.
     func read(format: EventFormat, progress: Progress) throws -> OpenedHistory {
         let own = [
@@ -52,7 +52,7 @@ struct TopicHistory {
         guard total > 0 else { throw TopicHistoryError("topic \(topic) holds no messages from --from until --until") }
         let wanted = ranges.filter { !$0.value.isEmpty }
         var spools: [TopicPartition: SpooledFile] = [:]
-        for partition in wanted.keys { spools[partition] = try SpooledFile(suffix: ".ndjson") }
+        for partition in wanted.keys { spools[partition] = try SpooledFile.ofMessages() }
         let (events, skipped) = try copy(wanted, consumer, spools, EventDecoder(format: format)) { behind in
             progress.show("reading \(topic)", detail: "\(behind) messages", share: Double(behind) / Double(total))
         }
@@ -120,12 +120,13 @@ struct TopicHistory {
                 }
                 behind += 1
                 let value = message.value ?? UnsafeRawBufferPointer(start: nil, count: 0)
+                try decoder.fetchSchema(of: value)
                 if let original = RedrivenMessage.originalOffset(message.header(RedrivenMessage.header)),
                     RedrivenMessage.isInLog(original, before: message.offset, from: range.lowerBound)
                 {
                     // As in the worker, its event counts where the original stands.
                 } else if (try? decoder.decode(value, timestamp: message.timestampMilliseconds) { _ in }) != nil {
-                    try spools[partition]!.writeLine(message: value)
+                    try spools[partition]!.write(message: value)
                     events[partition, default: 0] += 1
                 } else {
                     skipped += 1

@@ -2,6 +2,7 @@ import Console
 import Ensemble
 import Events
 import Features
+import SchemaRegistry
 import Settings
 import Training
 
@@ -16,7 +17,7 @@ struct TrainerConfiguration {
     /// - Throws: all settings that could not be used, and all keys that there are none of.
     init(_ reader: ConfigurationReader) throws(ConfigurationError) {
         var settings = TrainingSettings()
-        events = EventFormat(reader)
+        events = EventFormat(reader, registry: RegistrySettings(reader))
         settings.seed = reader.int("seed", default: settings.seed, in: 0...Int(Int32.max))
         settings.threads = reader.int("threads", default: settings.threads, in: 1...256)
         settings.folds = reader.int("folds", default: settings.folds, in: 2...20)

@@ -8,6 +8,8 @@ final class RecordArrays: RecordSink {
 
     /// By partition and offset, in the order that they came in.
     private(set) var predictions: [(partition: Int32, offset: Int64, line: Int, payload: String)] = []
+    /// The payloads as they are.
+    private(set) var payloads: (predictions: [[UInt8]], labels: [[UInt8]]) = ([], [])
     private(set) var labels: [(partition: Int32, offset: Int64, payload: String)] = []
     private(set) var rejected: [(offset: Int64, reason: String)] = []
     /// Predictions until it fails; it does so once.
@@ -23,11 +25,13 @@ final class RecordArrays: RecordSink {
             failsAfter = left > 0 ? left - 1 : nil
             if left == 0 { throw Failure() }
         }
+        payloads.predictions.append(Array(prediction.payload))
         predictions.append(
             (partition.number, message.offset, prediction.line, String(decoding: prediction.payload, as: UTF8.self)))
     }
 
     func publish(_ outcome: OutcomeRecord, in partition: PartitionState) {
+        payloads.labels.append(outcome.payload)
         labels.append(
             (partition.number, outcome.predictionOffset, String(decoding: outcome.payload, as: UTF8.self)))
     }

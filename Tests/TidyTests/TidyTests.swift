@@ -15,17 +15,19 @@ import Testing
     private static let allowedImports: [String: Set<String>] = {
         let line: Set<String> = ["CArithmetic", "CEvents", "CPrefetch"]
         let events: Set<String> = ["CEvents", "CZlib"]
+        let registry: Set<String> = ["CCurl", "Events"]
         let customers: Set<String> = ["CPrefetch", "Events"]
         let features: Set<String> = ["CArithmetic", "Customers", "Events"]
         let ensemble = features.union(["CCrypto", "Features", "Settings"])
         let scoring: Set<String> = ["Customers", "Ensemble", "Events", "Features"]
         let monitoring = scoring.union(["CPrefetch", "Scoring"])
         let pipeline = scoring.union(["Monitoring", "Scoring"])
-        let worker = pipeline.union(["Console", "Kafka", "Pipeline", "Settings"])
+        let worker = pipeline.union(["Console", "Kafka", "Pipeline", "SchemaRegistry", "Settings"])
         let commands = worker.union(["HTTPService", "LocalCluster", "Worker"])
         return [
             "Events": events, "Customers": customers, "Features": features, "Ensemble": ensemble, "Scoring": scoring,
-            "Settings": [], "Console": ["Customers", "Events", "Settings"], "Monitoring": monitoring,
+            "Settings": [], "SchemaRegistry": registry,
+            "Console": ["Customers", "Events", "SchemaRegistry", "Settings"], "Monitoring": monitoring,
             "Pipeline": pipeline, "Kafka": ["CRDKafka"], "LocalCluster": ["Kafka"], "Worker": worker,
             "Training": scoring.union(["CXGBoost", "Monitoring"]),
             "HTTPService": pipeline.union(["Settings", "Worker"]),

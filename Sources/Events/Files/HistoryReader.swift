@@ -25,6 +25,8 @@ package final class HistoryReader: EventSource {
     private var pending: [CustomerEvent] = []
     private var message: [UInt8] = []
     private let separator: UInt8
+    /// Whether it holds messages as they stand on a topic, copied by `SpooledFile`.
+    private let isSpool: Bool
     /// Whether JSON objects do not stand one a line.
     private let isLoose: Bool
 
@@ -38,9 +40,16 @@ package final class HistoryReader: EventSource {
         self.eventFormat = eventFormat
         source = try ByteSource(path: path, encoding: eventFormat.encoding)
         buffer = RecordBuffer(source: source)
-        decoder = EventDecoder(format: eventFormat)
         encoder = EventEncoder(format: eventFormat)
         let head = try buffer.peek()
+        if head.starts(with: SpooledFile.messagesMark) {
+            (format, isSpool, isLoose, separator) = (.ndjson, true, false, buffer.separator)
+            decoder = EventDecoder(format: eventFormat)
+            buffer.drop(SpooledFile.messagesMark.count)
+            return
+        }
+        isSpool = false
+        decoder = EventDecoder(format: eventFormat.asJSON)
         if let refusal = FileKind.refusal(head, path: path) { throw HistoryError(path: path, reason: refusal) }
         let isMarked = head.starts(with: [0xEF, 0xBB, 0xBF])
         let content = isMarked ? head.dropFirst(3) : head[...]
@@ -80,7 +89,8 @@ package final class HistoryReader: EventSource {
 
     /// The next row or message; `nil` at the end.
     private func nextRecord() throws(HistoryError) -> UnsafeMutableRawBufferPointer? {
-        isLoose ? try buffer.nextObject() : try buffer.next(quotes: format == .csv)
+        if isSpool { return try buffer.nextCounted() }
+        return isLoose ? try buffer.nextObject() : try buffer.next(quotes: format == .csv)
     }
 
     /// 1-based line of the event read last.

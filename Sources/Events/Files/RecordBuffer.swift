@@ -130,6 +130,31 @@ struct RecordBuffer {
         return UnsafeMutableRawBufferPointer(rebasing: record)
     }
 
+    /// The next record behind its length; `nil` at the end. Valid until the next call.
+    mutating func nextCounted() throws(HistoryError) -> UnsafeMutableRawBufferPointer? {
+        line = nextLine
+        nextLine += 1
+        while end - start < 4 {
+            if try !fill() {
+                guard start == end else { throw endsInRecord }
+                return nil
+            }
+        }
+        let count = Int(UnsafeRawBufferPointer(storage).halfWord(start))
+        guard count <= Self.recordLimit else {
+            throw HistoryError(
+                path: source.path, line: line, reason: "record of \(count) bytes, longer than \(Self.recordLimit)")
+        }
+        start += 4
+        while end - start < count { if try !fill() { throw endsInRecord } }
+        defer { start += count }
+        return UnsafeMutableRawBufferPointer(rebasing: storage[start..<(start + count)])
+    }
+
+    private var endsInRecord: HistoryError {
+        HistoryError(path: source.path, line: line, reason: "the file ends inside a record")
+    }
+
     private func withoutCarriageReturn(_ record: Slice<UnsafeMutableRawBufferPointer>) -> UnsafeMutableRawBufferPointer
     {
         UnsafeMutableRawBufferPointer(rebasing: record.last == 0x0D ? record.dropLast() : record)

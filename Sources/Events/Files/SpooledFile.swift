@@ -26,13 +26,21 @@ package final class SpooledFile {
     /// - Throws: `HistoryError` when they cannot be written, as do the functions below.
     package func write(_ bytes: UnsafeRawBufferPointer) throws(HistoryError) { try file.write(bytes) }
 
-    /// Writes one JSON message as a line. Line ends between its tokens become spaces.
-    package func writeLine(message: UnsafeRawBufferPointer) throws(HistoryError) {
-        if message.contains(0x0A) || message.contains(0x0D) {
-            try file.write(message.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 } + [0x0A])
-        } else {
-            try file.writeLine(message)
-        }
+    /// What a file of messages begins with.
+    static let messagesMark: [UInt8] = [0, 0x46, 0x43, 0x4D, 0x53, 0x47, 0, 1]
+
+    /// A file of messages as they stand on a topic, each behind its length in four bytes, the lowest first.
+    package static func ofMessages() throws(HistoryError) -> SpooledFile {
+        let spool = try SpooledFile(suffix: ".messages")
+        try spool.file.write(messagesMark)
+        return spool
+    }
+
+    /// Writes a message.
+    package func write(message: UnsafeRawBufferPointer) throws(HistoryError) {
+        let count = UInt32(message.count)
+        try file.write((0..<4).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) })
+        try file.write(message)
     }
 
     /// Ends writing; the file can be read now.

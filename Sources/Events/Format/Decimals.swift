@@ -14,11 +14,32 @@ enum Decimal128 {
         guard (1...16).contains(unscaled.count), (0...38).contains(scale) else { return nil }
         var value: Int128 = unscaled[0] >= 0x80 ? -1 : 0
         for byte in unscaled { value = value << 8 | Int128(byte) }
-        var digits = String(value.magnitude)
-        if digits.count <= scale { digits = String(repeating: "0", count: scale + 1 - digits.count) + digits }
-        var text = Array((value < 0 ? "-" : "").utf8) + Array(digits.utf8.dropLast(scale))
-        if scale > 0 { text += [UInt8(ascii: ".")] + Array(digits.utf8.suffix(scale)) }
-        return texts.copy(text)
+        var magnitude = value.magnitude
+        return texts.take(upTo: 48) { room in
+            // From the last digit on.
+            var at = 48
+            func put(_ byte: UInt8) {
+                at -= 1
+                room[at] = byte
+            }
+            var digits = 0
+            repeat {
+                if digits == scale, scale > 0 { put(UInt8(ascii: ".")) }
+                // Nearly all fit in 64 bits, whose division is much cheaper.
+                if let small = UInt64(exactly: magnitude) {
+                    put(UInt8(ascii: "0") + UInt8(small % 10))
+                    magnitude = UInt128(small / 10)
+                } else {
+                    put(UInt8(ascii: "0") + UInt8(magnitude % 10))
+                    magnitude /= 10
+                }
+                digits += 1
+            } while magnitude > 0 || digits <= scale
+            if value < 0 { put(UInt8(ascii: "-")) }
+            let count = 48 - at
+            for place in 0..<count { room[place] = room[at + place] }
+            return count
+        }
     }
 }
 

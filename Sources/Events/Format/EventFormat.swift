@@ -53,6 +53,17 @@ package struct EventFormat: Sendable, Equatable {
         case ignore
     }
 
+    /// What messages are written in.
+    package var codec = MessageCodec.json
+    /// What stands before a message's content.
+    package var framing = MessageFraming.none
+    /// The schema of all messages, where their frame does not name one.
+    package var schema: MessageSchema?
+    /// The full name of the Protobuf message that a topic's messages are, where their frame does not say; empty for the first one
+    /// of the schema.
+    package var messageName = ""
+    /// Where schemas that frames name come from.
+    package var catalogue: SchemaCatalogue?
     /// Where each field stands.
     package var fields = FieldNames()
     /// What stands around an event.
@@ -113,12 +124,19 @@ package struct EventFormat: Sendable, Equatable {
 
     /// Whether each message is one JSON object that has the fields as members.
     package var isFlat: Bool {
-        envelope == .none && lines == nil && decimalScale < 0 && fields.duplicate == nil
+        codec == .json && envelope == .none && lines == nil && decimalScale < 0 && fields.duplicate == nil
             && EventField.allCases.allSatisfy { fields[$0].isEmpty || FieldPath(fields[$0])?.name != nil }
     }
 
     /// Whether this is the name of a time zone.
     package static func isTimeZone(_ name: String) -> Bool { LocalTime(name) != nil }
+
+    /// The same for what is written as JSON without a frame, such as a file's lines.
+    package var asJSON: EventFormat {
+        var format = self
+        (format.codec, format.framing, format.schema, format.catalogue) = (.json, .none, nil, nil)
+        return format
+    }
 
     /// Everything that decides what a message's events are, as one text.
     package var fingerprint: String {
@@ -129,6 +147,12 @@ package struct EventFormat: Sendable, Equatable {
         parts += ["scale=\(decimalScale)", "missing=\(missingWords.sorted())", "invoice=\(missingInvoice)"]
         parts += ["product=\(allowsMissingProduct)", "cancellation=\(cancellationPrefix)"]
         parts += statuses.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        if codec != .json || framing != .none {
+            parts += ["codec=\(codec)", "framing=\(framing)", "message=\(messageName)"]
+            parts += (schema.map { $0.source.references + [$0.source.text] } ?? []).map { text in
+                "schema=\(text.withUnsafeBytes { contentHash($0) })"
+            }
+        }
         return (parts + ["ahead=\(maxAhead)"]).joined(separator: ", ")
     }
 }

@@ -10,6 +10,9 @@ final class LocalTime {
     /// The day, in local days since 1970, whose offset is known, and the offset in milliseconds.
     private var known: (day: Int64, offset: Int64)?
 
+    /// Of UTC.
+    static var utc: LocalTime { LocalTime("UTC").unsafelyUnwrapped }
+
     /// - Returns: `nil` for an unknown time zone.
     init?(_ identifier: String) {
         guard let zone = TimeZone(identifier: identifier) else { return nil }

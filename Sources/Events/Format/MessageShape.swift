@@ -3,8 +3,9 @@ enum MessageShape {
     /// A sentence to go on an error with; empty where nothing is recognised.
     /// - Complexity: O(bytes): it is looked at only when a message has been refused.
     static func hint(_ message: UnsafeRawBufferPointer, _ format: EventFormat) -> String {
-        if message.count > 5, message[0] == 0, message[5] != 0 {
-            return ": it begins with a zero byte and a number, as Schema Registry's serializers frame messages"
+        if format.framing == .none, message.count > 5, message[0] == 0 {
+            return ": it begins with a zero byte and a number, as Schema Registry's serializers frame messages: set "
+                + "events.framing to confluent, events.codec to json, avro or protobuf, and schema_registry.url"
         }
         let texts = TextMemory()
         var tree = MessageTree()

@@ -65,12 +65,13 @@ struct MessageTree {
         case ambiguous
     }
 
-    /// The value at the end of a path.
+    /// The value at the end of a path. A path through no value leads to no value.
     func find(_ path: FieldPath, from root: Int) -> Lookup {
         var at = root
         for step in path.steps {
             var found: Int?
             var isAmbiguous = false
+            if nodes[at].kind == .null { return .found(at) }
             switch step {
             case .member(let name):
                 guard nodes[at].kind == .object else { return .absent }

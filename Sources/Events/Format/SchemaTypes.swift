@@ -9,7 +9,7 @@ struct SchemaTypes {
         case epoch(nanoseconds: Int64)
     }
 
-    private static let epochs: [String: Int64] = [
+    static let epochs: [String: Int64] = [
         "org.apache.kafka.connect.data.Timestamp": 1_000_000, "io.debezium.time.Timestamp": 1_000_000,
         "io.debezium.time.MicroTimestamp": 1000, "io.debezium.time.NanoTimestamp": 1,
         "org.apache.kafka.connect.data.Date": 86_400_000_000_000, "io.debezium.time.Date": 86_400_000_000_000,

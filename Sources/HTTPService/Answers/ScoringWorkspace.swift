@@ -17,7 +17,7 @@ final class ScoringWorkspace {
 
     init(_ context: ScoringContext) {
         self.context = context
-        decoder = EventDecoder(format: context.format)
+        decoder = EventDecoder(format: context.format.asJSON)
         ensemble = Ensemble.Workspace(for: context.artifact.ensemble)
         explaining = context.explainer.map { Explainer.Workspace(for: $0) }
     }

@@ -225,7 +225,7 @@ extension APISchemas {
     private var partition: JSONSchema {
         .object([
             ("topic", .string()), ("partition", .integer()), ("thread", .integer()),
-            ("phase", .oneOf(["loading", "rebuilding", "live"])), ("restored", Self.share),
+            ("phase", .oneOf(["loading", "rebuilding", "live", "awaiting_schema"])), ("restored", Self.share),
             ("position", .integer(from: -2000)), ("log_end", .integer(from: -2000)), ("lag", .integer()),
             ("customers", .integer()), ("state_bytes", .integer()), ("expected_state_bytes", .integer()),
             ("is_incomplete", .boolean("Whether events are known to be missing.")), ("clock", .instantOrNull),

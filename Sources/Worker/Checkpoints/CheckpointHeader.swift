@@ -18,6 +18,8 @@ package struct CheckpointHeader: Equatable, Sendable {
     let isIncomplete: Bool
     let clock: PartitionClock
     let customers: Int
+    /// Schemas of the registry that messages at this offset may be written by, so that they can be read again without it.
+    let schemas: [NumberedSchema]
 
     /// Version of the header's own layout.
     private static let version: UInt64 = 1
@@ -33,6 +35,7 @@ package struct CheckpointHeader: Equatable, Sendable {
         writer.varint(isIncomplete ? 1 : 0)
         clock.encode(into: &writer)
         writer.varint(UInt64(customers))
+        for schema in schemas { schema.encode(into: &writer) }
     }
 
     init(decoding reader: inout ByteReader) throws(StateError) {
@@ -52,12 +55,15 @@ package struct CheckpointHeader: Equatable, Sendable {
         clock = try PartitionClock(decoding: &reader)
         guard let customers = Int(exactly: try reader.varint()) else { throw StateError("too many customers") }
         self.customers = customers
+        var schemas: [NumberedSchema] = []
+        while !reader.isAtEnd { schemas.append(try NumberedSchema(decoding: &reader)) }
+        self.schemas = schemas
     }
 
     /// - Parameter customers: how many there are in the state.
     package init(
         partition: TopicPartition, offset: Int64, stateFingerprint: UInt64, decoderFingerprint: UInt64,
-        decodedFrom: Int64, isIncomplete: Bool, clock: PartitionClock, customers: Int
+        decodedFrom: Int64, isIncomplete: Bool, clock: PartitionClock, customers: Int, schemas: [NumberedSchema] = []
     ) {
         self.partition = partition
         self.offset = offset
@@ -67,9 +73,13 @@ package struct CheckpointHeader: Equatable, Sendable {
         self.isIncomplete = isIncomplete
         self.clock = clock
         self.customers = customers
+        self.schemas = schemas
     }
 
-    init(of task: PartitionTask, decoderFingerprint: UInt64, timeToLiveDays: Int) {
+    init(
+        of task: PartitionTask, decoderFingerprint: UInt64, timeToLiveDays: Int, schemas: [NumberedSchema] = []
+    ) {
+        self.schemas = schemas
         partition = task.partition
         offset = task.position
         stateFingerprint = Self.stateFingerprint(timeToLiveDays: timeToLiveDays)
@@ -88,4 +98,24 @@ package struct CheckpointHeader: Equatable, Sendable {
 
     /// Stands for how messages are decoded.
     package static func decoderFingerprint(_ format: EventFormat) -> UInt64 { contentHash(of: format.fingerprint) }
+}
+
+/// Number, codec, text, then how many references and each (counted).
+extension NumberedSchema {
+    fileprivate func encode(into writer: inout ByteWriter) {
+        writer.varint(UInt64(number))
+        writer.counted(source.codec.rawValue)
+        source.text.withUnsafeBytes { writer.counted($0) }
+        writer.varint(UInt64(source.references.count))
+        for reference in source.references { reference.withUnsafeBytes { writer.counted($0) } }
+    }
+
+    fileprivate init(decoding reader: inout ByteReader) throws(StateError) {
+        guard let number = UInt32(exactly: try reader.varint()), let codec = MessageCodec(rawValue: try reader.text())
+        else { throw StateError("an impossible schema") }
+        let text = Array(try reader.counted())
+        var references: [[UInt8]] = []
+        for _ in 0..<(try reader.count(ofAtLeast: 1)) { references.append(Array(try reader.counted())) }
+        self.init(number: number, source: SchemaSource(codec: codec, text: text, references: references))
+    }
 }

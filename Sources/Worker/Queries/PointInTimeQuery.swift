@@ -46,7 +46,7 @@ final class PointInTimeQuery: Sendable {
     ) throws(QueryError) -> CustomerReport? {
         let partition = TopicPartition(topic: report.topic, partition: report.partition)
         var reading = Reading(report, time, settings)
-        do throws(KafkaError) {
+        do {
             try read(partition, &reading, until: deadline)
         } catch {
             throw .unreadable("\(partition) cannot be read again: \(error)")
@@ -70,7 +70,7 @@ final class PointInTimeQuery: Sendable {
 
     private func read(
         _ partition: TopicPartition, _ reading: inout Reading, until deadline: ContinuousClock.Instant
-    ) throws(KafkaError) {
+    ) throws {
         let own = ["enable.partition.eof": "true", "queued.max.messages.kbytes": "65536"]
         let consumer = try Consumer(properties: settings.kafkaProperties.consumer.merging(own) { $1 })
         defer { consumer.close() }
@@ -82,14 +82,14 @@ final class PointInTimeQuery: Sendable {
             guard reading.isDone, reading.earlyEnd == nil else { return }
         }
         reading.begin(from: start)
-        try walk(partition, by: consumer, &reading, until: deadline) { $0.take($1) }
+        try walk(partition, by: consumer, &reading, until: deadline) { try $0.take($1) }
     }
 
     /// Reads the log until the reading is done, or the time is over.
     private func walk(
         _ partition: TopicPartition, by consumer: Consumer, _ reading: inout Reading,
-        until deadline: ContinuousClock.Instant, _ take: (inout Reading, Message) -> Void
-    ) throws(KafkaError) {
+        until deadline: ContinuousClock.Instant, _ take: (inout Reading, Message) throws -> Void
+    ) throws {
         try consumer.assign([PartitionOffset(partition, offset: reading.start)])
         let batch = MessageBatch(capacity: 1000)
         var lastError: KafkaError?
@@ -105,7 +105,7 @@ final class PointInTimeQuery: Sendable {
                 guard error.remedy == .retry else { throw error }
                 lastError = error
             }
-            for position in 0..<batch.count where !reading.isDone { take(&reading, batch[position]) }
+            for position in 0..<batch.count where !reading.isDone { try take(&reading, batch[position]) }
             // The last offsets may be transaction markers, which are no messages.
             for end in batch.ends { reading.end(at: end.offset) }
         }
@@ -167,7 +167,7 @@ final class PointInTimeQuery: Sendable {
         }
 
         /// Takes a message in as the partition's thread has.
-        mutating func take(_ message: Message) {
+        mutating func take(_ message: Message) throws(SchemaUnavailable) {
             guard advance(to: message), !heldAsRedriven.contains(message.offset) else { return }
             if let original = RedrivenMessage.originalOffset(message.header(RedrivenMessage.header)),
                 RedrivenMessage.isInLog(original, before: message.offset, from: decoderStartOffset)
@@ -175,6 +175,7 @@ final class PointInTimeQuery: Sendable {
                 return
             }
             guard let value = message.value else { return }
+            try decoder.fetchSchema(of: value)
             events.removeAll(keepingCapacity: true)
             // A message that is none is no event of it either.
             let isUnderstood =

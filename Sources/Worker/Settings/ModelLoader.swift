@@ -1,4 +1,5 @@
 import Ensemble
+import SchemaRegistry
 import Scoring
 
 /// Loads the model artifact that a worker scores with, and refuses one that does not fit its settings.
@@ -26,11 +27,13 @@ package struct ModelLoader {
     }
 
     /// A scorer of the artifact whose predictions have what the settings ask for.
+    /// - Parameter schemas: of what is published in Avro; `nil` for JSON.
     /// - Throws: `ArtifactError` if they are to be explained and the artifact's models cannot be.
-    package func scorer(_ artifact: ModelArtifact) throws -> Scorer {
+    package func scorer(_ artifact: ModelArtifact, schemas: OutputSchemas? = nil) throws -> Scorer {
         do {
             return try Scorer(
-                artifact: artifact, thresholds: settings.thresholds, explainedFeatures: settings.explainedFeatures)
+                artifact: artifact, thresholds: settings.thresholds, explainedFeatures: settings.explainedFeatures,
+                avroSchema: schemas?.prediction)
         } catch {
             throw ArtifactError(path: error.path, reason: "\(error.reason); set explanations.top: 0 to score by it")
         }

@@ -3,15 +3,21 @@ import Customers
 import Events
 import Features
 import Foundation
+import SchemaRegistry
 import Scoring
 import Settings
 
 extension WorkerSettings {
     /// Reads the settings and refuses what it does not know.
     package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
-        events = EventFormat(reader)
+        registry = RegistrySettings(reader)
+        events = EventFormat(reader, registry: registry)
         inputTopic = reader.string("input.topic", default: inputTopic)
         outputTopic = reader.string("output.topic", default: outputTopic)
+        outputFormat = reader.choice("output.format", default: outputFormat)
+        if outputFormat == .avro, registry.urls.isEmpty {
+            reader.refuse("output.format", "is avro: schema_registry.url must say where its schemas are registered")
+        }
         let features = reader.string("output.features_topic", default: "")
         featuresTopic = features.isEmpty ? nil : features
         let outcomes = reader.string("output.outcomes_topic", default: "")

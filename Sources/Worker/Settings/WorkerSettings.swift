@@ -1,5 +1,6 @@
 import Customers
 import Events
+import SchemaRegistry
 import Scoring
 
 /// Everything that `config/worker.yaml` may say, except for the sections `http` and `logs`.
@@ -12,6 +13,10 @@ package struct WorkerSettings: Sendable {
     package var inputTopic = "customer-events"
     /// Topic of predictions.
     package var outputTopic = "purchase-predictions"
+    /// What predictions and outcomes are written in.
+    package var outputFormat = OutputFormat.json
+    /// The registry that Avro's schemas are registered at.
+    package var registry = RegistrySettings()
     /// Topic of the feature rows that were scored, as 32-bit little-endian floats; none unless named.
     package var featuresTopic: String?
     /// Topic of predictions' labels as they become known; none unless named.
@@ -133,6 +138,14 @@ extension WorkerSettings {
         case fail
         /// The worker goes on, with the partition's predictions marked.
         case `continue`
+    }
+
+    /// What the worker's own messages are written in.
+    package enum OutputFormat: String, CaseIterable, Sendable {
+        /// JSON text.
+        case json
+        /// Avro, framed with the number of its schema in the registry.
+        case avro
     }
 
     /// What librdkafka's clients are set for.

@@ -64,6 +64,7 @@ extension WorkerStatus.Partition {
         let phase: Phase =
             switch task.phase {
             case .loading, .positioning, .closed: .loading
+            case .awaitingSchema: .awaitingSchema
             case .replaying, .live, .rewinding: task.isRestored ? .live : .rebuilding
             }
         self.init(

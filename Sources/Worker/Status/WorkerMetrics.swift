@@ -86,7 +86,7 @@ package final class WorkerMetrics: Sendable {
     private static func state(_ status: WorkerStatus, _ gauges: inout GaugeSet) {
         gauges.set("customers", Double(status.counters.customers))
         gauges.set("group_member", status.membership == .member ? 1 : 0)
-        for phase in [WorkerStatus.Partition.Phase.loading, .rebuilding, .live] {
+        for phase in [WorkerStatus.Partition.Phase.loading, .rebuilding, .live, .awaitingSchema] {
             gauges.set(
                 "partitions", Double(status.partitions.count { $0.phase == phase }), [("phase", phase.rawValue)])
         }

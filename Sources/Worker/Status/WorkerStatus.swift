@@ -13,6 +13,8 @@ package struct WorkerStatus: Sendable {
             case rebuilding
             /// Its messages are scored and published.
             case live
+            /// Its messages wait for a schema that the registry is being asked for.
+            case awaitingSchema = "awaiting_schema"
         }
 
         /// The input topic.

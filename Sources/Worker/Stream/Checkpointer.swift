@@ -1,4 +1,5 @@
 import Customers
+import Events
 import Kafka
 import Pipeline
 
@@ -24,6 +25,7 @@ package final class Checkpointer {
     private let publisher: any CheckpointPublisher
     private let reporter: ThreadReporter
     private let decoderFingerprint: UInt64
+    private let catalogue: SchemaCatalogue?
     private let timeToLiveDays: Int
     private let recoverySeconds: Double
     private var budget: RecoveryBudget
@@ -48,6 +50,7 @@ package final class Checkpointer {
         self.publisher = publisher
         self.reporter = reporter
         decoderFingerprint = CheckpointHeader.decoderFingerprint(settings.events)
+        catalogue = settings.events.catalogue
         timeToLiveDays = settings.timeToLiveDays
         recoverySeconds = settings.recoverySeconds
         budget = RecoveryBudget(seconds: settings.recoverySeconds)
@@ -111,7 +114,8 @@ package final class Checkpointer {
     func beginIfDue() {
         guard let store, !hasUncommittedRecords, registry.uncommitted.isEmpty, let task = dueTask else { return }
         let header = CheckpointHeader(
-            of: task, decoderFingerprint: decoderFingerprint, timeToLiveDays: timeToLiveDays)
+            of: task, decoderFingerprint: decoderFingerprint, timeToLiveDays: timeToLiveDays,
+            schemas: catalogue?.latest ?? [])
         do {
             let lineage = task.checkpoints.lineage
             let writer = try store.begin(header, after: lineage, publisher: self)

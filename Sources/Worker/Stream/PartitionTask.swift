@@ -8,6 +8,7 @@ import Pipeline
 ///       └─┘ read again                           │ ▼
 ///                              replaying ◀── rewinding
 ///
+///     replaying, live ──▶ awaitingSchema ──▶ rewinding
 ///     every phase ──▶ closed
 ///
 /// | from | to | who moves it |
@@ -17,6 +18,8 @@ import Pipeline
 /// | positioning, rewinding | replaying, live | `Restorer`, when the consumer has been moved |
 /// | replaying | live | `StreamThread.process`, when `restoreEndOffset` or the log's end is reached |
 /// | replaying, live | rewinding | `StreamThread.rewind`, after an abort |
+/// | replaying, live | awaitingSchema | `SourceBatch.fill`, at a message whose schema is not known |
+/// | awaitingSchema | rewinding | `Restorer`, when the registry has answered; or after an abort |
 /// | any | closed | `PartitionRegistry.remove` |
 ///
 /// Offsets are drawn at `PartitionState`.
@@ -30,7 +33,9 @@ final class PartitionTask {
         case replaying
         /// Messages are scored and published.
         case live
-        /// Uncommitted messages were undone; the consumer has to be moved back to `position`.
+        /// The next message is of a schema that the registry is being asked for, and the consumer is paused.
+        case awaitingSchema(UInt32)
+        /// Messages were undone or passed over; the consumer has to be moved back to `position`.
         case rewinding
         /// Released to another member, or with the thread.
         case closed
@@ -56,6 +61,8 @@ final class PartitionTask {
     private var hasBeenLive = false
     /// When the log was begun to be read.
     private(set) var replayingSince: ContinuousClock.Instant?
+    /// When it began to wait for a schema.
+    private(set) var awaitingSince: ContinuousClock.Instant?
     /// What the checkpointer knows of this partition.
     var checkpoints: CheckpointHistory
 
@@ -87,7 +94,7 @@ final class PartitionTask {
     var takesMessages: Bool {
         switch phase {
         case .replaying, .live: true
-        case .loading, .positioning, .rewinding, .closed: false
+        case .loading, .positioning, .awaitingSchema, .rewinding, .closed: false
         }
     }
 
@@ -95,7 +102,7 @@ final class PartitionTask {
     var isRestored: Bool {
         switch phase {
         case .live: true
-        case .rewinding: position >= state.restoreEndOffset
+        case .awaitingSchema, .rewinding: position >= state.restoreEndOffset
         case .loading, .positioning, .replaying, .closed: false
         }
     }
@@ -104,9 +111,12 @@ final class PartitionTask {
     var isInTransition: Bool {
         switch phase {
         case .loading, .positioning, .rewinding: true
-        case .replaying, .live, .closed: false
+        case .replaying, .live, .awaitingSchema, .closed: false
         }
     }
+
+    /// The number of the schema that it waits for.
+    var awaitedSchema: UInt32? { if case .awaitingSchema(let number) = phase { number } else { nil } }
 
     /// Of what has to be read before it is live, the share that has been; 0...1.
     var restoredShare: Double {
@@ -121,6 +131,7 @@ final class PartitionTask {
             case (.loading, .loading), (.loading, .positioning): true
             case (.positioning, .replaying), (.positioning, .live), (.replaying, .live): true
             case (.replaying, .rewinding), (.live, .rewinding): true
+            case (.replaying, .awaitingSchema), (.live, .awaitingSchema), (.awaitingSchema, .rewinding): true
             case (.rewinding, .replaying), (.rewinding, .live): true
             case (.closed, .closed): false
             case (_, .closed): true
@@ -193,6 +204,18 @@ final class PartitionTask {
         uncommitted += live
         if case .replaying = phase, position >= state.restoreEndOffset { move(to: .live) }
         return becameLive()
+    }
+
+    /// Processes no further messages until the registry has answered.
+    func awaitSchema(_ number: UInt32) {
+        awaitingSince = .now
+        move(to: .awaitingSchema(number))
+    }
+
+    /// The registry has answered: the messages that were passed over are read again.
+    func readAgain() {
+        reachedEndOffset = 0
+        move(to: .rewinding)
     }
 
     /// The consumer has reached the log's end.

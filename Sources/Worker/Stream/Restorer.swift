@@ -61,7 +61,12 @@ final class Restorer {
 
     /// Keeps the consumer from fetching partitions whose checkpoints are being read, and those that wait for a leader.
     func pauseWaiting() throws(KafkaError) {
-        let loading = registry.tasks.filter { if case .loading = $0.phase { true } else { false } }.map(\.partition)
+        let loading = registry.tasks.filter { task in
+            switch task.phase {
+            case .loading, .awaitingSchema: true
+            case .positioning, .replaying, .live, .rewinding, .closed: false
+            }
+        }.map(\.partition)
         let waiting = (loading + registry.waiting.map(\.partition)).filter { !registry.isPaused($0) }
         if waiting.isEmpty { return }
         try consumer.pause(waiting)
@@ -71,6 +76,7 @@ final class Restorer {
     /// Goes on with partitions whose checkpoints have been read, and with those that rewind.
     /// - Throws: `WorkerError` when a state cannot be restored and the policy is to stop.
     func advance() throws {
+        for task in registry.tasks { if let schema = task.awaitedSchema { ask(for: schema, task) } }
         guard registry.isInTransition else { return }
         for task in registry.tasks {
             guard case .loading(let job) = task.phase, let result = job.take() else { continue }
@@ -84,10 +90,17 @@ final class Restorer {
         try moveConsumer()
     }
 
+    /// Goes on with a partition that waits for a schema, as soon as the registry has said that it has it or that it has not.
+    private func ask(for schema: UInt32, _ task: PartitionTask) {
+        guard case .awaited(let reason) = settings.events.catalogue?.lookup(schema) else { return task.readAgain() }
+        reporter.waitsForSchema(task, reason: reason ?? "schema \(schema) is being asked for")
+    }
+
     private func take(_ restored: RestoredState, for task: PartitionTask, seconds: Double) throws {
         // Retention may have moved on while the checkpoint was being read.
         let log = try requests.watermarks(of: task.partition)
         task.observed(logStartOffset: log.low)
+        settings.events.catalogue?.adopt(restored.header?.schemas ?? [])
         task.loaded(restored, decoderFingerprint: decoderFingerprint)
         try checkLogReach(of: task, checkpointOffset: restored.header?.offset)
         checkpointer.measuredLoad(bytes: restored.bytes, seconds: seconds)
@@ -123,7 +136,7 @@ final class Restorer {
         let waiting = registry.tasks.filter { task in
             switch task.phase {
             case .positioning, .rewinding: true
-            case .loading, .replaying, .live, .closed: false
+            case .loading, .replaying, .live, .awaitingSchema, .closed: false
             }
         }
         guard !waiting.isEmpty, isSeekDue else { return }

@@ -8,7 +8,7 @@ extension SourceBatch {
     ///   - live: gets the runs with live messages.
     static func fill(
         replayed: inout SourceBatch, live: inout SourceBatch, from messages: MessageBatch,
-        of registry: PartitionRegistry
+        of registry: PartitionRegistry, for pipeline: ScoringPipeline
     ) {
         replayed.removeAll()
         live.removeAll()
@@ -17,20 +17,40 @@ extension SourceBatch {
             let partition = messages[start].partition
             var end = start + 1
             while end < messages.count, messages[end].partition == partition { end += 1 }
+            let next = end
             if let task = registry[partition], task.takesMessages {
-                if messages[end - 1].offset >= task.state.restoreEndOffset {
+                if let missing = pipeline.firstMissingSchema(in: messages, start..<end) {
+                    task.awaitSchema(missing.schema)
+                    end = missing.position
+                }
+                if start == end {
+                    // The first one already has to wait.
+                } else if messages[end - 1].offset >= task.state.restoreEndOffset {
                     live.append(messages, start..<end, of: task.state)
                 } else {
                     replayed.append(messages, start..<end, of: task.state)
                 }
             }
-            start = end
+            start = next
         }
     }
 
     private mutating func append(_ messages: MessageBatch, _ positions: Range<Int>, of partition: PartitionState) {
         for position in positions { append(SourceMessage(messages[position], position: position)) }
         endRun(of: partition)
+    }
+}
+
+extension ScoringPipeline {
+    /// The first message whose schema has to be asked for, so that neither it nor those behind it can be processed yet.
+    fileprivate func firstMissingSchema(
+        in messages: MessageBatch, _ positions: Range<Int>
+    ) -> (position: Int, schema: UInt32)? {
+        guard readsRegistrySchemas else { return nil }
+        for position in positions {
+            if let value = messages[position].value, let schema = missingSchema(of: value) { return (position, schema) }
+        }
+        return nil
     }
 }
 

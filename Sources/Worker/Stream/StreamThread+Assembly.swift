@@ -5,6 +5,7 @@ import Kafka
 import Logging
 import Monitoring
 import Pipeline
+import SchemaRegistry
 
 extension StreamThread {
     /// What a thread is made of; each owns what its name says, and the thread owns them.
@@ -31,6 +32,8 @@ extension StreamThread {
         let artifact: ModelArtifact
         let reference: ReferenceDistributions?
         let store: (any CheckpointStore)?
+        /// Of what is published in Avro; `nil` for JSON.
+        let schemas: OutputSchemas?
         let counters: WorkerCounters
         let shutdown: Shutdown
         let metrics: any MetricsFactory
@@ -65,9 +68,10 @@ extension StreamThread {
         let registry = PartitionRegistry()
         let pipeline = ScoringPipeline(
             decoder: EventDecoder(format: settings.events),
-            scorer: try ModelLoader(settings: settings).scorer(dependencies.artifact),
+            scorer: try ModelLoader(settings: settings).scorer(dependencies.artifact, schemas: dependencies.schemas),
             monitor: PredictionMonitor(
-                reference: dependencies.reference, driftRows: settings.driftRows, metrics: dependencies.metrics))
+                reference: dependencies.reference, driftRows: settings.driftRows, metrics: dependencies.metrics),
+            outcomeSchema: dependencies.schemas?.outcome)
         let output = try OutputWriter(
             settings: settings, producer: producer, commitProtocol: commitProtocol, messages: messages,
             reporter: reporter)

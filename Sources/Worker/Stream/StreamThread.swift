@@ -85,7 +85,7 @@ final class StreamThread {
     }
 
     private func process() throws {
-        SourceBatch.fill(replayed: &replayed, live: &live, from: messages, of: parts.registry)
+        SourceBatch.fill(replayed: &replayed, live: &live, from: messages, of: parts.registry, for: parts.pipeline)
         try process(replayed)
         parts.commits.prepareUndo(of: live)
         try process(live)

@@ -13,6 +13,7 @@ final class ThreadReporter {
     private let board: ThreadBoard
     private var warnings = RateLimit(perSecond: 1)
     private var rejections = RateLimit(perSecond: 1)
+    private var schemas = RateLimit(pause: .seconds(5))
     private var restoreProgress = RateLimit(pause: .seconds(3))
     private var nextStats = ContinuousClock.now
     private var latency = RecentHistogram()
@@ -88,6 +89,16 @@ final class ThreadReporter {
     func warn(_ what: String, _ error: KafkaError) {
         warnings.run { suppressed in
             logger.warning("\(what)", metadata: Self.counting(suppressed, ["error": "\(error)"]))
+        }
+    }
+
+    /// A partition cannot go on before a schema is known. Most answers come at once: only a reason that stays is worth a line.
+    func waitsForSchema(_ task: PartitionTask, reason: String) {
+        guard let since = task.awaitingSince, ContinuousClock.now - since > .seconds(1) else { return }
+        schemas.run { suppressed in
+            logger.warning(
+                "partition waits for a schema; the others go on",
+                metadata: Self.counting(suppressed, ["partition": "\(task.partition)", "reason": "\(reason)"]))
         }
     }
 

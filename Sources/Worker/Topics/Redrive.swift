@@ -138,6 +138,7 @@ package struct Redrive {
         // Under at-least-once there may be two letters of one message.
         let original = PartitionOffset(topic: settings.inputTopic, partition: partition, offset: offset)
         guard done.insert(original).inserted else { return }
+        if let value = letter.value { try decoder.fetchSchema(of: value) }
         guard let value = letter.value,
             (try? decoder.decode(value, timestamp: letter.timestampMilliseconds) { _ in }) != nil
         else {
