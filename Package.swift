@@ -83,8 +83,8 @@ let package = Package(
         .executableTarget(
             name: "scoring-worker",
             dependencies: [
-                "Settings", "Console", "Customers", "Ensemble", "Events", "HTTPService", "Kafka", "LocalCluster",
-                "Monitoring", "Pipeline", "Scoring", "Worker",
+                "Settings", "Console", "Customers", "Ensemble", "Events", "Features", "HTTPService", "Kafka",
+                "LocalCluster", "Monitoring", "Pipeline", "Scoring", "Worker",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),

@@ -11,8 +11,9 @@ struct FeatureMatch {
     /// - Parameters:
     ///   - names: as in the file, empty where it has none. Names that the libraries make up (`f0`, `Column_0`) count as none.
     ///   - count: the number of features that the file states.
+    ///   - schema: of the features that are computed.
     /// - Throws: `ArtifactError` listing names that the schema does not have, each with the nearest that it has.
-    init(names: [String], count: Int?, path: String) throws(ArtifactError) {
+    init(names: [String], count: Int?, schema: FeatureSchema, path: String) throws(ArtifactError) {
         func refuse(_ reason: String) -> ArtifactError { ArtifactError(path: path, reason: reason) }
         guard let count, count > 0 else { throw refuse("does not say how many features its model has") }
         let isUnnamed =
@@ -29,11 +30,11 @@ struct FeatureMatch {
             return
         }
         guard names.count == count else { throw refuse("names \(names.count) features and has \(count)") }
-        let known = Dictionary(uniqueKeysWithValues: zip(FeatureSchema.names, Int32(0)...))
+        let known = Dictionary(uniqueKeysWithValues: zip(schema.names, Int32(0)...))
         let unknown = names.filter { known[$0] == nil }
         guard unknown.isEmpty else {
             let listed = unknown.prefix(Self.listed).map { name in
-                let nearest = name.count <= 100 ? name.nearest(in: Set(FeatureSchema.names)) : nil
+                let nearest = name.count <= 100 ? name.nearest(in: Set(schema.names)) : nil
                 return String(reflecting: String(name.prefix(100))) + (nearest.map { " (nearest: \($0))" } ?? "")
             }
             let others = unknown.count - listed.count

@@ -19,7 +19,7 @@ package struct ImportedModel: Sendable {
 
     /// Reads a model file of up to 1 GiB.
     /// - Throws: `ArtifactError` naming what in the file is not supported, and what to do.
-    package init(path: String) throws(ArtifactError) {
+    package init(path: String, schema: FeatureSchema = FeatureSchema(.standard)) throws(ArtifactError) {
         let attributes = try? FileManager.default.attributesOfItem(atPath: Self.target(of: path))
         if let attributes, attributes[.type] as? FileAttributeType != .typeRegular {
             throw ArtifactError(path: path, reason: "is no file")
@@ -33,24 +33,29 @@ package struct ImportedModel: Sendable {
         } catch {
             throw ArtifactError(path: path, reason: "cannot be read: \((error as NSError).localizedDescription)")
         }
-        try self.init(bytes, path: path)
+        try self.init(bytes, schema: schema, path: path)
     }
 
     /// - Parameters:
     ///   - bytes: the file's content; its format is told from the first bytes.
     ///   - path: for messages.
     /// - Throws: `ArtifactError` as above.
-    package init(_ bytes: [UInt8], path: String) throws(ArtifactError) {
-        try self.init(bytes, format: Self.format(bytes, path: path), baseMargin: nil, path: path)
+    package init(
+        _ bytes: [UInt8], schema: FeatureSchema = FeatureSchema(.standard), path: String
+    ) throws(ArtifactError) {
+        try self.init(bytes, format: Self.format(bytes, path: path), schema: schema, baseMargin: nil, path: path)
     }
 
     /// Reads the file of an artifact, whose format and base margin the manifest records.
-    init(_ bytes: [UInt8], origin: Manifest.Origin, path: String) throws(ArtifactError) {
-        try self.init(bytes, format: origin.format, baseMargin: origin.baseMargin.map { Float($0) }, path: path)
+    init(
+        _ bytes: [UInt8], origin: Manifest.Origin, schema: FeatureSchema, path: String
+    ) throws(ArtifactError) {
+        try self.init(
+            bytes, format: origin.format, schema: schema, baseMargin: origin.baseMargin.map { Float($0) }, path: path)
     }
 
     private init(
-        _ bytes: [UInt8], format: Manifest.Origin.Format, baseMargin: Float?, path: String
+        _ bytes: [UInt8], format: Manifest.Origin.Format, schema: FeatureSchema, baseMargin: Float?, path: String
     ) throws(ArtifactError) {
         self.bytes = bytes
         var notes: [String] = []
@@ -58,7 +63,7 @@ package struct ImportedModel: Sendable {
         let digest = SHA256.digest(bytes)
         switch format {
         case .lightGBM:
-            let content = try LightGBMModelFile.parse(bytes, path: path)
+            let content = try LightGBMModelFile.parse(bytes, schema: schema, path: path)
             name = .lightgbm
             parts = content.parts
             features = content.features
@@ -67,7 +72,7 @@ package struct ImportedModel: Sendable {
             let document =
                 format == .xgboostJSON
                 ? try JSONDocument.parse(bytes, path: path) : try UBJSON.parse(bytes, path: path)
-            let content = try XGBoostModelFile.read(document, path: path, baseMargin: baseMargin)
+            let content = try XGBoostModelFile.read(document, schema: schema, path: path, baseMargin: baseMargin)
             let version = content.version.map { "\($0)" }.joined(separator: ".")
             guard content.version.count == 3, (1...3).contains(content.version[0]),
                 content.version[0] > 1 || content.version[1] >= 7

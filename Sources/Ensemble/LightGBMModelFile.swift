@@ -23,7 +23,7 @@ enum LightGBMModelFile {
 
     /// - Throws: `ArtifactError` naming what is wrong or not supported, and its line. No file can make the model read out of
     ///   bounds or walk in circles.
-    static func parse(_ bytes: [UInt8], path: String) throws(ArtifactError) -> Content {
+    static func parse(_ bytes: [UInt8], schema: FeatureSchema, path: String) throws(ArtifactError) -> Content {
         func refuse(_ reason: String) -> ArtifactError { ArtifactError(path: path, reason: reason) }
         let (header, blocks) = try split(bytes, path: path)
         let version = header["version"].map { String($0) } ?? "none"
@@ -40,7 +40,8 @@ enum LightGBMModelFile {
         else { throw refuse("objective must be binary, found \(header["objective"] ?? "none")") }
         let features = try FeatureMatch(
             names: (header["feature_names"] ?? "").split(separator: " ").map { String($0) },
-            count: header["max_feature_idx"].flatMap { Int($0) }.flatMap { $0 < Int.max ? $0 + 1 : nil }, path: path)
+            count: header["max_feature_idx"].flatMap { Int($0) }.flatMap { $0 < Int.max ? $0 + 1 : nil },
+            schema: schema, path: path)
         guard !blocks.isEmpty else { throw refuse("has no trees") }
         if let sizes = header["tree_sizes"]?.split(separator: " "), sizes.count != blocks.count {
             throw refuse("has \(blocks.count) trees and says that it has \(sizes.count)")

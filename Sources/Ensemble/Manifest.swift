@@ -59,20 +59,21 @@ package struct Manifest: Codable, Equatable, Sendable {
         case settings, madeWith, goldenRows, files
     }
 
-    /// A manifest with this program's layout, features, windows and horizon.
+    /// A manifest with this program's layout and windows.
     package init(
-        version: String, timeToLiveDays: Int, servingModel: ModelName, weights: Ensemble.Weights, countries: [String],
+        version: String, schema: FeatureSchema, timeToLiveDays: Int, servingModel: ModelName, weights: Ensemble.Weights,
+        countries: [String],
         history: History, seed: Int, trainedUntil: String, trainingExamples: Int, settings: [String: String],
         madeWith: [String: String], goldenRows: [GoldenRow], files: [String: String], models: [ModelName]? = nil,
         origin: Origin? = nil
     ) {
         format = Self.currentFormat
         self.version = version
-        schemaFingerprint = FeatureSchema.fingerprint
-        features = FeatureSchema.names
+        schemaFingerprint = schema.fingerprint
+        features = schema.names
         windowsDays = Windows.days
         self.timeToLiveDays = timeToLiveDays
-        horizonDays = FeatureExtractor.horizonDays
+        horizonDays = schema.horizon.days
         self.servingModel = servingModel
         self.weights = Dictionary(uniqueKeysWithValues: weights.map { ($0.rawValue, $1) })
         self.countries = countries

@@ -17,6 +17,8 @@ package struct ModelArtifact: Sendable {
     package let directory: String
     /// What it says of itself.
     package let manifest: Manifest
+    /// The features that its models read.
+    package let schema: FeatureSchema
     /// Its models, ready to score.
     package let ensemble: Ensemble
     /// The encoding of countries that its models were trained with.
@@ -64,7 +66,7 @@ package struct ModelArtifact: Sendable {
         }
         let manifest: Manifest = try Self.decode(manifestBytes, path: manifestPath)
         self.manifest = manifest
-        try Self.checkFit(manifest, path: manifestPath)
+        schema = try Self.fittingSchema(manifest, path: manifestPath)
 
         var contents: [String: [UInt8]] = [:]
         for (name, digest) in manifest.files.sorted(by: { $0.key < $1.key }) {
@@ -92,7 +94,8 @@ package struct ModelArtifact: Sendable {
         categoryEncoding = CategoryEncoding(countries: manifest.countries)
         if let names = manifest.models {
             let none = TreeModel(trees: [], baseMargin: 0)
-            let model = try Self.imported(manifest, names, path: manifestPath) { name throws(ArtifactError) in
+            let model = try Self.imported(manifest, names, of: schema, path: manifestPath) {
+                name throws(ArtifactError) in
                 try content(name)
             }
             randomForest = none
@@ -102,7 +105,7 @@ package struct ModelArtifact: Sendable {
             try Self.checkGoldenRows(manifest, ensemble, path: manifestPath)
             return
         }
-        let models = try Self.baseModels(manifest.weights, in: directory) { name throws(ArtifactError) in
+        let models = try Self.baseModels(manifest.weights, of: schema, in: directory) { name throws(ArtifactError) in
             try content(name)
         }
         (randomForest, xgboost) = (models.randomForest, models.xgboost)
@@ -113,17 +116,17 @@ package struct ModelArtifact: Sendable {
 
     /// Parses the three base models' files and combines them by their weights.
     private static func baseModels(
-        _ weights: [String: LogOddsWeights], prefix: String = "", in directory: String,
+        _ weights: [String: LogOddsWeights], of schema: FeatureSchema, prefix: String = "", in directory: String,
         content: (String) throws(ArtifactError) -> [UInt8]
     ) throws(ArtifactError) -> (randomForest: TreeModel, xgboost: TreeModel, ensemble: Ensemble) {
         func path(_ name: String) -> String { "\(directory)/\(prefix)\(name)" }
         let logistic: LogisticModel = try decode(content(prefix + logisticName), path: path(logisticName))
-        guard logistic.terms.map(\.feature) == FeatureSchema.names else {
+        guard logistic.terms.map(\.feature) == schema.names else {
             throw ArtifactError(
                 path: path(logisticName), reason: "its terms are not the features of the schema, in order")
         }
-        let forest = try XGBoostModelFile.parse(content(prefix + forestName), path: path(forestName))
-        let xgboost = try XGBoostModelFile.parse(content(prefix + xgboostName), path: path(xgboostName))
+        let forest = try XGBoostModelFile.parse(content(prefix + forestName), schema: schema, path: path(forestName))
+        let xgboost = try XGBoostModelFile.parse(content(prefix + xgboostName), schema: schema, path: path(xgboostName))
         var own: Ensemble.Weights = [:]
         for model in ModelName.allCases {
             guard let modelWeights = weights[model.rawValue] else {
@@ -137,12 +140,17 @@ package struct ModelArtifact: Sendable {
         return (forest, xgboost, ensemble)
     }
 
+    /// Computes the feature rows that its models read.
+    package func makeExtractor() -> FeatureExtractor {
+        FeatureExtractor(encoding: categoryEncoding, horizon: schema.horizon)
+    }
+
     /// The ensemble that `results.json` is of, and the end of its training period, ISO 8601: the holdout model of an artifact
     /// that was refitted, otherwise the served ensemble.
     /// - Throws: `ArtifactError` when the holdout model's files cannot be understood.
     package func evaluated() throws(ArtifactError) -> (ensemble: Ensemble, trainedUntil: String) {
         guard let holdout = manifest.holdoutModel else { return (ensemble, manifest.trainedUntil) }
-        let models = try Self.baseModels(holdout.weights, prefix: Self.holdoutPrefix, in: directory) {
+        let models = try Self.baseModels(holdout.weights, of: schema, prefix: Self.holdoutPrefix, in: directory) {
             name throws(ArtifactError) in
             guard let bytes = otherFiles[name] else {
                 throw ArtifactError(path: "\(directory)/\(Self.manifestName)", reason: "does not list the file \(name)")
@@ -154,7 +162,7 @@ package struct ModelArtifact: Sendable {
 
     /// The model of an imported model's artifact.
     private static func imported(
-        _ manifest: Manifest, _ models: [ModelName], path: String,
+        _ manifest: Manifest, _ models: [ModelName], of schema: FeatureSchema, path: String,
         content: (String) throws(ArtifactError) -> [UInt8]
     ) throws(ArtifactError) -> ImportedModel {
         guard let origin = manifest.origin else {
@@ -162,7 +170,7 @@ package struct ModelArtifact: Sendable {
         }
         let file = origin.format.rawValue
         let model = try ImportedModel(
-            content(file), origin: origin, path: "\(path.dropLast(manifestName.count))\(file)")
+            content(file), origin: origin, schema: schema, path: "\(path.dropLast(manifestName.count))\(file)")
         guard models == [model.name], manifest.servingModel == model.name else {
             throw ArtifactError(path: path, reason: "names other models than the one in \(file): import it anew")
         }
@@ -184,8 +192,9 @@ package struct ModelArtifact: Sendable {
                 + "make one with: trainer train --history FILE --models \(path)")
     }
 
-    /// Checks that the artifact fits this program's features, windows and horizon.
-    private static func checkFit(_ manifest: Manifest, path: String) throws(ArtifactError) {
+    /// Checks that the artifact fits this program's features and windows.
+    /// - Returns: the features of its horizon.
+    private static func fittingSchema(_ manifest: Manifest, path: String) throws(ArtifactError) -> FeatureSchema {
         func refuse(_ what: String, _ theirs: String, _ ours: String) -> ArtifactError {
             ArtifactError(
                 path: path,
@@ -194,14 +203,16 @@ package struct ModelArtifact: Sendable {
         guard manifest.format == Manifest.currentFormat else {
             throw refuse("artifact format", "\(manifest.format)", "\(Manifest.currentFormat)")
         }
-        guard manifest.schemaFingerprint == FeatureSchema.fingerprint, manifest.features == FeatureSchema.names else {
-            throw refuse("feature schema", manifest.schemaFingerprint, FeatureSchema.fingerprint)
+        guard Horizon.range.contains(manifest.horizonDays) else {
+            throw ArtifactError(
+                path: path, reason: "has a horizon of \(manifest.horizonDays) days: it must be 1 to 365")
+        }
+        let schema = FeatureSchema(Horizon(days: manifest.horizonDays))
+        guard manifest.schemaFingerprint == schema.fingerprint, manifest.features == schema.names else {
+            throw refuse("feature schema", manifest.schemaFingerprint, schema.fingerprint)
         }
         guard manifest.windowsDays == Windows.days else {
             throw refuse("set of windows", "\(manifest.windowsDays)", "\(Windows.days)")
-        }
-        guard manifest.horizonDays == FeatureExtractor.horizonDays else {
-            throw refuse("horizon in days", "\(manifest.horizonDays)", "\(FeatureExtractor.horizonDays)")
         }
         guard manifest.models != nil || ModelName.allCases.contains(manifest.servingModel) else {
             throw ArtifactError(path: path, reason: "serves \(manifest.servingModel.rawValue), which is not in it")
@@ -209,6 +220,7 @@ package struct ModelArtifact: Sendable {
         guard !manifest.goldenRows.isEmpty else {
             throw ArtifactError(path: path, reason: "has no golden rows")
         }
+        return schema
     }
 
     /// Checks that the ensemble scores the golden rows as the trainer did, bit for bit.

@@ -8,8 +8,10 @@ package enum XGBoostModelFile {
     /// Parses a UBJSON model file.
     /// - Throws: `ArtifactError` naming what is wrong or not supported. No file can make the model read out of bounds or walk
     ///   in circles.
-    package static func parse(_ bytes: [UInt8], path: String) throws(ArtifactError) -> TreeModel {
-        try read(UBJSON.parse(bytes, path: path), path: path).model
+    package static func parse(
+        _ bytes: [UInt8], schema: FeatureSchema = FeatureSchema(.standard), path: String
+    ) throws(ArtifactError) -> TreeModel {
+        try read(UBJSON.parse(bytes, path: path), schema: schema, path: path).model
     }
 
     /// A parsed file.
@@ -26,7 +28,9 @@ package enum XGBoostModelFile {
 
     /// Reads a model from a parsed document, of JSON or UBJSON.
     /// - Parameter baseMargin: the base score's log-odds, where an artifact records them.
-    static func read(_ document: JSONValue, path: String, baseMargin: Float? = nil) throws(ArtifactError) -> Content {
+    static func read(
+        _ document: JSONValue, schema: FeatureSchema, path: String, baseMargin: Float? = nil
+    ) throws(ArtifactError) -> Content {
         func refuse(_ reason: String) -> ArtifactError { ArtifactError(path: path, reason: reason) }
         guard let learner = document["learner"], let booster = learner["gradient_booster"] else {
             throw refuse("is no XGBoost model: no learner.gradient_booster")
@@ -48,7 +52,7 @@ package enum XGBoostModelFile {
         }
         let features = try FeatureMatch(
             names: learner["feature_names"]?.elements?.map { $0.text ?? "" } ?? [],
-            count: parameters?["num_feature"]?.text.flatMap { Int($0) }, path: path)
+            count: parameters?["num_feature"]?.text.flatMap { Int($0) }, schema: schema, path: path)
         guard let documents = booster["model"]?["trees"]?.elements, !documents.isEmpty else {
             throw refuse("has no trees")
         }

@@ -19,15 +19,29 @@ public enum Feature: Int, CaseIterable, Sendable {
     case totalReturns, returnRate, returnAmount, netAmount
     case country
     case avgDayOfWeek, stdDayOfWeek, avgMonth, stdMonth, weekendRatio
-    case purchaseRate, expectedPurchases30d, purchaseProbability30d
+    case purchaseRate, expectedPurchases, purchaseProbability
     case decayedPurchaseDays45d, decayedPurchaseDays90d, decayedPurchaseDays180d
     case decayedRate45d, decayedRate90d, decayedRate180d
     case meanGapDays, medianGapDays, stdGapDays, minGapDays, maxGapDays, gapVariation
-    case recencyOverMeanGap, recencyOverMedianGap, lastGapOverMeanGap, gapHazard30d
+    case recencyOverMeanGap, recencyOverMedianGap, lastGapOverMeanGap, gapHazard
     case basketLines, basketUnits, basketValue, basketReturns, basketValueOverAverage
 
-    /// The feature's name in artifacts, tables and exports: `spend30d` is `spend_30d`.
-    package var name: String {
+    /// Whether the feature looks as far ahead as the prediction does.
+    private var looksAhead: Bool {
+        switch self {
+        case .expectedPurchases, .purchaseProbability, .gapHazard: true
+        default: false
+        }
+    }
+
+    /// The feature's name in artifacts, tables and exports: `spend30d` is `spend_30d`, and `gapHazard` is `gap_hazard_7d` where
+    /// the horizon is 7 days.
+    package func name(for horizon: Horizon) -> String {
+        let name = canonicalName
+        return looksAhead ? "\(name)_\(horizon.days)d" : name
+    }
+
+    private var canonicalName: String {
         var name = ""
         var previous: Character = "_"
         for character in "\(self)" {
@@ -40,7 +54,12 @@ public enum Feature: Int, CaseIterable, Sendable {
     }
 
     /// The feature's definition in one line; a part of the schema's fingerprint.
-    package var definition: String {
+    package func definition(for horizon: Horizon) -> String {
+        looksAhead ? template.replacing("{horizon}", with: "\(horizon.days)") : template
+    }
+
+    /// The definition, with a place for the horizon.
+    private var template: String {
         switch self {
         case .recencyDays: "days from the latest purchase line to t"
         case .previousPurchaseDayDays: "days from the latest purchase day before the day of t to the day of t"
@@ -112,8 +131,8 @@ public enum Feature: Int, CaseIterable, Sendable {
         case .stdMonth: "standard deviation of the month over events, whole history"
         case .weekendRatio: "share of events on Saturday or Sunday, whole history"
         case .purchaseRate: "gamma-Poisson rate a day: (purchase days − 0.3) / (days since the first purchase + 60)"
-        case .expectedPurchases30d: "purchase rate times 30 days"
-        case .purchaseProbability30d: "negative-binomial chance of a purchase day within 30 days at that rate"
+        case .expectedPurchases: "purchase rate times {horizon} days"
+        case .purchaseProbability: "negative-binomial chance of a purchase day within {horizon} days at that rate"
         case .decayedPurchaseDays45d: "purchase days of 365 days, each halved in weight every 45 days of age"
         case .decayedPurchaseDays90d: "purchase days of 365 days, each halved in weight every 90 days of age"
         case .decayedPurchaseDays180d: "purchase days of 365 days, each halved in weight every 180 days of age"
@@ -129,9 +148,9 @@ public enum Feature: Int, CaseIterable, Sendable {
         case .recencyOverMeanGap: "recency over the mean gap"
         case .recencyOverMedianGap: "recency over the median gap"
         case .lastGapOverMeanGap: "last gap over the mean gap"
-        case .gapHazard30d:
+        case .gapHazard:
             "of the customer's gaps longer than the days since the latest purchase day, the share "
-                + "that ended within 30 more: (k + 1) / (n + 2)"
+                + "that ended within {horizon} more: (k + 1) / (n + 2)"
         case .basketLines: "purchase lines since the invoice number last changed"
         case .basketUnits: "pieces bought since the invoice number last changed"
         case .basketValue: "amount bought since the invoice number last changed"

@@ -4,8 +4,8 @@ import Events
 
 /// Computes the feature row of a customer's state: the one implementation that training, replay and live scoring share.
 public final class FeatureExtractor: Sendable {
-    /// The horizon of predictions: days after the state's clock in which a purchase counts.
-    package static let horizonDays = 30
+    /// How far ahead the predictions look that the features are for.
+    private let horizon: Horizon
     /// Prior of the gamma-Poisson purchase rate: purchases subtracted and days added.
     static let rateOffset = 0.3
     static let ratePriorDays = 60.0
@@ -20,8 +20,11 @@ public final class FeatureExtractor: Sendable {
     /// Instruction set of the kernels.
     private let level = ce_best_level()
 
-    /// - Parameter encoding: of categories, from the artifact that is scored with.
-    public init(encoding: CategoryEncoding) {
+    /// - Parameters:
+    ///   - encoding: of categories, from the artifact that is scored with.
+    ///   - horizon: of that artifact.
+    public init(encoding: CategoryEncoding, horizon: Horizon) {
+        self.horizon = horizon
         countries = .allocate(capacity: encoding.slots.count)
         _ = countries.initialize(from: encoding.slots)
         decay = .allocate(capacity: Windows.longestDays + 1)
@@ -160,15 +163,15 @@ public final class FeatureExtractor: Sendable {
         for index in 0..<3 { exponentials[index] = Self.decayExponent(age: seen, halfLife: Self.halfLivesDays[index]) }
         let count = purchaseDays - Self.rateOffset
         let exposure = age + Self.ratePriorDays
-        let horizon = Double(Self.horizonDays)
+        let horizon = Double(horizon.days)
         let hasRate = purchaseDays > 0 && !age.isNaN
         if hasRate { exponentials[3] = count * Elementary.log(exposure / (exposure + horizon)) }
         withUnsafeMutablePointer(to: &exponentials) { values in
             ce_exp(level, UnsafeMutableRawPointer(values).assumingMemoryBound(to: Double.self))
         }
         row[.purchaseRate] = hasRate ? count / exposure : .nan
-        row[.expectedPurchases30d] = hasRate ? count / exposure * horizon : .nan
-        row[.purchaseProbability30d] = hasRate ? 1 - exponentials[3] : .nan
+        row[.expectedPurchases] = hasRate ? count / exposure * horizon : .nan
+        row[.purchaseProbability] = hasRate ? 1 - exponentials[3] : .nan
 
         let today = Int(EventTime.day(of: state.pointee.clock))
         let counts: InlineArray<3, Feature> = [
@@ -203,11 +206,11 @@ public final class FeatureExtractor: Sendable {
             row[.previousPurchaseDayDays] = before.map { Double(today - $0) } ?? .nan
             let waited = today - last
             let shorter = gaps.count(upTo: waited)
-            let ended = gaps.count(upTo: waited + Int32(Self.horizonDays)) - shorter
-            row[.gapHazard30d] = (Double(ended) + 1) / (Double(gaps.count - shorter) + 2)
+            let ended = gaps.count(upTo: waited + Int32(horizon.days)) - shorter
+            row[.gapHazard] = (Double(ended) + 1) / (Double(gaps.count - shorter) + 2)
         } else {
             row[.previousPurchaseDayDays] = .nan
-            row[.gapHazard30d] = 0.5
+            row[.gapHazard] = 0.5
         }
 
         guard gaps.count > 0 else {

@@ -115,7 +115,8 @@ package final class ScoringPipeline {
     ///   - windowDays: for how many days of event time after their horizon predictions count.
     ///   - limit: most predictions that it keeps.
     package func makeLabelJoin(windowDays: Int, limit: Int) -> LabelJoin {
-        var labelJoin = LabelJoin(windowDays: windowDays, limit: limit)
+        var labelJoin = LabelJoin(
+            horizon: scorer.artifact.schema.horizon, windowDays: windowDays, limit: limit)
         labelJoin.use(labelJoinVersion)
         return labelJoin
     }

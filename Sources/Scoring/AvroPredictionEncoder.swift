@@ -19,7 +19,11 @@ struct AvroPredictionEncoder: Sendable {
     ///   - number: of the schema in the registry.
     ///   - explainer: if payloads are to have explanations.
     ///   - count: features in an explanation.
-    init(number: UInt32, manifest: Manifest, thresholds: PriorityThresholds, explainer: Explainer?, count: Int) {
+    init(
+        number: UInt32, manifest: Manifest, schema: FeatureSchema, thresholds: PriorityThresholds,
+        explainer: Explainer?,
+        count: Int
+    ) {
         self.number = number
         self.thresholds = thresholds
         servingModel = manifest.servingModel
@@ -27,7 +31,7 @@ struct AvroPredictionEncoder: Sendable {
         version = Array(manifest.version.utf8)
         fingerprint = Array(manifest.schemaFingerprint.utf8)
         explanation = explainer.map { (count, Array($0.servingModel.rawValue.utf8), $0.baseLogOdds()) }
-        featureNames = FeatureSchema.names.map { Array($0.utf8) }
+        featureNames = schema.names.map { Array($0.utf8) }
         let longestName = (featureNames.map(\.count) + models.map(\.name.count)).max() ?? 0
         fixedRoom =
             64 + version.count + fingerprint.count + 12 * AvroOutput.longestNumber

@@ -18,7 +18,7 @@ struct ExplanationEncoder: Sendable {
     let room: Int
 
     /// - Parameter count: features in an explanation.
-    init(_ explainer: Explainer, count: Int) {
+    init(_ explainer: Explainer, of schema: FeatureSchema, count: Int) {
         precondition((1...FeatureSchema.count).contains(count))
         let memory = Fragment.Memory()
         self.count = count
@@ -28,7 +28,7 @@ struct ExplanationEncoder: Sendable {
             Array(
                 "},\"explanation\":{\"model\":\"\(explainer.servingModel.rawValue)\",\"base_log_odds\":".utf8)
                 + Self.number(explainer.baseLogOdds()) + Array(",\"contributions\":[".utf8), memory)
-        featureKeys = FeatureSchema.names.map { name in
+        featureKeys = schema.names.map { name in
             var key = Array("{\"feature\":".utf8)
             JSONText.appendString(name, to: &key)
             return Fragment(key + Array(",\"value\":".utf8), memory)

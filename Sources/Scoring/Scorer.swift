@@ -93,17 +93,18 @@ public struct Scorer {
         self.artifact = artifact
         explanations = explainer.map { Explanations($0) }
         workspace = Ensemble.Workspace(for: artifact.ensemble)
-        extractor = FeatureExtractor(encoding: artifact.categoryEncoding)
+        extractor = artifact.makeExtractor()
         if let avroSchema {
             encoder = .avro(
                 AvroPredictionEncoder(
-                    number: avroSchema, manifest: artifact.manifest, thresholds: thresholds, explainer: explainer,
+                    number: avroSchema, manifest: artifact.manifest, schema: artifact.schema, thresholds: thresholds,
+                    explainer: explainer,
                     count: features))
         } else {
             encoder = .json(
                 PredictionEncoder(
                     manifest: artifact.manifest, thresholds: thresholds,
-                    explanation: explainer.map { ExplanationEncoder($0, count: features) }))
+                    explanation: explainer.map { ExplanationEncoder($0, of: artifact.schema, count: features) }))
         }
     }
 

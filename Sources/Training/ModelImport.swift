@@ -17,14 +17,16 @@ extension TrainingRun {
             TestPredictions(ensemble, on: try TestSets(prepared.dataset, prepared.times)), serving: model.name,
             seed: UInt64(settings.seed))
         let manifest = Manifest(
-            version: "", timeToLiveDays: settings.timeToLiveDays, servingModel: model.name, weights: [:],
+            version: "", schema: settings.schema, timeToLiveDays: settings.timeToLiveDays, servingModel: model.name,
+            weights: [:],
             countries: prepared.encoding.countries, history: prepared.survey.record, seed: settings.seed,
             trainedUntil: EventTime.text(prepared.times.split), trainingExamples: 0,
             settings: settings.evaluation.record, madeWith: ["future-cart": Manifest.programVersion],
             goldenRows: Self.goldenRows(prepared.dataset, ensemble), files: [:], models: [model.name],
             origin: model.origin)
         let reference = ReferenceDistributions(
-            prepared.dataset, isIncluded: prepared.times.isTraining, ensemble: ensemble, serving: model.name)
+            prepared.dataset, of: settings.schema, isIncluded: prepared.times.isTraining, ensemble: ensemble,
+            serving: model.name)
         let version = try ArtifactWriter(directory: directory).write(
             ArtifactWriter.Contents(
                 imported: model, results: try evaluation.json(), manifest: manifest,

@@ -31,6 +31,14 @@ extension RetrainJob {
                 )
             ]
         }
+        if champion.schema.horizon != settings.horizon {
+            return [
+                QualityGate.Verdict(
+                    holds: false, rule: "same_horizon",
+                    text: "\(incumbent) is in service and looks \(champion.schema.horizon.days) days ahead, this one "
+                        + "\(settings.horizon.days): give it a directory of its own, or promote it by hand")
+            ]
+        }
         // With refit, the training end dates of the refitted models are compared, since these are served.
         let until = EventTime.text(settings.refit ? times.end : times.split)
         return [

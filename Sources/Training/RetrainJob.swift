@@ -50,10 +50,12 @@ package struct RetrainJob: Sendable {
         let fitted = try run.fit(prepared, progress: progress)
         outcome.predictions = fitted.predictions
         outcome.importance = try FeatureImportance(
-            fitted.result, serving: settings.servingModel, dataset: prepared.dataset,
+            fitted.result, of: settings.schema, serving: settings.servingModel, dataset: prepared.dataset,
             fitted.predictions.sets.indices[.e2]![0])
         outcome.evaluation = fitted.evaluation
-        if let champion { compare(fitted, try comparable(champion, prepared.times), &outcome) }
+        if let champion, champion.schema.horizon == settings.horizon {
+            compare(fitted, try comparable(champion, prepared.times), &outcome)
+        }
         outcome.verdicts = settings.gate.verdicts(fitted.evaluation, outcome.comparison)
         outcome.verdicts += deploymentVerdicts(champion, incumbent, prepared.times)
         outcome.backtest = try backtest(prepared) { progress("backtest", $0) }

@@ -68,12 +68,12 @@ package struct Trainer: Sendable {
             }
             guard !validation.indices.isEmpty else { continue }
             let training = TrainingSet(dataset, settings.shares) {
-                times.isTraining($0) && $0.time + EvaluationProtocol.horizon <= block.lowerBound
+                times.isTraining($0) && $0.time + times.horizon <= block.lowerBound
             }
             guard !training.indices.isEmpty else {
                 throw DataError(
                     "no points with known labels before \(EventTime.text(block.lowerBound)), where fold \(number + 1) begins: "
-                        + "give a longer history or fewer folds")
+                        + "give a longer history, a shorter horizon_days or fewer folds")
             }
             folds.append(Fold(training: training, validation: validation))
         }
@@ -85,7 +85,7 @@ package struct Trainer: Sendable {
 
     /// The last 60 % of the training period, cut into blocks of equal length, oldest first; milliseconds.
     private func blocks(_ times: EvaluationProtocol) -> [Range<Int64>] {
-        let end = times.split - EvaluationProtocol.horizon + 1
+        let end = times.split - times.horizon + 1
         let length = (end - times.start) * 6 / 10 / Int64(settings.folds)
         return (0..<settings.folds).map { number in
             let start = end - Int64(settings.folds - number) * length

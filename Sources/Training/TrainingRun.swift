@@ -39,7 +39,9 @@ package struct TrainingRun: Sendable {
     /// - Throws: `DataError` when it cannot be read or trained on.
     package func survey(_ history: History, progress: (String, Double?) -> Void) throws -> HistorySurvey {
         try rethrowingAsDataError {
-            try HistorySurvey(history) { reader, events in progress("reading, \(events) events", reader.share) }
+            try HistorySurvey(history, horizon: settings.horizon) { reader, events in
+                progress("reading, \(events) events", reader.share)
+            }
         }
     }
 
@@ -53,12 +55,13 @@ package struct TrainingRun: Sendable {
         observe: ((CustomerEvent, ArraySlice<Float>) -> Void)? = nil, progress: (String, Double?) -> Void
     ) throws -> Prepared {
         let times = try EvaluationProtocol(
-            start: survey.firstTime, end: survey.lastTime, settings: settings.evaluation)
+            start: survey.firstTime, end: survey.lastTime, horizon: settings.horizon, settings: settings.evaluation)
         let encoding = CategoryEncoding(
-            countries: countries ?? survey.countries(until: times.split - EvaluationProtocol.horizon))
+            countries: countries ?? survey.countries(until: times.split - times.horizon))
         let dataset = try rethrowingAsDataError {
             try DatasetBuilder(
                 survey: survey, observationDates: times.observationDates, encoding: encoding,
+                horizon: settings.horizon,
                 timeToLiveDays: settings.timeToLiveDays, isWanted: times.isLabelKnown, observe: observe
             ).build(history) { reader, events in progress("features, \(events) events", reader.share) }
         }
@@ -113,12 +116,13 @@ package struct TrainingRun: Sendable {
         let result = refitted ?? fitted.result
         let trainedOn = refitted == nil ? prepared.times : prepared.times.withoutTest
         let reference = ReferenceDistributions(
-            prepared.dataset, isIncluded: trainedOn.isTraining, ensemble: result.ensemble,
+            prepared.dataset, of: settings.schema, isIncluded: trainedOn.isTraining, ensemble: result.ensemble,
             serving: settings.servingModel)
         let others = others.merging([ReferenceDistributions.fileName: try encoded(reference)]) { $1 }
         let until = refitted == nil ? prepared.times.split : prepared.times.end
         let manifest = Manifest(
-            version: "", timeToLiveDays: settings.timeToLiveDays, servingModel: settings.servingModel,
+            version: "", schema: settings.schema, timeToLiveDays: settings.timeToLiveDays,
+            servingModel: settings.servingModel,
             weights: result.weights, countries: prepared.encoding.countries, history: prepared.survey.record,
             seed: settings.seed, trainedUntil: EventTime.text(until), trainingExamples: result.trainingExamples,
             settings: settings.record.merging(["refit": "\(refitted != nil)"]) { $1 },

@@ -65,6 +65,10 @@ package struct TrainingSettings: Equatable, Sendable {
 
     /// Decides every random choice of training and evaluation.
     package var seed = 20111
+    /// How far ahead predictions look.
+    package var horizon = Horizon.standard
+    /// The features of that horizon.
+    var schema: FeatureSchema { FeatureSchema(horizon) }
     /// Threads that fit models. The result does not depend on it.
     package var threads = 2
     /// How long a customer's state outlives their last event, days. Serving must be set to the same.
@@ -126,7 +130,8 @@ package struct TrainingSettings: Equatable, Sendable {
             "points.snapshots": "\(shares.observations)", "points.half_life_days": "\(shares.halfLifeDays)",
             "level.half_life_days": "\(baseRateHalfLifeDays)",
             "logistic_regression.ridge": "\(logisticRegression.ridge)",
-            "withheld_features": withheldFeatures.map(\.name).joined(separator: ","), "folds": "\(folds)",
+            "withheld_features": withheldFeatures.map { $0.name(for: horizon) }.joined(separator: ","),
+            "folds": "\(folds)",
             "refit": "\(refit)",
         ]
         return others.merging(evaluation.record) { $1 }.merging(trees("random_forest", randomForest)) { $1 }.merging(

@@ -8,7 +8,7 @@ extension FeatureMatrix {
     init(history: String?, rows: Int, _ artifact: ModelArtifact) throws {
         let messages = try Messages(history: history)
         let decoder = EventDecoder()
-        let extractor = FeatureExtractor(encoding: artifact.categoryEncoding)
+        let extractor = artifact.makeExtractor()
         var table = CustomerTable()
         self.init(reservingRows: rows)
         let step = max(1, messages.ends.count / rows)

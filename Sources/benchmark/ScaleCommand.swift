@@ -36,7 +36,7 @@ struct ScaleCommand: ParsableCommand {
     func run() throws {
         try reportingFailures {
             let progress = Progress()
-            let extractor = FeatureExtractor(encoding: try ModelArtifact(path: models).categoryEncoding)
+            let extractor = try ModelArtifact(path: models).makeExtractor()
             var figures: [Figure] = []
             var base: Figure?
             for count in customers.sorted() {

@@ -54,13 +54,13 @@ struct StagesCommand: ParsableCommand {
     /// - Returns: The stages' names, each with its nanoseconds a message.
     private func measure(_ messages: Messages, _ artifact: ModelArtifact) throws -> [(String, Double)] {
         let decoder = EventDecoder()
-        let extractor = FeatureExtractor(encoding: artifact.categoryEncoding)
+        let extractor = artifact.makeExtractor()
         let encoder = PredictionEncoder(manifest: artifact.manifest, thresholds: PriorityThresholds())
         var workspace = Ensemble.Workspace(for: artifact.ensemble)
         var (table, plainTable) = (CustomerTable(), CustomerTable())
         var matrix = FeatureMatrix()
         var (events, scores): ([CustomerEvent], [Scores]) = ([], [])
-        var labelJoin = LabelJoin(windowDays: 90, limit: messages.ends.count)
+        var labelJoin = LabelJoin(horizon: artifact.schema.horizon, windowDays: 90, limit: messages.ends.count)
         labelJoin.use(
             LabelJoin.Version(
                 version: artifact.manifest.version, servingModel: artifact.manifest.servingModel,

@@ -4,6 +4,6 @@ import ArgumentParser
 struct ScoringWorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scoring-worker",
-        abstract: "Scores a stream of customer events: how likely is each customer to buy again within 30 days?",
+        abstract: "Scores a stream of customer events: how likely is each customer to buy again soon?",
         subcommands: [RunCommand.self, DemoCommand.self, RedriveCommand.self, ChaosCommand.self])
 }

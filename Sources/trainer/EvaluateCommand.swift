@@ -28,6 +28,7 @@ struct EvaluateCommand: ParsableCommand {
             let artifact = try ModelArtifact(path: models)
             // An artifact is evaluated on the periods that it was trained for.
             trainer.settings.evaluation = try EvaluationProtocol.Settings(record: artifact.manifest.settings)
+            trainer.settings.horizon = artifact.schema.horizon
             trainer.settings.timeToLiveDays = artifact.manifest.timeToLiveDays
             let progress = Progress()
             let prepared = try source.prepare(trainer, countries: artifact.manifest.countries, progress: progress)

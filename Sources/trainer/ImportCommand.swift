@@ -2,6 +2,7 @@ import ArgumentParser
 import Console
 import Ensemble
 import Events
+import Features
 import Training
 
 struct ImportCommand: ParsableCommand {
@@ -25,7 +26,7 @@ struct ImportCommand: ParsableCommand {
     func run() throws {
         try reportingTraining {
             let trainer = try TrainerConfiguration(configuration.reader(for: .trainer))
-            let imported = try ImportedModel(path: model)
+            let imported = try ImportedModel(path: model, schema: FeatureSchema(trainer.settings.horizon))
             for line in imported.notes { printInfo("\(model): \(line)") }
             let progress = Progress()
             let prepared = try source.prepare(trainer, progress: progress)

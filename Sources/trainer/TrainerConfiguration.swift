@@ -25,22 +25,31 @@ struct TrainerConfiguration {
         if !ModelName.allCases.contains(settings.servingModel) {
             reader.refuse("serving_model", "\(settings.servingModel.rawValue) is not trained here, only imported")
         }
+        settings.horizon = Horizon(
+            days: reader.int("horizon_days", default: settings.horizon.days, in: Horizon.range))
         settings.timeToLiveDays = reader.timeToLiveDays(default: settings.timeToLiveDays)
         settings.evaluation = Self.evaluation(reader.section("evaluation"), settings.evaluation)
         settings.shares = Self.shares(reader.section("points"), settings.shares)
         if settings.shares.events + settings.shares.invoices + settings.shares.observations <= 0 {
             reader.refuse("points", "one of events, invoices and snapshots must be more than 0")
         }
-        if !settings.evaluation.testObservationOffsetsDays.contains(where: { $0 <= settings.evaluation.testDays - 31 })
-        {
+        let horizonDays = settings.horizon.days
+        if settings.evaluation.testDays <= horizonDays {
+            reader.refuse(
+                "evaluation.test_days",
+                "must be more than horizon_days, \(horizonDays), or no label of the tested period is known")
+        } else if !settings.evaluation.testObservationOffsetsDays.contains(where: {
+            $0 < settings.evaluation.testDays - horizonDays
+        }) {
             reader.refuse(
                 "evaluation.snapshot_offsets_days",
-                "one of them must lie 31 days or more before the end of the history (test_days is \(settings.evaluation.testDays))"
+                "one of them must lie more than horizon_days, \(horizonDays), before the end of the history (test_days is \(settings.evaluation.testDays))"
             )
         }
         settings.baseRateHalfLifeDays = reader.section("level").double(
             "half_life_days", default: settings.baseRateHalfLifeDays, in: 7...1e6)
-        settings.withheldFeatures = Self.withheldFeatures(reader, settings.withheldFeatures)
+        settings.withheldFeatures = Self.withheldFeatures(
+            reader, settings.withheldFeatures, settings.horizon)
         settings.logisticRegression.ridge = reader.section("logistic_regression").double(
             "ridge", default: settings.logisticRegression.ridge, in: 0...1000)
         let forest = reader.section("random_forest")
@@ -86,12 +95,15 @@ struct TrainerConfiguration {
         return shares
     }
 
-    private static func withheldFeatures(_ reader: ConfigurationReader, _ standard: [Feature]) -> [Feature] {
-        let names = reader.strings("withheld_features", default: standard.map(\.name))
-        for name in names where !FeatureSchema.names.contains(name) {
+    private static func withheldFeatures(
+        _ reader: ConfigurationReader, _ standard: [Feature], _ horizon: Horizon
+    ) -> [Feature] {
+        let schema = FeatureSchema(horizon)
+        let names = reader.strings("withheld_features", default: standard.map { schema.name(of: $0) })
+        for name in names where !schema.names.contains(name) {
             reader.refuse("withheld_features", "there is no feature '\(name)'; see: trainer features")
         }
-        return Feature.allCases.filter { names.contains($0.name) }
+        return Feature.allCases.filter { names.contains(schema.name(of: $0)) }
     }
 
     private static func backtest(_ reader: ConfigurationReader, _ standard: Backtest.Settings) -> Backtest.Settings {

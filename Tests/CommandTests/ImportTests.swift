@@ -17,7 +17,7 @@ private enum Python {
 
     init() throws {
         directory = try TemporaryDirectory()
-        _ = try directory.file("names.json", Array(try JSONEncoder().encode(FeatureSchema.names)))
+        _ = try directory.file("names.json", Array(try JSONEncoder().encode(FeatureSchema(.standard).names)))
     }
 
     func train(_ arguments: String...) throws {

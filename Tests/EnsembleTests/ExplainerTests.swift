@@ -117,7 +117,7 @@ import Testing
                 var row = (0..<FeatureSchema.count).map { _ in Float(0) }
                 for name in ["frequency", "recency_days"] {
                     let value = Float(random.uniform() * 20) - 1
-                    row[FeatureSchema.names.firstIndex(of: name)!] = random.next() % 5 == 0 ? .nan : value
+                    row[FeatureSchema(.standard).names.firstIndex(of: name)!] = random.next() % 5 == 0 ? .nan : value
                 }
                 let explanation = explainer.explain(row, workspace)
                 let trees = model.parts.flatMap(\.trees)

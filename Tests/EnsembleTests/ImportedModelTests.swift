@@ -55,8 +55,8 @@ import Testing
 
     func row(frequency: Float, recency: Float) -> ArraySlice<Float> {
         var row = [Float](repeating: 0, count: FeatureSchema.count)
-        row[FeatureSchema.names.firstIndex(of: "frequency")!] = frequency
-        row[FeatureSchema.names.firstIndex(of: "recency_days")!] = recency
+        row[FeatureSchema(.standard).names.firstIndex(of: "frequency")!] = frequency
+        row[FeatureSchema(.standard).names.firstIndex(of: "recency_days")!] = recency
         return row[...]
     }
 
@@ -261,7 +261,8 @@ import Testing
             let golden = Manifest.GoldenRow(
                 features: matrix[0].map { Double($0) }, scores: [imported.name.rawValue: scores[0][imported.name]])
             var manifest = Manifest(
-                version: "", timeToLiveDays: 730, servingModel: imported.name, weights: [:], countries: [],
+                version: "", schema: FeatureSchema(.standard), timeToLiveDays: 730, servingModel: imported.name,
+                weights: [:], countries: [],
                 history: committed.history, seed: 1, trainedUntil: committed.trainedUntil, trainingExamples: 0,
                 settings: [:], madeWith: [:], goldenRows: [golden], files: [:], models: [imported.name],
                 origin: imported.origin)

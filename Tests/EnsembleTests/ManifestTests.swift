@@ -1,3 +1,4 @@
+import Features
 import Foundation
 import Testing
 
@@ -7,7 +8,7 @@ import Testing
     /// Artifacts that were written before the members had their present names must stay readable.
     @Test func keepsTheNamesOfItsMembersInFiles() throws {
         var manifest = Manifest(
-            version: "v", timeToLiveDays: 730, servingModel: .blending,
+            version: "v", schema: FeatureSchema(.standard), timeToLiveDays: 730, servingModel: .blending,
             weights: [.stacking: LogOddsWeights(intercept: 1)],
             countries: ["France"],
             history: Manifest.History(

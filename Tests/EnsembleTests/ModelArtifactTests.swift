@@ -78,8 +78,11 @@ import Testing
         #expect(found.reason.contains("train anew"))
         try reseal(replacing: "0123456789abcdef", with: manifest.schemaFingerprint)
         try reseal(replacing: "\"horizonDays\" : 30", with: "\"horizonDays\" : 60")
-        #expect(error()?.reason.contains("horizon") == true)
-        try reseal(replacing: "\"horizonDays\" : 60", with: "\"horizonDays\" : 30")
+        // Its features look 30 days ahead.
+        #expect(error()?.reason.contains("feature schema") == true)
+        try reseal(replacing: "\"horizonDays\" : 60", with: "\"horizonDays\" : 366")
+        #expect(error()?.reason.contains("horizon of 366 days") == true)
+        try reseal(replacing: "\"horizonDays\" : 366", with: "\"horizonDays\" : 30")
         try reseal(replacing: "\"format\" : 1", with: "\"format\" : 2")
         #expect(error()?.reason.contains("artifact format is 2") == true)
     }

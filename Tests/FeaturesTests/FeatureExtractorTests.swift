@@ -8,7 +8,8 @@ import Testing
 /// Every feature beside its definition, worked out from all events.
 @Suite struct FeatureExtractorTests {
     let decoder = EventDecoder()
-    let extractor = FeatureExtractor(encoding: CategoryEncoding(countries: ["United Kingdom", "France"]))
+    let extractor = FeatureExtractor(
+        encoding: CategoryEncoding(countries: ["United Kingdom", "France"]), horizon: .standard)
     static let day = 86_400_000.0
 
     func expected(_ feature: Feature, _ slow: SlowCustomer) -> Double {
@@ -130,8 +131,8 @@ import Testing
         case .stdMonth: return deviation(months)
         case .weekendRatio: return ratio(Double(weekdays.count { $0 >= 5 }), Double(events.count))
         case .purchaseRate: return hasBought ? (purchaseDays - 0.3) / (age + 60) : .nan
-        case .expectedPurchases30d: return hasBought ? (purchaseDays - 0.3) / (age + 60) * 30 : .nan
-        case .purchaseProbability30d:
+        case .expectedPurchases: return hasBought ? (purchaseDays - 0.3) / (age + 60) * 30 : .nan
+        case .purchaseProbability:
             return hasBought ? 1 - pow((age + 60) / (age + 90), purchaseDays - 0.3) : .nan
         case .decayedPurchaseDays45d: return decayed(45)
         case .decayedPurchaseDays90d: return decayed(90)
@@ -148,7 +149,7 @@ import Testing
         case .recencyOverMeanGap: return recency / gapMean
         case .recencyOverMedianGap: return recency / median
         case .lastGapOverMeanGap: return (gaps.last ?? .nan) / gapMean
-        case .gapHazard30d:
+        case .gapHazard:
             guard let last = days.last else { return 0.5 }
             let longer = gaps.filter { $0 > today - last }
             return Double(longer.count { $0 <= today - last + 30 } + 1) / Double(longer.count + 2)
@@ -182,7 +183,8 @@ import Testing
                     found.isNaN && wanted.isNaN || found == wanted
                     || abs(found - wanted) <= 1e-5 * max(abs(wanted), 0.01)
                 if !isEqual {
-                    Issue.record("seed \(seed): \(feature.name) is \(found), by its definition \(wanted)")
+                    Issue.record(
+                        "seed \(seed): \(feature.name(for: .standard)) is \(found), by its definition \(wanted)")
                     return
                 }
             }
@@ -200,6 +202,8 @@ import Testing
         }
         var matrix = FeatureMatrix()
         extractor.append(table.states[0], to: &matrix)
-        for feature in Feature.allCases { #expect(!matrix[0][feature.rawValue].isNaN, "\(feature.name)") }
+        for feature in Feature.allCases {
+            #expect(!matrix[0][feature.rawValue].isNaN, "\(feature.name(for: .standard))")
+        }
     }
 }

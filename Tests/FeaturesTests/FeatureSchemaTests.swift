@@ -12,22 +12,27 @@ import Testing
     ]
 
     @Test(arguments: inherited) func hasWhatTheEarlierSystemHad(name: String) {
-        #expect(FeatureSchema.names.contains(name))
+        #expect(FeatureSchema(.standard).names.contains(name))
     }
 
     @Test func hasDistinctNamesAndDefinitions() {
         #expect(FeatureSchema.count >= 61)
-        #expect(Set(FeatureSchema.names).count == FeatureSchema.count)
-        #expect(Set(Feature.allCases.map(\.definition)).count == FeatureSchema.count)
-        for name in FeatureSchema.names { #expect(name.wholeMatch(of: /[a-z0-9]+(_[a-z0-9]+)*/) != nil, "\(name)") }
+        #expect(Set(FeatureSchema(.standard).names).count == FeatureSchema.count)
+        #expect(Set(Feature.allCases.map { $0.definition(for: .standard) }).count == FeatureSchema.count)
+        for name in FeatureSchema(.standard).names {
+            #expect(name.wholeMatch(of: /[a-z0-9]+(_[a-z0-9]+)*/) != nil, "\(name)")
+        }
     }
 
     @Test func printsEveryFeatureInItsTable() {
-        let table = FeatureSchema.markdown()
+        let table = FeatureSchema(.standard).markdown()
         for feature in Feature.allCases {
-            #expect(table.contains("| \(feature.rawValue) | `\(feature.name)` | \(feature.definition) |"))
+            #expect(
+                table.contains(
+                    "| \(feature.rawValue) | `\(feature.name(for: .standard))` | \(feature.definition(for: .standard)) |"
+                ))
         }
-        #expect(table.contains(FeatureSchema.fingerprint))
-        #expect(FeatureSchema.fingerprint.wholeMatch(of: /[0-9a-f]{16}/) != nil)
+        #expect(table.contains(FeatureSchema(.standard).fingerprint))
+        #expect(FeatureSchema(.standard).fingerprint.wholeMatch(of: /[0-9a-f]{16}/) != nil)
     }
 }

@@ -39,7 +39,7 @@ import Testing
     @Test func goldenRowsScoreWhatTheTrainerGot() async throws {
         let manifest = rig.worker.artifact.manifest
         for golden in manifest.goldenRows {
-            let features = zip(FeatureSchema.names, golden.features).map { name, value in
+            let features = zip(FeatureSchema(.standard).names, golden.features).map { name, value in
                 "\"\(name)\":\(value.map { "\($0)" } ?? "null")"
             }
             let answer = try await rig.post(
@@ -51,7 +51,7 @@ import Testing
 
     @Test func theOrderOfFeaturesMeansNothing() async throws {
         let golden = rig.worker.artifact.manifest.goldenRows[0]
-        let features = zip(FeatureSchema.names, golden.features).map { name, value in
+        let features = zip(FeatureSchema(.standard).names, golden.features).map { name, value in
             "\"\(name)\":\(value.map { "\($0)" } ?? "null")"
         }
         let forward = try await rig.post("/v1/score/features", "{\"features\":{\(features.joined(separator: ","))}}")
@@ -69,7 +69,7 @@ import Testing
         let steps = contributions.compactMap { $0["log_odds"] as? Double }
         #expect(steps.count == FeatureSchema.count)
         #expect(zip(steps, steps.dropFirst()).allSatisfy { abs($0) >= abs($1) })
-        #expect(Set(contributions.compactMap { $0["feature"] as? String }) == Set(FeatureSchema.names))
+        #expect(Set(contributions.compactMap { $0["feature"] as? String }) == Set(FeatureSchema(.standard).names))
         let base = try #require(explanation["base_log_odds"] as? Double)
         let sum = steps.reduce(base, +)
         #expect(abs(sum - (explanation["log_odds"] as? Double ?? .nan)) < explanationResidual)
@@ -151,16 +151,16 @@ import Testing
     }
 
     @Test func everyFeatureThatIsWrongIsListed() async throws {
-        var features = FeatureSchema.names.map { "\"\($0)\":1" }
+        var features = FeatureSchema(.standard).names.map { "\"\($0)\":1" }
         features.removeFirst(2)
-        features[0] = "\"\(FeatureSchema.names[2])\":\"1\""
-        features[1] = "\"\(FeatureSchema.names[3])\":1e40"
+        features[0] = "\"\(FeatureSchema(.standard).names[2])\":\"1\""
+        features[1] = "\"\(FeatureSchema(.standard).names[3])\":1e40"
         features += ["\"recency\":1", "\"\\u0041\":[{}]"]
         let json = try await rig.post("/v1/score/features", "{\"features\":{\(features.joined(separator: ","))}}")
             .expect(.badFeatures)
-        #expect(json["missing"] as? [String] == Array(FeatureSchema.names[..<2]))
+        #expect(json["missing"] as? [String] == Array(FeatureSchema(.standard).names[..<2]))
         #expect(json["unknown"] as? [String] == ["recency", "A"])
-        #expect(json["invalid"] as? [String] == Array(FeatureSchema.names[2..<4]))
+        #expect(json["invalid"] as? [String] == Array(FeatureSchema(.standard).names[2..<4]))
     }
 
     @Test func explainIsTrueOrFalseAndNothingElse() async throws {

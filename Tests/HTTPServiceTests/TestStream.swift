@@ -18,7 +18,8 @@ struct TestStream {
     /// By partition.
     private(set) var tables = [CustomerTable(), CustomerTable()]
     private(set) var labelJoins = [
-        LabelJoin(windowDays: 90, limit: 1 << 16), LabelJoin(windowDays: 90, limit: 1 << 16),
+        LabelJoin(horizon: .standard, windowDays: 90, limit: 1 << 16),
+        LabelJoin(horizon: .standard, windowDays: 90, limit: 1 << 16),
     ]
     private(set) var endToEnd = Histogram()
     private(set) var scores = [Int](repeating: 0, count: 20)
@@ -101,7 +102,8 @@ struct TestStream {
     /// The drift window's picture of all predictions.
     var driftSnapshot: DriftWindow.Snapshot {
         var window = DriftWindow(
-            reference: ReferenceDistributions(rows, customers: owners, probabilities: probabilities), rows: 4096)
+            reference: ReferenceDistributions(
+                rows, of: FeatureSchema(.standard), customers: owners, probabilities: probabilities), rows: 4096)
         for row in 0..<rows.rowCount {
             rows.withRow(row) {
                 window.observe(

@@ -1,6 +1,7 @@
 import Customers
 import Ensemble
 import Events
+import Features
 import Foundation
 import Scoring
 import TestSupport
@@ -21,7 +22,7 @@ import Testing
     }
 
     static func labelJoin(windowDays: Int = 1000, limit: Int = 1_000_000) -> LabelJoin {
-        var labelJoin = LabelJoin(windowDays: windowDays, limit: limit)
+        var labelJoin = LabelJoin(horizon: .standard, windowDays: windowDays, limit: limit)
         labelJoin.use(version)
         return labelJoin
     }
@@ -79,7 +80,7 @@ import Testing
     /// A purchase at the very end of the horizon counts, also when the clock is there already.
     @Test func theHorizonIncludesItsLastInstant() {
         let begin = 100 * Self.day
-        let last = begin + PurchaseLog.horizon
+        let last = begin + Horizon.standard.milliseconds
         for (instant, isBought) in [(last, true), (last + 1, false)] {
             var labelJoin = Self.labelJoin()
             // As many of another customer as bring the clock there.
@@ -96,7 +97,7 @@ import Testing
     @Test func givesTheLabelsThatTrainingGives() {
         for seed in 0..<20 as Range<UInt64> {
             let steps = Self.stream(3000, seed: seed)
-            var log = PurchaseLog()
+            var log = PurchaseLog(horizon: .standard)
             for step in steps where step.isPurchase {
                 log.append(.init(time: step.time, invoiceHash: step.invoice), customer: Int(step.customer >> 32))
             }
@@ -114,7 +115,7 @@ import Testing
             #expect(Set(outcomes.map(\.offset)).count == outcomes.count)
             let known = Set(outcomes.map(\.offset))
             for (offset, step) in steps.enumerated()
-            where labelJoin.progress.clock.time > step.time + PurchaseLog.horizon {
+            where labelJoin.progress.clock.time > step.time + Horizon.standard.milliseconds {
                 #expect(known.contains(Int64(offset)), "seed \(seed), event \(offset)")
             }
         }
@@ -152,7 +153,7 @@ import Testing
         #expect(evaluation.pending == steps.count - outcomes.count)
         // Labels that are known before the horizon is over are all `bought`, and are not evaluated yet.
         let sorted = outcomes.filter {
-            steps[Int($0.offset)].time + PurchaseLog.horizon < labelJoin.progress.clock.time
+            steps[Int($0.offset)].time + Horizon.standard.milliseconds < labelJoin.progress.clock.time
         }
         .sorted { $0.offset < $1.offset }
         #expect(sorted.count > 1000 && sorted.count < outcomes.count)
@@ -331,7 +332,7 @@ import Testing
         try #require(artifact.manifest.holdoutModel == nil)
         var scorer = Scorer(artifact: artifact)
         var table = CustomerTable()
-        var labelJoin = LabelJoin(windowDays: 1000, limit: 1_000_000)
+        var labelJoin = LabelJoin(horizon: .standard, windowDays: 1000, limit: 1_000_000)
         labelJoin.use(LabelJoin.Version(version: "v", servingModel: .blending, models: artifact.ensemble.models))
         let reader = try HistoryReader(path: try #require(RealHistory.path))
         var (offset, latest): (Int64, Int64) = (0, 0)
@@ -362,7 +363,7 @@ import Testing
         score()
         let split = try #require(EventTime.parse("2011-09-01T00:00:00Z"))
         let test = labelJoin.evaluationSnapshot.predictions.filter {
-            $0.time >= split && $0.time + PurchaseLog.horizon <= latest
+            $0.time >= split && $0.time + Horizon.standard.milliseconds <= latest
         }
         #expect(test.allSatisfy { $0.label != .pending })
         let results = try #require(

@@ -86,7 +86,7 @@ import Testing
             let explanation = try decoder.decode(Published.self, from: Data(text.utf8)).explanation
             #expect(explanation.model == artifact.manifest.servingModel)
             let top = expected.top(count)
-            #expect(explanation.contributions.map(\.feature) == top.map { FeatureSchema.names[$0.feature] })
+            #expect(explanation.contributions.map(\.feature) == top.map { FeatureSchema(.standard).names[$0.feature] })
             for (found, (feature, contribution)) in zip(explanation.contributions, top) {
                 // To the last digit, in which Foundation's own parser is off at times.
                 let value = row[feature].isNaN ? "null" : "\(row[feature])"

@@ -12,7 +12,7 @@ import Testing
 
     func survey(_ events: [SampleEvent]) throws -> HistorySurvey {
         let path = try directory.file("h.ndjson", events.flatMap { $0.json + [0x0A] })
-        return try HistorySurvey(History(path: path)) { _, _ in }
+        return try HistorySurvey(History(path: path), horizon: .standard) { _, _ in }
     }
 
     /// So many ordinary events of distinct products, an hour apart.

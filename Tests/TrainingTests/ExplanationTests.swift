@@ -79,7 +79,8 @@ import Testing
             labels.append(random.uniform() < 0.4)
             weights.append(Float(random.uniform()) + 0.1)
         }
-        let model = LogisticTrainer.fit(matrix, labels: labels, weights: weights, ridge: 0.01)
+        let model = LogisticTrainer.fit(
+            matrix, of: FeatureSchema(.standard), labels: labels, weights: weights, ridge: 0.01)
         for (feature, term) in model.terms.enumerated() {
             let mean = try #require(term.expectedLogOdds)
             let sum = weights.indices.reduce(0.0) { sum, row in

@@ -13,7 +13,7 @@ import Testing
     let day: Int64 = 86_400_000
 
     func log(_ purchases: [(Int64, UInt64)]) -> PurchaseLog {
-        var log = PurchaseLog()
+        var log = PurchaseLog(horizon: .standard)
         for (time, invoice) in purchases { log.append(.init(time: time, invoiceHash: invoice), customer: 0) }
         log.sort()
         return log

@@ -11,7 +11,7 @@ import Testing
 extension EvaluationProtocol {
     /// The observation dates of TRAIN, ascending.
     fileprivate var trainingObservationDates: [Int64] {
-        regularObservationDates.filter { $0 + Self.horizon <= split }
+        regularObservationDates.filter { $0 + horizon <= split }
     }
 }
 

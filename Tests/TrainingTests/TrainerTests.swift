@@ -54,7 +54,7 @@ extension Dataset {
             func times(_ set: TrainingSet) -> [Int64] { set.indices.map { prepared.dataset[$0].time } }
             let begin = try #require(times(fold.validation).min())
             let latest = try #require(times(fold.training).max())
-            #expect(latest + EvaluationProtocol.horizon <= begin)
+            #expect(latest + Horizon.standard.milliseconds <= begin)
             #expect(fold.training.indices.count > 100 && fold.validation.indices.count > 100)
         }
     }

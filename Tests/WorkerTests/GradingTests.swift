@@ -22,7 +22,7 @@ import Testing
         let version = LabelJoin.Version(
             version: artifact.manifest.version, servingModel: artifact.manifest.servingModel,
             models: artifact.ensemble.models)
-        var labelJoin = LabelJoin(windowDays: 90, limit: 1_000_000)
+        var labelJoin = LabelJoin(horizon: .standard, windowDays: 90, limit: 1_000_000)
         labelJoin.use(version)
         let decoder = EventDecoder()
         for (offset, message) in messages.enumerated() {
@@ -137,7 +137,7 @@ import Testing
         let wanted = try #require(ranking.entries.first)
         let report = try #require(try await worker.customer(wanted.customerID))
         var matrix = FeatureMatrix()
-        FeatureExtractor(encoding: rig.artifact.categoryEncoding).append(report.state, to: &matrix)
+        rig.artifact.makeExtractor().append(report.state, to: &matrix)
         var scores: [Scores] = []
         var workspace = Ensemble.Workspace(for: rig.artifact.ensemble)
         rig.artifact.ensemble.score(matrix, into: &scores, workspace: &workspace)

@@ -15,7 +15,7 @@ import Testing
     /// What a customer's state comes to, as the served model has it.
     private static func probability(of report: CustomerReport, _ artifact: ModelArtifact) -> Double {
         var matrix = FeatureMatrix()
-        FeatureExtractor(encoding: artifact.categoryEncoding).append(report.state, to: &matrix)
+        artifact.makeExtractor().append(report.state, to: &matrix)
         var scores: [Scores] = []
         var workspace = Ensemble.Workspace(for: artifact.ensemble)
         artifact.ensemble.score(matrix, into: &scores, workspace: &workspace)

@@ -43,20 +43,20 @@ enum ModelAnswer {
         }
     }
 
-    static func features() -> [UInt8] {
+    static func features(_ schema: FeatureSchema) -> [UInt8] {
         JSONWriter.text { writer in
             writer.object { writer in
                 writer.key("schema_fingerprint")
-                writer.string(FeatureSchema.fingerprint)
+                writer.string(schema.fingerprint)
                 writer.key("features")
                 writer.array(of: Feature.allCases) { writer, feature in
                     writer.object { writer in
                         writer.key("position")
                         writer.integer(feature.rawValue)
                         writer.key("name")
-                        writer.string(feature.name)
+                        writer.string(schema.name(of: feature))
                         writer.key("definition")
-                        writer.string(feature.definition)
+                        writer.string(feature.definition(for: schema.horizon))
                     }
                 }
             }

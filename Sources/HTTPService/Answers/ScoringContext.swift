@@ -34,11 +34,11 @@ package struct ScoringContext: Sendable {
         self.thresholds = thresholds
         self.format = format
         self.timeToLiveDays = timeToLiveDays
-        extractor = FeatureExtractor(encoding: artifact.categoryEncoding)
-        featureKeys = FeatureSchema.names.map { JSONWriter.prepared($0) }
+        extractor = artifact.makeExtractor()
+        featureKeys = artifact.schema.names.map { JSONWriter.prepared($0) }
         memberKeys = artifact.ensemble.models.map { ($0, JSONWriter.prepared($0.rawValue)) }
         explainer = try? Explainer(artifact)
-        contributionKeys = FeatureSchema.names.map { name in
+        contributionKeys = artifact.schema.names.map { name in
             Array("{\"feature\":".utf8) + JSONWriter.text { $0.string(name) } + Array(",\"value\":".utf8)
         }
     }

@@ -9,7 +9,7 @@ final class ScoringWorkspace {
     var writer = JSONWriter()
     private let decoder: EventDecoder
     private var request = ScoreRequest()
-    private var featureRequest = FeatureRequest()
+    private var featureRequest: FeatureRequest
     private var matrix = FeatureMatrix(reservingRows: 1)
     private var scores: [Scores] = []
     private var ensemble: Ensemble.Workspace
@@ -18,6 +18,7 @@ final class ScoringWorkspace {
     init(_ context: ScoringContext) {
         self.context = context
         decoder = EventDecoder(format: context.format.asJSON)
+        featureRequest = FeatureRequest(context.artifact.schema)
         ensemble = Ensemble.Workspace(for: context.artifact.ensemble)
         explaining = context.explainer.map { Explainer.Workspace(for: $0) }
     }

@@ -47,7 +47,7 @@ struct APISchemas {
 
     private var featureValues: JSONSchema {
         .object(
-            FeatureSchema.names.map { ($0, .numberOrNull()) },
+            context.artifact.schema.names.map { ($0, .numberOrNull()) },
             "Every feature by name, null where it has no value. GET /v1/features says what they are.")
     }
 
@@ -61,7 +61,7 @@ struct APISchemas {
                         "contributions",
                         .array(
                             of: .object([
-                                ("feature", .oneOf(FeatureSchema.names)), ("value", .numberOrNull()),
+                                ("feature", .oneOf(context.artifact.schema.names)), ("value", .numberOrNull()),
                                 ("log_odds", .number()),
                             ]), "All features, those that move the log-odds most first.")
                     ),

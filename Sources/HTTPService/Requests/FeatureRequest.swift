@@ -7,12 +7,10 @@ struct FeatureRequest {
     var row = [Float](repeating: .nan, count: FeatureSchema.count)
     private var isGiven = [Bool](repeating: false, count: FeatureSchema.count)
 
-    private static let names = FeatureSchema.names.map { Array($0.utf8) }
-    private static let places: [UInt64: Int] = {
-        var places: [UInt64: Int] = [:]
-        for (place, name) in FeatureSchema.names.enumerated() { places[contentHash(of: name)] = place }
-        return places
-    }()
+    private let schema: FeatureSchema
+    private let names: [[UInt8]]
+    /// By the hash of their names.
+    private let places: [UInt64: Int]
 
     /// What is wrong with names and values, all of it.
     private struct Faults {
@@ -20,7 +18,11 @@ struct FeatureRequest {
         var invalid: [String] = []
     }
 
-    init() {}
+    init(_ schema: FeatureSchema) {
+        self.schema = schema
+        names = schema.names.map { Array($0.utf8) }
+        places = Dictionary(uniqueKeysWithValues: zip(schema.names.map { contentHash(of: $0) }, 0...))
+    }
 
     /// Reads a body in one strict pass.
     /// - Throws: `Problem` that lists every name that is missing, unknown or has no number.
@@ -44,7 +46,7 @@ struct FeatureRequest {
         }
         if let wrong { throw wrong }
         guard hasFeatures else { throw .badBody("features", "is missing") }
-        let missing = isGiven.indices.filter { !isGiven[$0] }.map { FeatureSchema.names[$0] }
+        let missing = isGiven.indices.filter { !isGiven[$0] }.map { schema.names[$0] }
         guard missing.isEmpty, faults.unknown.isEmpty, faults.invalid.isEmpty else {
             throw Self.problem(missing, faults)
         }
@@ -55,7 +57,7 @@ struct FeatureRequest {
         var unknown: Set<String> = []
         // Repeated names are found by the flags of the known ones, which is faster than a set of all.
         try cursor.forEachMember { name, cursor throws(EventError) in
-            let place = name.isEscaped ? Self.place(ofEscaped: name.raw) : Self.place(of: name.raw, expected: &expected)
+            let place = name.isEscaped ? place(ofEscaped: name.raw) : place(of: name.raw, expected: &expected)
             guard let place else {
                 let text = name.text
                 guard unknown.insert(text).inserted else { throw cursor.repeated(name) }
@@ -68,7 +70,7 @@ struct FeatureRequest {
             if let value = try Self.value(&cursor) {
                 row[place] = value
             } else {
-                faults.invalid.append(FeatureSchema.names[place])
+                faults.invalid.append(schema.names[place])
             }
         }
     }
@@ -88,7 +90,7 @@ struct FeatureRequest {
     }
 
     /// Whoever writes all features writes them in order as a rule: the one after the last is tried first.
-    private static func place(of name: UnsafeRawBufferPointer, expected: inout Int) -> Int? {
+    private func place(of name: UnsafeRawBufferPointer, expected: inout Int) -> Int? {
         if expected < names.count, isName(expected, name) {
             expected += 1
             return expected - 1
@@ -98,14 +100,14 @@ struct FeatureRequest {
         return place
     }
 
-    private static func place(ofEscaped raw: UnsafeRawBufferPointer) -> Int? {
+    private func place(ofEscaped raw: UnsafeRawBufferPointer) -> Int? {
         JSONCursor.unescaped(raw).withUnsafeBytes { name in
             var none = names.count
             return place(of: name, expected: &none)
         }
     }
 
-    private static func isName(_ place: Int, _ name: UnsafeRawBufferPointer) -> Bool {
+    private func isName(_ place: Int, _ name: UnsafeRawBufferPointer) -> Bool {
         names[place].withUnsafeBytes { $0.hasSameBytes(as: name) }
     }
 

@@ -57,7 +57,7 @@ struct API: Sendable {
         self.logger = logger
         pool = WorkspacePool(context)
         model = ByteBuffer(bytes: ModelAnswer.json(context.artifact))
-        features = ByteBuffer(bytes: ModelAnswer.features())
+        features = ByteBuffer(bytes: ModelAnswer.features(context.artifact.schema))
         let document = OpenAPIDocument(context: context, settings: settings).json
         self.document = ByteBuffer(string: document)
         docs = ByteBuffer(string: DocsPage.html(document: document))

@@ -45,11 +45,11 @@ package struct ReferenceDistributions: Codable, Equatable, Sendable {
     ///   - customers: each row's customer.
     ///   - probabilities: each row's, by the served model.
     /// - Complexity: O(features × rows × log rows).
-    package init(_ matrix: FeatureMatrix, customers: [Int32], probabilities: [Double]) {
+    package init(_ matrix: FeatureMatrix, of schema: FeatureSchema, customers: [Int32], probabilities: [Double]) {
         precondition(matrix.rowCount == customers.count && customers.count == probabilities.count)
         rows = matrix.rowCount
         effectiveRows = Self.effectiveRows(customers)
-        features = FeatureSchema.names.enumerated().map { feature, name in
+        features = schema.names.enumerated().map { feature, name in
             Distribution(
                 name: name,
                 values: (0..<matrix.rowCount).map { matrix.values[$0 * FeatureSchema.count + feature] })
@@ -68,7 +68,7 @@ package struct ReferenceDistributions: Codable, Equatable, Sendable {
         } catch {
             throw ArtifactError(path: path, reason: "cannot be understood: \(error)")
         }
-        guard features.map(\.name) == FeatureSchema.names, rows > 0, effectiveRows >= 1,
+        guard features.map(\.name) == artifact.schema.names, rows > 0, effectiveRows >= 1,
             (features + [score]).allSatisfy({ distribution in
                 distribution.edges.count <= Self.edgeLimit && distribution.counts.count == distribution.edges.count + 2
                     && distribution.counts.allSatisfy { $0 >= 0 } && distribution.counts.reduce(0, &+) == rows

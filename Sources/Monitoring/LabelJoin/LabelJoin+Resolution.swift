@@ -20,7 +20,7 @@ extension LabelJoin {
             if candidate.label.isPending {
                 let isBought =
                     candidate.invoiceHash != event.invoiceHash && candidate.time < time
-                    && time <= candidate.time + PurchaseLog.horizon
+                    && time <= candidate.time + horizon
                 if isBought {
                     try resolve(at - 1, .bought, at: time, by: event.offset, onOutcome)
                 } else {
@@ -41,7 +41,7 @@ extension LabelJoin {
         while progress.expiryCursor < end {
             let candidate = self[progress.expiryCursor]
             if candidate.label == .pending {
-                guard progress.clock.time > candidate.time + PurchaseLog.horizon else {
+                guard progress.clock.time > candidate.time + horizon else {
                     progress.isBlocked = true
                     break
                 }
@@ -49,7 +49,7 @@ extension LabelJoin {
             }
             progress.expiryCursor += 1
         }
-        while let next = progress.deferred.next, progress.clock.time > next.time + PurchaseLog.horizon {
+        while let next = progress.deferred.next, progress.clock.time > next.time + horizon {
             try resolve(next.number, .notBought, at: nil, by: offset, onOutcome)
         }
         while chunks.count > 1, isPast(chunks[0]) { removeFirstChunk() }
@@ -59,7 +59,7 @@ extension LabelJoin {
     private func isPast(_ chunk: PredictionChunk) -> Bool {
         let window = evaluatedTimes
         if chunk.latestTime < window.lowerBound { return chunk.pending == 0 }
-        let farAhead = progress.clock.time + PurchaseLog.horizon + self.window
+        let farAhead = progress.clock.time + horizon + self.window
         guard chunk.latestTime > farAhead else { return false }
         return (0..<chunk.count).allSatisfy { place in
             let its = chunk.case(at: place)
@@ -93,7 +93,7 @@ extension LabelJoin {
     ///
     /// A label that is known before the horizon is over is always `bought`. Including it would bias every metric.
     var evaluatedTimes: Range<Int64> {
-        let end = progress.clock.time - PurchaseLog.horizon
+        let end = progress.clock.time - horizon
         return (end - window)..<end
     }
 

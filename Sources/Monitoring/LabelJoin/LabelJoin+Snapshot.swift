@@ -1,5 +1,6 @@
 import Customers
 import Events
+import Features
 
 /// The label join's records in a checkpoint.
 ///
@@ -10,6 +11,7 @@ import Events
 ///     sampled below          varint
 ///     first chunk, chunks    varint
 ///     versions               varint, then each one, see `LabelJoin.Version`
+///     horizon                varint, days; none is 30
 ///
 /// Record n + 1 is chunk n, see `PredictionChunk.encode`; an empty record deletes it. The head is written last, so its
 /// presence implies that all chunks are present.
@@ -48,6 +50,8 @@ extension LabelJoin {
         head.varint(UInt64(chunks.count))
         head.varint(UInt64(versions.count))
         for version in versions { version.encode(into: &head) }
+        // What was written before there were other horizons stays as it is.
+        if horizon != Horizon.standard.milliseconds { head.varint(UInt64(horizon / EventTime.millisecondsPerDay)) }
         let covered = chunks.indices.filter { isFull || chunks[$0].isChanged }
         snapshot = OpenSnapshot(
             scope: SnapshotScope(chunks: covered.map { progress.firstChunk + $0 }, removed: progress.removed),
@@ -155,6 +159,10 @@ extension LabelJoin {
         guard versions < Version.limit else { throw StateError("\(versions) versions of models") }
         progress.versions = []
         for _ in 0..<versions { progress.versions.append(try Version(decoding: &reader)) }
+        let days = reader.isAtEnd ? UInt64(Horizon.standard.days) : try reader.varint()
+        guard days == UInt64(horizon / EventTime.millisecondsPerDay) else {
+            throw StateError("labels of a model that looks \(days) days ahead")
+        }
         return Int(first)..<Int(first + count)
     }
 

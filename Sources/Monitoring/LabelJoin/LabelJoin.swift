@@ -1,6 +1,7 @@
 import Customers
 import Ensemble
 import Events
+import Features
 
 /// Joins a partition's predictions with their labels: whether the customer bought again within the horizon.
 ///
@@ -56,6 +57,8 @@ public struct LabelJoin: Sendable {
         var removed: Range<Int> = 0..<0
     }
 
+    /// How far a label looks ahead, milliseconds.
+    let horizon: Int64
     /// For how long after their horizon predictions are evaluated, milliseconds of event time.
     let window: Int64
     private let limit: Int
@@ -77,9 +80,11 @@ public struct LabelJoin: Sendable {
     package var sampledShare: Double { Double(progress.sampledBelow) / Double(UInt64(1) << 32) }
 
     /// - Parameters:
+    ///   - horizon: of the model whose predictions are joined.
     ///   - windowDays: for how long after their horizon predictions are evaluated, days of event time.
     ///   - limit: most predictions kept. Whenever they exceed it, half of the customers are dropped.
-    package init(windowDays: Int, limit: Int) {
+    package init(horizon: Horizon, windowDays: Int, limit: Int) {
+        self.horizon = horizon.milliseconds
         window = Int64(windowDays) * EventTime.millisecondsPerDay
         self.limit = max(limit, PredictionChunk.limit)
     }
@@ -145,7 +150,7 @@ public struct LabelJoin: Sendable {
         customers[slot].begin(event.invoiceHash)
         if event.isPurchase, customers[slot].older != 0 { try resolveOlder(slot, event, onOutcome) }
         guard event.isScored else { return }
-        let isDeferred = event.instant > progress.clock.time + PurchaseLog.horizon
+        let isDeferred = event.instant > progress.clock.time + horizon
         append(
             PredictionChunk.Case(
                 time: event.instant, invoiceHash: event.invoiceHash, previous: customers[slot].add(end + 1),

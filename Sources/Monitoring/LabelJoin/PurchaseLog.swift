@@ -19,13 +19,13 @@ package struct PurchaseLog: Sendable {
     }
 
     /// How far a label looks ahead, milliseconds.
-    package static let horizon = Int64(FeatureExtractor.horizonDays) * EventTime.millisecondsPerDay
+    private let horizon: Int64
 
     /// By customer.
     private var purchases: [[Purchase]] = []
 
     /// A log without purchases.
-    package init() {}
+    package init(horizon: Horizon) { self.horizon = horizon.milliseconds }
 
     /// Adds one purchase line of a customer. The caller numbers the customers from 0.
     package mutating func append(_ purchase: Purchase, customer: Int) {
@@ -60,7 +60,7 @@ package struct PurchaseLog: Sendable {
             let middle = (low + high) / 2
             if own[middle].time > time { high = middle } else { low = middle + 1 }
         }
-        while low < own.count, own[low].time <= time + Self.horizon {
+        while low < own.count, own[low].time <= time + horizon {
             if own[low].invoiceHash != invoiceHash { return true }
             low += 1
         }

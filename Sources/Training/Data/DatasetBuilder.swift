@@ -39,7 +39,8 @@ struct DatasetBuilder {
     ///   - isWanted: whether examples of an instant are wanted, milliseconds.
     ///   - observe: sees every event's feature row, in order of the events, to compare it with what serving computes.
     init(
-        survey: HistorySurvey, observationDates: [Int64], encoding: CategoryEncoding, timeToLiveDays: Int,
+        survey: HistorySurvey, observationDates: [Int64], encoding: CategoryEncoding, horizon: Horizon,
+        timeToLiveDays: Int,
         isWanted: @escaping (Int64) -> Bool, observe: ((CustomerEvent, ArraySlice<Float>) -> Void)? = nil
     ) {
         self.survey = survey
@@ -47,7 +48,7 @@ struct DatasetBuilder {
         self.timeToLiveDays = timeToLiveDays
         self.isWanted = isWanted
         self.observe = observe
-        extractor = FeatureExtractor(encoding: encoding)
+        extractor = FeatureExtractor(encoding: encoding, horizon: horizon)
         progress = [CustomerProgress](repeating: CustomerProgress(), count: survey.customers.count)
     }
 

@@ -3,9 +3,7 @@ import Features
 
 /// The labeled examples as a CSV table, for other tools.
 package enum ExampleTable {
-    static let header =
-        (["split", "kind", "customer_id", "time", "label", "weight"] + FeatureSchema.names).joined(separator: ",")
-        + "\n"
+    private static let columns = ["split", "kind", "customer_id", "time", "label", "weight"]
 
     /// Writes one row an example, in the order of the dataset.
     /// - Parameter progress: called with the share of the rows that is written, 0...1.
@@ -19,7 +17,7 @@ package enum ExampleTable {
         var weights = [Float](repeating: 0, count: dataset.count)
         for (place, index) in set.indices.enumerated() { weights[index] = set.weights[place] }
         let file = try OutputFile(path: path)
-        try file.write(Array(header.utf8))
+        try file.write(Array(((columns + settings.schema.names).joined(separator: ",") + "\n").utf8))
         var line: [UInt8] = []
         for (index, example) in dataset.enumerated() {
             if index % 4096 == 0 { progress(Double(index) / Double(dataset.count)) }

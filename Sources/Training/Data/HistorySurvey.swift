@@ -1,5 +1,6 @@
 import Ensemble
 import Events
+import Features
 import Monitoring
 
 /// The first pass over a history: collects what the second pass must know of all of it, such as future purchases.
@@ -18,7 +19,7 @@ package struct HistorySurvey: Sendable {
     /// Longest history accepted: one wrong date must not make decades of observation dates.
     private static let longestDays: Int64 = 20 * 365
     /// Every customer's purchases, from which labels are computed.
-    package private(set) var purchases = PurchaseLog()
+    package private(set) var purchases: PurchaseLog
     /// Customers' numbers by the hash of their identifier, in order of the hash.
     package private(set) var customers: [UInt64: Int] = [:]
     /// Identifiers by customers' numbers.
@@ -55,11 +56,14 @@ package struct HistorySurvey: Sendable {
     }
 
     /// Reads the whole history.
-    /// - Parameter progress: called every 8,192 events with the number of events read.
+    /// - Parameters:
+    ///   - horizon: how far ahead labels look.
+    ///   - progress: called every 8,192 events with the number of events read.
     /// - Throws: `HistoryError` for the first record that cannot be read; `DataError` when no event has a customer, the
     ///   files are out of order, or the history spans more than twenty years.
     /// - Complexity: O(events log events).
-    package init(_ history: History, progress: (History.Reader, Int) -> Void) throws {
+    package init(_ history: History, horizon: Horizon, progress: (History.Reader, Int) -> Void) throws {
+        purchases = PurchaseLog(horizon: horizon)
         for stream in history.streams.indices { try read(history, stream, progress: progress) }
         let name = history.paths.joined(separator: ", ")
         guard !seen.isEmpty, let places else {

@@ -1,4 +1,5 @@
 import Ensemble
+import Features
 import Monitoring
 
 extension ReferenceDistributions {
@@ -6,7 +7,10 @@ extension ReferenceDistributions {
     /// - Parameters:
     ///   - isIncluded: whether an example may be taken.
     ///   - serving: the model whose scores are taken.
-    init(_ dataset: Dataset, isIncluded: (Example) -> Bool, ensemble: Ensemble, serving: ModelName) {
+    init(
+        _ dataset: Dataset, of schema: FeatureSchema, isIncluded: (Example) -> Bool, ensemble: Ensemble,
+        serving: ModelName
+    ) {
         let indices = dataset.indices.filter { index in
             let example = dataset[index]
             return example.kind != .observation && example.positionInInvoice == 1 && isIncluded(example)
@@ -15,6 +19,8 @@ extension ReferenceDistributions {
         var scores: [Scores] = []
         var workspace = Ensemble.Workspace(for: ensemble)
         ensemble.score(rows, into: &scores, workspace: &workspace)
-        self.init(rows, customers: indices.map { dataset[$0].customer }, probabilities: scores.map { $0[serving] })
+        self.init(
+            rows, of: schema, customers: indices.map { dataset[$0].customer }, probabilities: scores.map { $0[serving] }
+        )
     }
 }

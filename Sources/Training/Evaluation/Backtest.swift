@@ -52,7 +52,7 @@ package struct Backtest: Codable, Equatable, Sendable {
         while last + 2 * period <= times.lastTest { last += period }
         return (0..<origins).reversed().map { last - Int64($0) * period }
             // The folds need this much history.
-            .filter { $0 - EvaluationProtocol.horizon - times.start >= 90 * EvaluationProtocol.day }
+            .filter { $0 - times.horizon - times.start >= 90 * EvaluationProtocol.day }
             .map { times.split(at: $0, testDays: everyDays) }
     }
 

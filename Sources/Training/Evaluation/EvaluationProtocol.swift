@@ -1,5 +1,5 @@
 import Events
-import Monitoring
+import Features
 
 /// The time split of a history: which examples belong to TRAIN and which to TEST, and the observation dates.
 ///
@@ -8,8 +8,9 @@ import Monitoring
 /// since 1970.
 package struct EvaluationProtocol: Equatable, Sendable {
     static let day = EventTime.millisecondsPerDay
-    static let horizon = PurchaseLog.horizon
 
+    /// How far ahead labels look, milliseconds.
+    let horizon: Int64
     /// The first event.
     package let start: Int64
     /// The last event.
@@ -24,17 +25,16 @@ package struct EvaluationProtocol: Equatable, Sendable {
     package private(set) var testObservationDates: [Int64]
 
     /// - Throws: `DataError` when the history is too short for both periods.
-    package init(start: Int64, end: Int64, settings: Settings) throws(DataError) {
+    package init(start: Int64, end: Int64, horizon: Horizon, settings: Settings) throws(DataError) {
+        let days = Int64(horizon.days)
+        let horizon = horizon.milliseconds
+        self.horizon = horizon
         self.start = start
         self.end = end
         let split = Self.midnight(end - Int64(settings.testDays) * Self.day)
-        let lastTest = end - Self.horizon
-        guard split - Self.horizon - start >= 76 * Self.day, lastTest > split else {
-            let days = (end - start) / Self.day
-            throw DataError(
-                "the history spans \(days) days: at least \(settings.testDays + 106) are needed "
-                    + "(76 to learn from, 30 for their labels, \(settings.testDays) to test on); "
-                    + "give a longer history or lower evaluation.test_days")
+        let lastTest = end - horizon
+        guard split - horizon - start >= 76 * Self.day, lastTest > split else {
+            throw Self.tooShort(days: (end - start) / Self.day, horizon: days, settings)
         }
         self.split = split
         self.lastTest = lastTest
@@ -43,6 +43,19 @@ package struct EvaluationProtocol: Equatable, Sendable {
             stride(from: first, through: lastTest, by: settings.observationIntervalDays * Int(Self.day)))
         testObservationDates = settings.testObservationOffsetsDays.sorted().map { split + Int64($0) * Self.day }
             .filter { $0 <= lastTest }
+    }
+
+    private static func tooShort(days: Int64, horizon: Int64, _ settings: Settings) -> DataError {
+        let testDays = Int64(settings.testDays)
+        if testDays <= horizon {
+            return DataError(
+                "evaluation.test_days is \(testDays): it must be more than horizon_days, \(horizon), or no label of the "
+                    + "tested period is known")
+        }
+        return DataError(
+            "the history spans \(days) days: at least \(testDays + 76 + horizon) are needed "
+                + "(76 to learn from, \(horizon) for their labels, \(testDays) to test on); "
+                + "give a longer history, or lower evaluation.test_days or horizon_days")
     }
 
     /// All observation dates, ascending.
@@ -55,7 +68,7 @@ package struct EvaluationProtocol: Equatable, Sendable {
     func split(at time: Int64, testDays: Int) -> EvaluationProtocol {
         var times = self
         times.split = time
-        times.lastTest = min(time + Int64(testDays) * Self.day, end - Self.horizon)
+        times.lastTest = min(time + Int64(testDays) * Self.day, end - horizon)
         times.testObservationDates = regularObservationDates.filter { (time...times.lastTest).contains($0) }
         return times
     }
@@ -69,22 +82,22 @@ package struct EvaluationProtocol: Equatable, Sendable {
         return times
     }
 
-    /// The protocol of a history that ends where TRAIN ends, with its last month to test on.
+    /// The protocol of a history that ends where TRAIN ends, with a last horizon to test on.
     var withoutTestPeriod: EvaluationProtocol {
         var times = self
         times.end = split
-        times.lastTest = split - Self.horizon
-        times.split = times.lastTest - Self.horizon
+        times.lastTest = split - horizon
+        times.split = times.lastTest - horizon
         times.testObservationDates = []
         return times
     }
 
     /// Whether an example's label is known at the end of the history.
-    func isLabelKnown(at time: Int64) -> Bool { time + Self.horizon <= end }
+    func isLabelKnown(at time: Int64) -> Bool { time + horizon <= end }
 
     /// Whether an example belongs to TRAIN.
     package func isTraining(_ example: Example) -> Bool {
-        example.time + Self.horizon <= split && (example.kind != .observation || isRegular(example.time))
+        example.time + horizon <= split && (example.kind != .observation || isRegular(example.time))
     }
 
     /// Whether an example belongs to TEST.

@@ -21,18 +21,19 @@ package struct FeatureImportance: Equatable, Sendable {
     }
 
     /// - Parameters:
+    ///   - schema: of the features.
     ///   - serving: the served model.
     ///   - indices: examples of the dataset to sample from.
     /// - Throws: `TrainingError` when a tree is too large to explain.
     init(
-        _ result: Trainer.Result, serving: ModelName, dataset: Dataset, _ indices: [Int]
+        _ result: Trainer.Result, of schema: FeatureSchema, serving: ModelName, dataset: Dataset, _ indices: [Int]
     ) throws(TrainingError) {
         let count = min(Self.sampleSize, indices.count)
         examples = count
         let rows = dataset.rows((0..<count).map { indices[$0 * indices.count / count] })
         guard let weights = result.weights[serving] else { preconditionFailure("no weights for \(serving)") }
         let width = FeatureSchema.count
-        var contributions = try Self.treeContributions(result, weights, rows)
+        var contributions = try Self.treeContributions(result, schema, weights, rows)
         if weights.logisticRegression != 0 {
             for (feature, term) in result.logisticRegression.terms.enumerated() {
                 let values = (0..<count).map { term.logOdds(rows[$0][rows[$0].startIndex + feature]) }
@@ -42,21 +43,21 @@ package struct FeatureImportance: Equatable, Sendable {
                 }
             }
         }
-        features = FeatureSchema.names.enumerated().map { feature, name in
+        features = schema.names.enumerated().map { feature, name in
             (name, (0..<count).reduce(0) { $0 + abs(contributions[$1 * width + feature]) } / Double(count))
         }.sorted { ($1.value, $0.name) < ($0.value, $1.name) }
     }
 
     /// The trees' part of the served model's SHAP values, row-major.
     private static func treeContributions(
-        _ result: Trainer.Result, _ weights: LogOddsWeights, _ rows: FeatureMatrix
+        _ result: Trainer.Result, _ schema: FeatureSchema, _ weights: LogOddsWeights, _ rows: FeatureMatrix
     ) throws(TrainingError) -> [Double] {
         var contributions = [Double](repeating: 0, count: rows.values.count)
         do {
             let explainer = try TreeExplainer(
                 [
-                    XGBoostModelFile.parse(result.randomForestFile, path: "random_forest.ubj"),
-                    XGBoostModelFile.parse(result.xgboostFile, path: "xgboost.ubj"),
+                    XGBoostModelFile.parse(result.randomForestFile, schema: schema, path: "random_forest.ubj"),
+                    XGBoostModelFile.parse(result.xgboostFile, schema: schema, path: "xgboost.ubj"),
                 ], path: "members")
             let workspace = TreeExplainer.Workspace(for: explainer)
             rows.values.withUnsafeBufferPointer { values in

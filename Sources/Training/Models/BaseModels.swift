@@ -52,7 +52,7 @@ struct BaseModels: Sendable {
         _ dataset: Dataset, _ set: TrainingSet, _ settings: TrainingSettings
     ) -> LogisticModel {
         LogisticTrainer.fit(
-            dataset.rows(set.indices), labels: set.labels(dataset), weights: set.weights,
+            dataset.rows(set.indices), of: settings.schema, labels: set.labels(dataset), weights: set.weights,
             ridge: settings.logisticRegression.ridge, withheld: settings.withheldFeatures)
     }
 
@@ -60,7 +60,7 @@ struct BaseModels: Sendable {
         _ dataset: Dataset, _ set: TrainingSet, _ settings: TrainingSettings
     ) throws -> Trees {
         let matrix = try QuantileMatrix(
-            labels: set.labels(dataset), weights: set.weights, bins: bins, threads: 1
+            of: settings.schema, labels: set.labels(dataset), weights: set.weights, bins: bins, threads: 1
         ) { place, row in
             dataset.copyFeatures(set.indices[place], into: row)
             // A column without any value offers no split.
@@ -74,8 +74,8 @@ struct BaseModels: Sendable {
         let xgboostFile = try booster.modelFile()
         return Trees(
             randomForestFile: forestFile, xgboostFile: xgboostFile,
-            randomForest: try XGBoostModelFile.parse(forestFile, path: "random_forest.ubj"),
-            xgboost: try XGBoostModelFile.parse(xgboostFile, path: "xgboost.ubj"))
+            randomForest: try XGBoostModelFile.parse(forestFile, schema: settings.schema, path: "random_forest.ubj"),
+            xgboost: try XGBoostModelFile.parse(xgboostFile, schema: settings.schema, path: "xgboost.ubj"))
     }
 
     /// Bins of each feature's histogram.

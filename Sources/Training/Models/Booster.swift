@@ -17,7 +17,7 @@ package final class Booster {
         var matrices = [data.handle]
         try check(XGBoosterCreate(&matrices, 1, &handle))
         for (name, value) in parameters { try check(XGBoosterSetParam(handle, name, value)) }
-        try withFeatureNames { names, count throws(TrainingError) in
+        try withNames(of: data.schema) { names, count throws(TrainingError) in
             try check(XGBoosterSetStrFeatureInfo(handle, "feature_name", names, count))
         }
     }
@@ -47,10 +47,11 @@ package final class Booster {
 }
 
 /// Passes the schema's feature names as C strings, valid during the call.
-func withFeatureNames(
+func withNames(
+    of schema: FeatureSchema,
     _ body: (UnsafeMutablePointer<UnsafePointer<CChar>?>, bst_ulong) throws(TrainingError) -> Void
 ) throws(TrainingError) {
-    let names = FeatureSchema.names.map { strdup($0) }
+    let names = schema.names.map { strdup($0) }
     defer { for name in names { free(name) } }
     var pointers = names.map { UnsafePointer($0) }
     try body(&pointers, bst_ulong(pointers.count))

@@ -8,8 +8,8 @@ enum LogisticTrainer {
     static func isLogarithmic(_ feature: Feature) -> Bool {
         switch feature {
         case .repeatLineRatio, .spendRatio30d90d, .spendRatio90d180d, .freqRatio30d90d, .freqRatio90d180d, .returnRate,
-            .country, .avgDayOfWeek, .stdDayOfWeek, .avgMonth, .stdMonth, .weekendRatio, .purchaseProbability30d,
-            .gapHazard30d, .gapVariation, .invoicesPerPurchaseDay:
+            .country, .avgDayOfWeek, .stdDayOfWeek, .avgMonth, .stdMonth, .weekendRatio, .purchaseProbability,
+            .gapHazard, .gapVariation, .invoicesPerPurchaseDay:
             false
         default: true
         }
@@ -23,9 +23,10 @@ enum LogisticTrainer {
     ///   - withheld: features whose weights stay 0.
     /// - Complexity: O(rows × features²) a Newton step, a dozen steps.
     static func fit(
-        _ matrix: FeatureMatrix, labels: [Bool], weights: [Float], ridge: Double, withheld: [Feature] = []
+        _ matrix: FeatureMatrix, of schema: FeatureSchema, labels: [Bool], weights: [Float], ridge: Double,
+        withheld: [Feature] = []
     ) -> LogisticModel {
-        var terms = scales(matrix, weights)
+        var terms = scales(matrix, schema, weights)
         let isOffered = Feature.allCases.map { !withheld.contains($0) }
         let missingColumns = terms.indices.filter { column in
             isOffered[column]
@@ -68,10 +69,12 @@ enum LogisticTrainer {
     }
 
     /// The terms with mean and scale of each transformed feature, and weights of 0.
-    private static func scales(_ matrix: FeatureMatrix, _ weights: [Float]) -> [LogisticModel.Term] {
+    private static func scales(
+        _ matrix: FeatureMatrix, _ schema: FeatureSchema, _ weights: [Float]
+    ) -> [LogisticModel.Term] {
         Feature.allCases.map { feature in
             var term = LogisticModel.Term(
-                feature: feature.name, isLogarithmic: isLogarithmic(feature), mean: 0, scale: 1, weight: 0,
+                feature: schema.name(of: feature), isLogarithmic: isLogarithmic(feature), mean: 0, scale: 1, weight: 0,
                 missingWeight: 0)
             var (total, sum, squares) = (0.0, 0.0, 0.0)
             for row in 0..<matrix.rowCount {

@@ -5,6 +5,7 @@ import Features
 ///
 /// The rows are handed over in batches, so that they never exist as one array of floats.
 final class QuantileMatrix: BoosterData {
+    let schema: FeatureSchema
     private(set) var handle: DMatrixHandle?
 
     /// - Parameters:
@@ -14,9 +15,10 @@ final class QuantileMatrix: BoosterData {
     ///   - fill: writes the row of an index into `FeatureSchema.count` floats; called more than once a row.
     /// - Throws: `TrainingError` from libxgboost.
     init(
-        labels: [Bool], weights: [Float], bins: Int, threads: Int,
+        of schema: FeatureSchema, labels: [Bool], weights: [Float], bins: Int, threads: Int,
         fill: (Int, UnsafeMutableBufferPointer<Float>) -> Void
     ) throws(TrainingError) {
+        self.schema = schema
         try withoutActuallyEscaping(fill) { fill throws(TrainingError) in
             let batches = try RowBatches(labels: labels.map { $0 ? 1 : 0 }, weights: weights, fill: fill)
             let configuration = "{\"missing\": NaN, \"nthread\": \(threads), \"max_bin\": \(bins)}"

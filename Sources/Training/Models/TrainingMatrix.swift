@@ -5,12 +5,14 @@ import Features
 package protocol BoosterData: AnyObject {
     /// libxgboost's handle; owned by the conforming object.
     var handle: DMatrixHandle? { get }
+    /// Of its columns.
+    var schema: FeatureSchema { get }
 }
 
 extension BoosterData {
     /// Gives the columns the schema's names, which model files then carry.
     func nameFeatures() throws(TrainingError) {
-        try withFeatureNames { names, count throws(TrainingError) in
+        try withNames(of: schema) { names, count throws(TrainingError) in
             try check(XGDMatrixSetStrFeatureInfo(handle, "feature_name", names, count))
         }
     }
@@ -18,13 +20,18 @@ extension BoosterData {
 
 /// Rows, labels and weights, copied into libxgboost as 32-bit floats.
 package final class TrainingMatrix: BoosterData {
+    /// Of its columns.
+    package let schema: FeatureSchema
     /// libxgboost's handle.
     package private(set) var handle: DMatrixHandle?
 
     /// - Parameters:
     ///   - labels, weights: one a row; empty for rows that are only predicted.
     /// - Throws: `TrainingError` with libxgboost's message.
-    package init(_ matrix: FeatureMatrix, labels: [Bool], weights: [Float]) throws(TrainingError) {
+    package init(
+        _ matrix: FeatureMatrix, of schema: FeatureSchema = FeatureSchema(.standard), labels: [Bool], weights: [Float]
+    ) throws(TrainingError) {
+        self.schema = schema
         let columns = bst_ulong(FeatureSchema.count)
         let status =
             matrix.rowCount == 0

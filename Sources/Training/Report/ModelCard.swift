@@ -40,7 +40,7 @@ struct ModelCard {
             # Model card
 
             **What it says.** For a customer at an instant: the probability of a purchase on another invoice within the next \
-            \(FeatureExtractor.horizonDays) days. Served model: \(settings.servingModel.rawValue).
+            \(settings.horizon.days) days. Served model: \(settings.servingModel.rawValue).
 
             **What it learned from.** \(survey.events) events of \(survey.customers.count) customers, \
             \(dateText(survey.firstTime)) to \(dateText(survey.lastTime)); \(served.trainingExamples) points whose labels were \
@@ -90,10 +90,11 @@ struct ModelCard {
     }
 
     private var features: [[String]] {
-        (importance?.features.prefix(15) ?? []).map { feature in
+        let schema = settings.schema
+        return (importance?.features.prefix(15) ?? []).map { feature in
             [
                 "`\(feature.name)`", fixed(feature.value, 4),
-                Feature.allCases.first { $0.name == feature.name }?.definition ?? "",
+                Feature.allCases.first { schema.name(of: $0) == feature.name }?.definition(for: schema.horizon) ?? "",
             ]
         }
     }

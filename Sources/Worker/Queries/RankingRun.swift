@@ -29,7 +29,7 @@ final class RankingRun {
         self.reply = reply
         self.partitions = partitions
         self.restoringPartitions = restoringPartitions
-        extractor = FeatureExtractor(encoding: artifact.categoryEncoding)
+        extractor = artifact.makeExtractor()
         ensemble = artifact.ensemble
         servingModel = artifact.manifest.servingModel
         workspace = Ensemble.Workspace(for: ensemble)

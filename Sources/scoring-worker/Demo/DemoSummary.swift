@@ -1,4 +1,5 @@
 import Events
+import Features
 import Foundation
 import Monitoring
 import Worker
@@ -46,9 +47,9 @@ struct DemoSummary {
 
     private var evaluation: [String] {
         guard let figures else {
-            return ["came true    no predictions whose 30 days have passed: stream more events to see"]
+            return ["came true    no predictions whose \(horizon.days) days have passed: stream more events to see"]
         }
-        var lines = ["came true    \(Self.text(figures)) whose 30 days have passed"]
+        var lines = ["came true    \(Self.text(figures)) whose \(horizon.days) days have passed"]
         if let unseenFigures {
             let day = EventTime.text(Self.trainedUntil(worker)).prefix(10)
             lines.append(
@@ -57,11 +58,13 @@ struct DemoSummary {
         return lines
     }
 
+    private var horizon: Horizon { worker.artifact.schema.horizon }
+
     private var mostLikely: [String] {
         // Customers who left long ago are not ranked: their scores are of long ago too.
         let lastTime = ranking.entries.map(\.time).max() ?? 0
-        let current = ranking.entries.filter { $0.time + PurchaseLog.horizon > lastTime }
-        return ["most likely to return, of \(current.count) customers seen in the last 30 days:"]
+        let current = ranking.entries.filter { $0.time + horizon.milliseconds > lastTime }
+        return ["most likely to return, of \(current.count) customers seen in the last \(horizon.days) days:"]
             + current.prefix(10).map { entry in
                 let padded = entry.customerID.padding(toLength: 12, withPad: " ", startingAt: 0)
                 return "  \(padded) \(Self.fixed(entry.probability, 3))   last event \(EventTime.text(entry.time))"
