@@ -15,6 +15,7 @@ package struct PredictionMonitor {
     /// From the source message's timestamp to its prediction's being handed to the sink; seconds.
     package private(set) var endToEnd = Histogram()
     var drift: DriftWindow?
+    var frequentCustomers = FrequentCustomers()
     private var sinceSample = 0
     /// The wall clock when the batch was scored, milliseconds since 1970.
     private var nowMilliseconds: Int64 = 0
@@ -51,6 +52,7 @@ package struct PredictionMonitor {
         if sinceSample == Self.sampleEvery {
             sinceSample = 0
             score.record(probability)
+            frequentCustomers.note(prediction.customerHash)
             if let milliseconds { latency.recordNanoseconds(milliseconds * 1_000_000) }
         }
     }

@@ -124,6 +124,13 @@ package final class ScoringPipeline {
     /// The drift window's counts as they stand; `nil` when drift is not watched.
     package func takeDriftSnapshot() -> DriftWindow.Snapshot? { monitor.drift?.takeSnapshot() }
 
+    /// A customer with so large a share of all events that it is rather a placeholder than a person, since the last call.
+    package func takeFrequentCustomer(among partitions: [PartitionState]) -> (customerID: [UInt8], share: Double)? {
+        let customers = partitions.reduce(0) { $0 + $1.table.count }
+        guard let found = monitor.frequentCustomers.takeSuspicious(customers: customers) else { return nil }
+        return partitions.lazy.compactMap { $0.table.customerID(ofHash: found.hash) }.first.map { ($0, found.share) }
+    }
+
     /// Processes a batch: takes each message into its partition's state, and hands what comes of the live ones to the sink.
     /// - Throws: what the sink throws; see `RecordSink` for what the state is then.
     /// - Complexity: O(bytes of the messages), and the ensemble's cost for each event.

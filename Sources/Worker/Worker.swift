@@ -28,6 +28,7 @@ package final class Worker: Service {
     private let reference: ReferenceDistributions?
     private let logger: Logger
     private let shutdown: Shutdown
+    private let placements = CustomerPlacements()
 
     /// - Parameters:
     ///   - artifact: the model to score with.
@@ -54,6 +55,7 @@ package final class Worker: Service {
     package func run() async throws {
         let check = TopicCheck(settings: settings)
         try check.require(settings.topics)
+        try check.requireLog(settings.inputTopic)
         partitionCount.store(try check.partitionCount(of: settings.inputTopic), ordering: .relaxed)
         if let topic = settings.checkpointTopicName { try check.provide(topic) }
         let store = try settings.makeCheckpointStore()
@@ -126,7 +128,7 @@ package final class Worker: Service {
     private func stream(_ number: Int, _ store: (any CheckpointStore)?, _ schemas: OutputSchemas?) throws {
         let dependencies = StreamThread.Dependencies(
             settings: settings, artifact: artifact, reference: reference, store: store, schemas: schemas,
-            counters: counters,
+            counters: counters, partitionCount: partitionCount.load(ordering: .relaxed), placements: placements,
             shutdown: shutdown, metrics: metrics, logger: logger)
         while true {
             let thread: StreamThread

@@ -22,6 +22,30 @@ import Testing
         #expect((0..<7).contains(partition))
     }
 
+    /// librdkafka's producers, where nothing else is set.
+    @Test func `a producer without a setting puts a key where the other function says`() throws {
+        let broker = try EmbeddedBroker()
+        defer { broker.close() }
+        try broker.createTopic("keyed", partitions: 4)
+        let producer = try Producer(properties: [
+            "bootstrap.servers": broker.bootstrapServers, "partitioner": "consistent_random",
+        ])
+        for number in 0..<100 { try producer.send("keyed", key: "customer-\(number)", "\(number)") }
+        try producer.flush(timeoutMilliseconds: 10_000)
+        let reader = try Reader(broker.bootstrapServers, group: "all")
+        defer { reader.consumer.close() }
+        try reader.consumer.subscribe(to: ["keyed"])
+        try wait {
+            try reader.poll()
+            return reader.received.count == 100
+        }
+        for message in reader.received {
+            try Array(#require(message.key).utf8).withUnsafeBytes { key in
+                #expect(message.place.partition == ConsistentPartitioner.partition(of: key, count: 4))
+            }
+        }
+    }
+
     @Test(arguments: [1, 3, 8]) func `a producer with murmur2_random puts a key where the function says`(
         partitions: Int
     ) throws {

@@ -215,7 +215,8 @@ extension APISchemas {
     private var counters: JSONSchema {
         .object(
             [
-                "received", "scored", "anonymous", "tombstones", "ignored", "repeated", "rejected", "restored",
+                "received", "scored", "anonymous", "tombstones", "ignored", "repeated", "keyless",
+                "foreign_keys", "misplaced_customers", "rejected", "restored",
                 "committed",
                 "customers", "partitions",
                 "restoring", "checkpoints", "checkpoint_failures", "commits", "transactions_aborted",

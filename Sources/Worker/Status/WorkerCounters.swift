@@ -11,6 +11,9 @@ package final class WorkerCounters: Sendable {
     /// Messages that are understood and say nothing that counts.
     let ignored = Atomic<Int>(0)
     let repeated = Atomic<Int>(0)
+    let keyless = Atomic<Int>(0)
+    let foreignKeys = Atomic<Int>(0)
+    let misplacedCustomers = Atomic<Int>(0)
     let rejected = Atomic<Int>(0)
     let restored = Atomic<Int>(0)
     let committed = Atomic<Int>(0)
@@ -40,6 +43,12 @@ package final class WorkerCounters: Sendable {
         package let ignored: Int
         /// Messages whose events all have been sent before.
         package let repeated: Int
+        /// Messages of customers that had no key.
+        package let keyless: Int
+        /// Messages whose key was not their customer.
+        package let foreignKeys: Int
+        /// Customers, of those that are followed, with messages in two partitions.
+        package let misplacedCustomers: Int
         /// Messages that are no customer event.
         package let rejected: Int
         /// Messages read again to rebuild state.
@@ -73,7 +82,10 @@ package final class WorkerCounters: Sendable {
             received: received.load(ordering: .relaxed), scored: scored.load(ordering: .relaxed),
             anonymous: anonymous.load(ordering: .relaxed), tombstones: tombstones.load(ordering: .relaxed),
             ignored: ignored.load(ordering: .relaxed),
-            repeated: repeated.load(ordering: .relaxed), rejected: rejected.load(ordering: .relaxed),
+            repeated: repeated.load(ordering: .relaxed), keyless: keyless.load(ordering: .relaxed),
+            foreignKeys: foreignKeys.load(ordering: .relaxed),
+            misplacedCustomers: misplacedCustomers.load(ordering: .relaxed),
+            rejected: rejected.load(ordering: .relaxed),
             restored: restored.load(ordering: .relaxed), committed: committed.load(ordering: .relaxed),
             customers: gauges.reduce(0) { $0 + $1.customers }, partitions: gauges.reduce(0) { $0 + $1.partitions },
             restoring: gauges.reduce(0) { $0 + $1.restoring }, checkpoints: checkpoints.load(ordering: .relaxed),

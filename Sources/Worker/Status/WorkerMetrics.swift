@@ -72,6 +72,9 @@ package final class WorkerMetrics: Sendable {
         counter("tombstones", \.tombstones)
         counter("ignored_messages", \.ignored)
         counter("repeated_messages", \.repeated)
+        counter("keyless_messages", \.keyless)
+        counter("foreign_key_messages", \.foreignKeys)
+        counter("misplaced_customers", \.misplacedCustomers)
         counter("dead_letters", \.rejected)
         counter("events_restored", \.restored)
         counter("events_committed", \.committed)
@@ -147,6 +150,10 @@ package final class WorkerMetrics: Sendable {
             .counter, "Messages taken from the input topic; what is processed anew counts anew"),
         "predictions_total": .init(.counter, "Predictions handed to Kafka"),
         "tombstones_total": .init(.counter, "Messages without a value, as deletions leave them"),
+        "keyless_messages_total": .init(.counter, "Messages of customers without a key, which land in any partition"),
+        "foreign_key_messages_total": .init(.counter, "Messages whose key is not their customer"),
+        "misplaced_customers_total": .init(
+            .counter, "Customers with messages in two partitions, of one in sixteen that are followed"),
         "repeated_messages_total": .init(
             .counter, "Messages whose events all have been sent before, as their identifiers say (fields.event_id)"),
         "ignored_messages_total": .init(

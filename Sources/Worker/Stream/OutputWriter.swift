@@ -21,6 +21,7 @@ final class OutputWriter: RecordSink {
     /// The consumer's messages, for dead letters, which repeat all of a message.
     private let messages: MessageBatch
     private let reporter: ThreadReporter
+    private let placement: PlacementCheck
     /// Failed deliveries that an aborted transaction has made up for.
     private var failuresBeforeAbort = 0
 
@@ -29,7 +30,7 @@ final class OutputWriter: RecordSink {
     ///   - messages: the batch that the source messages' positions refer to.
     init(
         settings: WorkerSettings, producer: Producer, commitProtocol: any CommitProtocol, messages: MessageBatch,
-        reporter: ThreadReporter
+        placement: PlacementCheck, reporter: ThreadReporter
     ) throws(KafkaError) {
         func topic(_ name: String?) throws(KafkaError) -> Topic? {
             guard let name else { return nil }
@@ -38,6 +39,7 @@ final class OutputWriter: RecordSink {
         self.producer = producer
         self.commitProtocol = commitProtocol
         self.messages = messages
+        self.placement = placement
         self.reporter = reporter
         inputTopic = settings.inputTopic
         predictions = try producer.topic(named: settings.outputTopic)
@@ -55,6 +57,10 @@ final class OutputWriter: RecordSink {
     var takesOutcomes: Bool { outcomes != nil }
 
     func publish(_ prediction: Scorer.Prediction, of message: SourceMessage, in partition: PartitionState) throws {
+        placement.check(
+            key: messages[message.position].key, customerID: prediction.customerID,
+            customerHash: prediction.customerHash,
+            partition: partition.number)
         let source = source.write(
             partition: partition.number, offset: message.offset, timestampMilliseconds: message.timestampMilliseconds,
             line: namesLines ? prediction.line : nil)

@@ -35,6 +35,10 @@ extension StreamThread {
         /// Of what is published in Avro; `nil` for JSON.
         let schemas: OutputSchemas?
         let counters: WorkerCounters
+        /// Of the input topic.
+        let partitionCount: Int
+        /// Where customers have been seen.
+        let placements: CustomerPlacements
         let shutdown: Shutdown
         let metrics: any MetricsFactory
         let logger: Logger
@@ -74,6 +78,9 @@ extension StreamThread {
             outcomeSchema: dependencies.schemas?.outcome)
         let output = try OutputWriter(
             settings: settings, producer: producer, commitProtocol: commitProtocol, messages: messages,
+            placement: PlacementCheck(
+                partitionCount: dependencies.partitionCount, seen: dependencies.placements,
+                counters: dependencies.counters, reporter: reporter),
             reporter: reporter)
         let checkpointer = Checkpointer(
             settings: settings, store: dependencies.store, registry: registry, publisher: output, reporter: reporter)

@@ -45,8 +45,9 @@ final class StreamThread {
         for command in parts.control.take() { parts.queries.execute(command) }
         parts.queries.advance()
         parts.reporter.report(
-            parts.registry, parts.pipeline.monitor, isMember: parts.membership.isMember
-        ) { parts.consumer.latestKnownEnd(of: $0) }
+            parts.registry, parts.pipeline.monitor, isMember: parts.membership.isMember,
+            logEnd: { parts.consumer.latestKnownEnd(of: $0) },
+            frequentCustomer: { parts.pipeline.takeFrequentCustomer(among: parts.registry.tasks.map(\.state)) })
     }
 
     /// Whether there is work that does not wait for messages.

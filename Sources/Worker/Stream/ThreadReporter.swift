@@ -13,6 +13,7 @@ final class ThreadReporter {
     private let board: ThreadBoard
     private var warnings = RateLimit(perSecond: 1)
     private var rejections = RateLimit(perSecond: 1)
+    private var placements: [String: RateLimit] = [:]
     private var schemas = RateLimit(pause: .seconds(5))
     private var restoreProgress = RateLimit(pause: .seconds(3))
     private var nextStats = ContinuousClock.now
@@ -99,6 +100,14 @@ final class ThreadReporter {
             logger.warning(
                 "partition waits for a schema; the others go on",
                 metadata: Self.counting(suppressed, ["partition": "\(task.partition)", "reason": "\(reason)"]))
+        }
+    }
+
+    /// Says what is wrong with where messages come to: each finding once, and again every ten minutes.
+    func placement(_ finding: String, _ partition: Int32, _ metadata: Logger.Metadata) {
+        placements[finding, default: RateLimit(pause: .seconds(600))].run { suppressed in
+            let own: Logger.Metadata = ["partition": "\(partition)"]
+            logger.warning("\(finding)", metadata: Self.counting(suppressed, own.merging(metadata) { $1 }))
         }
     }
 
@@ -218,9 +227,10 @@ final class ThreadReporter {
     /// - Parameters:
     ///   - isMember: whether the group counts on the thread's consumer.
     ///   - logEnd: a partition's end as far as the consumer knows.
+    ///   - frequentCustomer: one with too large a share of all events.
     func report(
         _ registry: PartitionRegistry, _ monitor: PredictionMonitor, isMember: Bool,
-        logEnd: (TopicPartition) -> Int64?
+        logEnd: (TopicPartition) -> Int64?, frequentCustomer: () -> (customerID: [UInt8], share: Double)?
     ) {
         counters.gauges[number].publish(registry.gauges)
         let now = ContinuousClock.now
@@ -238,6 +248,17 @@ final class ThreadReporter {
         if now >= nextStateLine {
             nextStateLine = now + .seconds(60)
             reportState(registry)
+            if let (customerID, share) = frequentCustomer() {
+                logger.warning(
+                    """
+                    one customer has a large share of all events, rather a word for nobody than a person: name it under \
+                    events.missing if it is one
+                    """,
+                    metadata: [
+                        "customer": "\(String(decoding: customerID.prefix(60), as: UTF8.self))",
+                        "percent": .stringConvertible(Int(share * 100)),
+                    ])
+            }
         }
     }
 

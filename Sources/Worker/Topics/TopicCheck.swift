@@ -35,6 +35,21 @@ struct TopicCheck {
         return count
     }
 
+    /// Refuses a compacted input: Kafka keeps the last message of each key there, and a state needs all of a customer's.
+    /// - Throws: `WorkerError` for a topic that is compacted. A broker that does not say is believed to have a log.
+    func requireLog(_ topic: String) throws {
+        let admin = try Admin(properties: settings.kafkaProperties.client)
+        defer { admin.close() }
+        guard
+            let policy = try? admin.property(
+                "cleanup.policy", ofTopic: topic, timeoutMilliseconds: min(settings.startupMilliseconds, 5000)),
+            policy.contains("compact")
+        else { return }
+        throw WorkerError(
+            "topic \(topic) is compacted (cleanup.policy=\(policy)): Kafka drops all but the last message of a key, and with "
+                + "them most of what customers did; read the events from a topic with cleanup.policy=delete")
+    }
+
     /// Makes the checkpoint topic where there is none: compacted, with as many partitions as the input.
     /// - Throws: `WorkerError` when it cannot be made or has another number of partitions.
     func provide(_ topic: String) throws {
