@@ -2,14 +2,16 @@ import ArgumentParser
 import Events
 import Foundation
 import Settings
+import Synchronization
 
 /// Runs a command's work and turns what is thrown into one clear message and an exit code.
 ///
 /// Exit codes: 1 when the work failed, 2 for bad usage or configuration. SIGINT and SIGTERM delete the temporary files and
 /// end the process.
+/// - Parameter stop: is told of the first signal instead, for work that ends by itself then; the second one ends the process.
 /// - Throws: `ExitCode` for whatever the work has thrown.
-package func reportingFailures(_ work: () throws -> Void) throws {
-    removeTemporaryFilesWhenInterrupted()
+package func reportingFailures(stoppingBy stop: StopRequest? = nil, _ work: () throws -> Void) throws {
+    endWhenInterrupted(stop)
     do { try work() } catch { throw exitCode(of: error) }
 }
 
@@ -24,12 +26,27 @@ package func reportingFailuresAsync(_ work: () async throws -> Void) async throw
 /// Keeps the signal sources alive until the command ends.
 private nonisolated(unsafe) var interruptions: [any DispatchSourceSignal] = []
 
+/// Whether somebody has asked for work to end.
+package final class StopRequest: Sendable {
+    private let requested = Atomic<Bool>(false)
+
+    /// Nobody has.
+    package init() {}
+
+    /// Whether a signal has come.
+    package var isMade: Bool { requested.load(ordering: .relaxed) }
+
+    /// - Returns: whether this was the first request.
+    fileprivate func make() -> Bool { !requested.exchange(true, ordering: .relaxed) }
+}
+
 /// Deletes the temporary files when SIGINT or SIGTERM ends the command.
-private func removeTemporaryFilesWhenInterrupted() {
+private func endWhenInterrupted(_ stop: StopRequest?) {
     for number in [SIGINT, SIGTERM] {
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
         source.setEventHandler {
+            if let stop, stop.make() { return }
             TemporaryFiles.removeAll()
             exit(128 + number)
         }

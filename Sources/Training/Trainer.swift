@@ -83,10 +83,13 @@ package struct Trainer: Sendable {
         return folds
     }
 
-    /// The last 60 % of the training period, cut into blocks of equal length, oldest first; milliseconds.
+    /// The last 60 % of the training period, cut into blocks of equal length, oldest first; milliseconds. Where the horizon is
+    /// long, they begin as soon as a month of labels is known.
     private func blocks(_ times: EvaluationProtocol) -> [Range<Int64>] {
         let end = times.split - times.horizon + 1
-        let length = (end - times.start) * 6 / 10 / Int64(settings.folds)
+        let known = times.start + times.horizon + 30 * EvaluationProtocol.day
+        let span = known < end ? min((end - times.start) * 6 / 10, end - known) : (end - times.start) * 6 / 10
+        let length = span / Int64(settings.folds)
         return (0..<settings.folds).map { number in
             let start = end - Int64(settings.folds - number) * length
             return start..<(start + length)

@@ -53,6 +53,21 @@ import Testing
         #expect(a.dataset.contains { $0.kind == .observation }, sourceLocation: location)
     }
 
+    /// An export of a quarter beside that of its last month, and one of the whole beside its part.
+    @Test(arguments: [(0.5, 0.4), (0.9, 0.0)]) func rowsInTwoFilesAreCounted(end: Double, start: Double) throws {
+        let (end, start) = (Int(Double(messages.count) * end), Int(Double(messages.count) * start))
+        let files = [
+            try directory.file("first.ndjson", messages[..<end].flatMap(\.line)),
+            try directory.file("second.ndjson", messages[start...].flatMap(\.line)),
+        ]
+        let error = #expect(throws: DataError.self) { try prepare([files]) }
+        let text = try #require(error?.description)
+        let count = try #require(text.firstMatch(of: /(\d+) rows are in an earlier file too/).flatMap { Int($0.1) })
+        // Of the last instant of the first file it cannot be told.
+        #expect(count > end - start - 30 && count <= end - start, "\(text)")
+        #expect(text.contains("second.ndjson:1"))
+    }
+
     @Test func oneFileSeveralFilesAndPartitionsAreTheSame() throws {
         let whole = try directory.file("whole.ndjson", messages.flatMap(\.line))
         let one = try prepare([[whole]])

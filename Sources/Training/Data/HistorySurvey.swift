@@ -86,15 +86,19 @@ package struct HistorySurvey: Sendable {
         let hash = SHA256()
         var (file, fileLast) = (reader.place.file, Int64.min)
         var canonical: [UInt8] = []
+        var rows = history.streams[stream].count > 1 ? FileOverlap() : nil
+        var disorder: String?
         while let event = try reader.next() {
             events += 1
             let place = reader.place
             if place.file != file {
+                if disorder != nil { break }
+                rows?.beginFile()
                 // Customers who have been idle for long are forgotten, so files must follow each other in time.
-                guard fileLast == .min || event.time >= fileLast - Self.overlap else {
-                    throw DataError(
+                if fileLast != .min, event.time < fileLast - Self.overlap {
+                    disorder =
                         "\(history.text(place)): begins at \(EventTime.text(event.time)), but the file before it reaches to "
-                            + "\(EventTime.text(fileLast)): give the files in order of time, or merged into one")
+                        + "\(EventTime.text(fileLast)): give the files in order of time, or merged into one"
                 }
                 (file, fileLast) = (place.file, .min)
             }
@@ -106,9 +110,13 @@ package struct HistorySurvey: Sendable {
             if events % 8192 == 0 { progress(reader, events) }
             Self.write(event, to: &canonical)
             let isLate = event.isAnonymous ? false : add(event, canonical, hash)
-            profile.add(event, hash: canonical.withUnsafeBytes { contentHash($0) }, isLate: isLate)
+            let rowHash = canonical.withUnsafeBytes { contentHash($0) }
+            profile.add(event, hash: rowHash, isLate: isLate)
+            rows?.note(rowHash, time: event.time, at: place)
         }
         progress(reader, events)
+        let problems = [disorder, rows?.problem(of: history)].compactMap { $0 }
+        guard problems.isEmpty else { throw DataError(problems.joined(separator: "; ")) }
     }
 
     /// An event's canonical bytes: eight 64-bit little-endian integers, texts by their content hashes.

@@ -39,6 +39,9 @@ package final class EventPublisher {
     /// Waits until everything is on the topic.
     package func flush() throws(KafkaError) { try producer.flush(timeoutMilliseconds: 60_000) }
 
+    /// Messages that Kafka has taken, as far as its reports have come.
+    package var delivered: Int { producer.delivered }
+
     /// Drops what is not on the topic yet.
     package func close() { producer.close() }
 }
