@@ -6,11 +6,13 @@ import Foundation
 ///     DIR/<version>/       an artifact
 ///     DIR/current          → the version in service
 ///     DIR/promotions.log   one line a promotion: time, version, reason
+///     DIR/example          the version that the program came with, to try it out; of another shop as a rule
 package struct ArtifactStore: Sendable {
     /// The directory's path.
     package let directory: String
 
     static let logName = "promotions.log"
+    private static let exampleName = "example"
 
     /// - Parameter directory: need not exist; reading a missing one finds no versions.
     package init(directory: String) { self.directory = directory }
@@ -43,6 +45,13 @@ package struct ArtifactStore: Sendable {
     package var current: String? {
         (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\(ModelArtifact.currentName)"))
             .map { ($0 as NSString).lastPathComponent }
+    }
+
+    /// Whether the version in service is the one that the program came with.
+    package var servesExample: Bool {
+        let path = "\(directory)/\(Self.exampleName)"
+        guard let current, let text = try? String(contentsOfFile: path, encoding: .utf8) else { return false }
+        return text.split(whereSeparator: \.isWhitespace).contains { $0 == current }
     }
 
     /// All promotions, oldest first.

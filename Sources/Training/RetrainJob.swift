@@ -36,12 +36,22 @@ package struct RetrainJob: Sendable {
         let store = ArtifactStore(directory: models)
         try store.requireLink()
         let incumbent = store.current
-        let (champion, problem) = Self.champion(store)
+        var rival = incumbent
+        var (champion, problem) = Self.champion(store)
 
         let survey = try run.survey(history, progress: progress)
-        let findings = settings.checks.findings(
-            survey.profile, largestCustomer: survey.largestCustomer, skipped: skipped,
-            champion: champion.flatMap(Self.profile(of:)))
+        func found(beside champion: ModelArtifact?) -> [Finding] {
+            settings.checks.findings(
+                survey.profile, largestCustomer: survey.largestCustomer, skipped: skipped,
+                champion: champion.flatMap(Self.profile(of:)))
+        }
+        var findings = found(beside: champion)
+        if store.servesExample, findings.contains(where: { $0.severity == .error }) {
+            // A shop's first own model need not be like the example's shop.
+            (champion, rival) = (nil, nil)
+            problem = "what is in service is the example, of another shop: the challenger is judged alone"
+            findings = found(beside: nil)
+        }
         var outcome = Outcome(status: .badData, findings: findings, profile: survey.profile)
         outcome.championNote = problem
         if findings.contains(where: { $0.severity == .error }) { return outcome }
@@ -57,7 +67,7 @@ package struct RetrainJob: Sendable {
             compare(fitted, try comparable(champion, prepared.times), &outcome)
         }
         outcome.verdicts = settings.gate.verdicts(fitted.evaluation, outcome.comparison)
-        outcome.verdicts += deploymentVerdicts(champion, incumbent, prepared.times)
+        outcome.verdicts += deploymentVerdicts(champion, rival, prepared.times)
         outcome.backtest = try backtest(prepared) { progress("backtest", $0) }
 
         let passes = outcome.verdicts.allSatisfy(\.holds)

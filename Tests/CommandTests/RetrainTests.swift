@@ -36,6 +36,20 @@ import Testing
         try Command("trainer", ["train", "--models", models] + Self.small + others, input: input)
     }
 
+    /// The model that the program comes with is of another shop: a shop's first own model takes its place.
+    @Test func theExampleDoesNotStandInTheWay() throws {
+        try FileManager.default.copyItem(atPath: Checkout.models, toPath: models)
+        let example = try #require(store.current)
+        #expect(store.servesExample)
+        let first = try train(["--history", history])
+        #expect(first.status == 0, "\(first.error) \(first.output)")
+        #expect(first.output.contains("of another shop") && store.current != example && !store.servesExample)
+        // Without the note that it is one, what is in service is a model of this shop.
+        #expect(try Command("trainer", ["promote", "--models", models, example]).status == 0)
+        try FileManager.default.removeItem(atPath: models + "/example")
+        #expect(try train(["--history", history]).status == 4)
+    }
+
     @Test func promotesWhatIsGoodAndRefusesWhatIsWorse() throws {
         let report = directory.path + "/report"
         let first = try train(["--history", history, "--report", report])
