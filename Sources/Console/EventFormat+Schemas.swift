@@ -49,7 +49,11 @@ extension RegistrySettings {
         let reader = reader.section("schema_registry")
         urls = reader.strings("url", default: urls)
         for url in urls where !(url.hasPrefix("http://") || url.hasPrefix("https://")) {
-            reader.refuse("url", "must begin with http:// or https://, found '\(url)'")
+            reader.refuse("url", "must begin with http:// or https://")
+        }
+        for url in urls where url.dropFirst("https://".count).prefix(while: { $0 != "/" }).contains("@") {
+            reader.refuse(
+                "url", "must not hold a user or password: set schema_registry.user and schema_registry.password")
         }
         user = reader.string("user", default: user)
         password = reader.string("password", default: password)

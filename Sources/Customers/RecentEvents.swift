@@ -1,18 +1,19 @@
 import Events
 
 /// The identifiers of a customer's latest events, by which one that is sent again is told. Empty unless the shop names them.
-struct RecentEvents: Sendable {
+package struct RecentEvents: Sendable {
     /// Most events that are remembered. An event sent again behind so many others of its customer counts once more.
     static let limit = 1024
 
     /// Hashes of the identifiers, oldest first.
     private(set) var hashes: [UInt64] = []
 
+    /// Whether an event is among them.
     /// - Complexity: O(`limit`).
-    func contains(_ hash: UInt64) -> Bool { hash != 0 && hashes.contains(hash) }
+    package func contains(_ hash: UInt64) -> Bool { hash != 0 && hashes.contains(hash) }
 
     /// Remembers an event; 0 is none.
-    mutating func add(_ hash: UInt64) {
+    package mutating func add(_ hash: UInt64) {
         if hash == 0 { return }
         if hashes.count == Self.limit { hashes.removeFirst() }
         hashes.append(hash)
@@ -21,7 +22,8 @@ struct RecentEvents: Sendable {
     /// Appends the hashes; nothing where there are none.
     func encode(into writer: inout ByteWriter) { for hash in hashes { writer.word64(hash) } }
 
-    init() {}
+    /// No events.
+    package init() {}
 
     /// Decodes what is left in a reader.
     /// - Throws: `StateError` for bytes that are no hashes.

@@ -125,6 +125,9 @@ package final class PartitionState {
         return RedrivenMessage.isInLog(original, before: message.offset, from: decoderStartOffset)
     }
 
+    /// A message was refused for what a registry had answered: brought back, it is not in the state.
+    func couldNotRead(_ offset: Int64) { decoderStartOffset = max(decoderStartOffset, offset + 1) }
+
     /// Notes that the state holds all messages below an offset.
     func took(upTo offset: Int64) {
         stateOffset = offset

@@ -8,7 +8,7 @@ extension ScoringPipeline {
     ///   each line has one.
     package func take(_ event: CustomerEvent, isLastOfMessage: Bool = true, into partition: PartitionState) {
         let isRepeated = partition.table.isRepetition(event)
-        if !isRepeated { takenMessageIsNew = true }
+        if isRepeated { partition.table.observe(event.time) } else { takenMessageIsNew = true }
         defer { if isLastOfMessage { takenMessageIsNew = false } }
         guard isLastOfMessage || scoresEachLine, !isRepeated || (takenMessageIsNew && !scoresEachLine) else {
             if !isRepeated { partition.table.update(event) }

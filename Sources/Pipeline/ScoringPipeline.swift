@@ -190,6 +190,7 @@ package final class ScoringPipeline {
                 }
             } catch {
                 decoded.removeLast(decoded.count - first)
+                if error.isOfRegistry { partition.couldNotRead(message.offset) }
                 if isLive { rejected.append(RejectedMessage(partition: partition, message: message, reason: error)) }
             }
         }
@@ -222,6 +223,8 @@ package final class ScoringPipeline {
             var updatesState = !partition.holdsOriginal(of: message)
             if updatesState, table.isRepetition(event) {
                 updatesState = false
+                // As a first delivery that a restored state holds already, which cannot be told from it.
+                table.observe(event.time)
                 // The prediction of an order stands at its last line; it has one if any of its lines is new.
                 if index != newest || scoresEachLine {
                     let isLast = turn + 1 == decoded.count || decoded[turn + 1].index != index

@@ -110,7 +110,7 @@ package struct RegistryClient: Sendable {
 
     /// Asks the registry's addresses one after the other until one answers.
     private func request(_ path: String, body: [UInt8]?, what: String) throws(SchemaUnavailable) -> [String: Any] {
-        var failure = SchemaUnavailable("no Schema Registry is named: set schema_registry.url", isRefusal: false)
+        var failures: [SchemaUnavailable] = []
         for url in settings.urls {
             let base = url.hasSuffix("/") ? String(url.dropLast()) : url
             let asked = "the Schema Registry at \(base) was asked for \(what)"
@@ -118,14 +118,14 @@ package struct RegistryClient: Sendable {
                 let answer = try HTTPRequest(url: base + path, body: body, settings: settings).send()
                 let content = try? JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any]
                 if answer.status == 200, let content { return content }
-                failure = Self.failure(answer.status, content, asked)
+                failures.append(Self.failure(answer.status, content, asked))
             } catch {
-                failure = SchemaUnavailable("\(asked): \(error)", isRefusal: false)
+                failures.append(SchemaUnavailable("\(asked): \(error)", isRefusal: false))
             }
-            // Another address of the same registry would say the same.
-            if failure.isRefusal { break }
         }
-        throw failure
+        // A node may lag behind another one: it is a refusal only if all refuse.
+        throw failures.last { !$0.isRefusal } ?? failures.last
+            ?? SchemaUnavailable("no Schema Registry is named: set schema_registry.url", isRefusal: false)
     }
 
     private static func failure(

@@ -34,6 +34,12 @@ struct TrainerConfiguration {
             reader.refuse("points", "one of events, invoices and snapshots must be more than 0")
         }
         let horizonDays = settings.horizon.days
+        if settings.timeToLiveDays < 2 * horizonDays {
+            reader.refuse(
+                "state.time_to_live",
+                "must be at least twice horizon_days, \(2 * horizonDays)d: a customer must be known until their label is"
+            )
+        }
         if settings.evaluation.testDays <= horizonDays {
             reader.refuse(
                 "evaluation.test_days",

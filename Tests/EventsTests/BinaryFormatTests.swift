@@ -188,10 +188,35 @@ import Testing
     @Test(
         arguments: [
             "message A { string x = 1 }", "message A { Missing x = 1; }", "message A {", "message { }", "/* no end",
-            "message A { string x = 0; }", "message A { string x = 1; string y = 1; }", "hello", "message A { x = \"",
+            "message A { string x = 0; }", "message A { string x = 536870912; }",
+            "message A { string x = 1; string y = 1; }", "hello", "message A { x = \"",
         ])
     func impossibleProtobufSchemasAreRefused(text: String) {
         #expect(throws: SchemaError.self) { try Self.protobuf("syntax = \"proto3\"; \(text)") }
+    }
+
+    /// Google's types that nobody brings along; a message that comes in two parts.
+    @Test func protobufPassesOverWhatItDoesNotKnow() throws {
+        let schema = try Self.protobuf(
+            """
+            syntax = "proto3"; import "google/protobuf/any.proto";
+            message Event {
+              message Customer { string id = 1; string country = 2; }
+              google.protobuf.Any anything = 1; Customer customer = 2; string invoice_no = 3; string stock_code = 4;
+              int32 quantity = 5; int64 invoice_date = 6; double unit_price = 7;
+            }
+            """)
+        func bytes(_ number: UInt64, _ content: [UInt8]) -> [UInt8] {
+            Self.varint(number << 3 | 2) + Self.varint(UInt64(content.count)) + content
+        }
+        let message =
+            bytes(1, [10, 1, 65]) + bytes(2, bytes(1, Array("17850".utf8))) + bytes(2, bytes(2, Array("UK".utf8)))
+            + bytes(3, [65]) + bytes(4, [66]) + [40, 6, 48] + Self.varint(UInt64(Self.time)) + [57] + Self.price
+        let format = Self.format(schema, [.customerID: "customer.id", .country: "customer.country"])
+        #expect(try Self.events(message, format) == ["17850 \(Self.time) 6 153000"])
+        var wanting = format
+        wanting.fields[.quantity] = "anything"
+        #expect(throws: EventError.self) { try Self.events(message, wanting) }
     }
 
     /// Values in every encoding, unknown fields and groups between them, the last of several, defaults and no values.

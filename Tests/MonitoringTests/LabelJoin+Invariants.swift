@@ -38,8 +38,8 @@ extension LabelJoin {
                 check(first + index >= progress.expiryCursor, "a pending prediction before the expiry cursor")
             }
         }
-        deferred.sort { ($0.time, $0.number) > ($1.time, $1.number) }
-        check(deferred == progress.deferred.entries, "the list of deferred predictions")
+        deferred.sort { ($0.time, $0.number) < ($1.time, $1.number) }
+        check(deferred[...] == progress.deferred.entries, "the list of deferred predictions")
         var used = 0
         for slot in 0..<customers.capacity where customers[slot].customerHash != 0 {
             let chains = customers[slot]

@@ -122,7 +122,8 @@ final class StructuredReader {
             let reader = reader(of: schema)
             readers[number] = reader
             return reader
-        case .refused(let reason): throw EventError(field: nil, reason: "cannot be read: \(reason)")
+        case .refused(let reason):
+            throw EventError(field: nil, reason: "cannot be read: \(reason)", isOfRegistry: true)
         case .awaited: throw EventError(field: nil, reason: "is of schema \(number), which is still being asked for")
         }
     }

@@ -6,36 +6,47 @@ struct DeferredPredictions: Sendable {
         let number: Int
     }
 
-    /// Latest first, so that the next one is cheap to remove.
-    private(set) var entries: [Entry] = []
+    /// Earliest first; those before `head` are gone. What is furthest ahead is added at the end, which is cheap.
+    private var all: [Entry] = []
+    private var head = 0
 
+    /// All, earliest first.
+    var entries: ArraySlice<Entry> { all[head...] }
     /// The one that is due first.
-    var next: Entry? { entries.last }
+    var next: Entry? { head < all.count ? all[head] : nil }
 
-    /// - Complexity: O(entries).
+    /// - Complexity: O(entries that are due later).
     mutating func insert(_ number: Int, time: Int64) {
-        entries.insert(Entry(time: time, number: number), at: place(of: number, time))
+        all.insert(Entry(time: time, number: number), at: place(of: number, time))
     }
 
-    /// - Complexity: O(entries).
+    /// - Complexity: O(1) amortised for the next one, else O(entries that are due later).
     mutating func remove(_ number: Int, time: Int64) {
         let place = place(of: number, time)
-        precondition(place < entries.count && entries[place].number == number)
-        entries.remove(at: place)
+        precondition(place < all.count && all[place].number == number)
+        guard place == head else {
+            all.remove(at: place)
+            return
+        }
+        head += 1
+        if head > all.count / 2 {
+            all.removeFirst(head)
+            head = 0
+        }
     }
 
     /// Removes predictions with lower numbers than `first`.
-    mutating func removeAll(before first: Int) { entries.removeAll { $0.number < first } }
+    mutating func removeAll(before first: Int) {
+        guard head < all.count else { return }
+        all = all[head...].filter { $0.number >= first }
+        head = 0
+    }
 
     private func place(of number: Int, _ time: Int64) -> Int {
-        var (low, high) = (0, entries.count)
+        var (low, high) = (head, all.count)
         while low < high {
             let middle = (low + high) >> 1
-            if (entries[middle].time, entries[middle].number) > (time, number) {
-                low = middle + 1
-            } else {
-                high = middle
-            }
+            if (all[middle].time, all[middle].number) < (time, number) { low = middle + 1 } else { high = middle }
         }
         return low
     }

@@ -87,6 +87,7 @@ extension LabelJoin {
         progress.removed = (removed.isEmpty ? progress.firstChunk : removed.lowerBound)..<(progress.firstChunk + 1)
         progress.firstChunk += 1
         progress.deferred.removeAll(before: first)
+        progress.expiryCursor = max(progress.expiryCursor, first)
     }
 
     /// Event times of the predictions that are evaluated: the horizon has passed, and the window has not.

@@ -33,6 +33,10 @@ extension LabelJoin {
     /// Adds a prediction from before a sampling or restart, in log order.
     mutating func readd(_ prediction: LabeledPrediction) {
         var its = PredictionChunk.Case(of: prediction)
+        // An earlier version of the program deferred nothing.
+        if its.label == .pending, its.time > progress.clock.time + horizon {
+            its = PredictionChunk.Case(time: its.time, invoiceHash: its.invoiceHash, label: .deferred)
+        }
         if its.label.isPending {
             let slot = slot(of: prediction.customerHash, prediction.invoiceHash)
             customers[slot].begin(prediction.invoiceHash)

@@ -68,6 +68,8 @@ struct DatasetBuilder {
     private mutating func read(_ history: History, _ stream: Int, report: (History.Reader, Int) -> Void) throws {
         var table = CustomerTable(timeToLiveDays: timeToLiveDays)
         var datesPassed = 0
+        // Whether an event of the message that is being read had not been sent before.
+        var messageIsNew = false
         let reader = try history.open(stream: stream)
         while let event = try reader.next() {
             eventsRead += 1
@@ -83,11 +85,11 @@ struct DatasetBuilder {
             addDueObservations(of: customer, in: table, before: event)
             // Where a message has one prediction, its last event alone has one in serving too.
             let isScored = history.format.predictions == .line || reader.isLastOfMessage
-            if table.isRepetition(event) {
-                progress[customer].events += 1
-            } else {
-                add(event, of: customer, isScored: isScored, to: &table)
-            }
+            let isRepeated = table.isRepetition(event)
+            if !isRepeated { messageIsNew = true }
+            let isExample = isScored && (!isRepeated || (messageIsNew && history.format.predictions == .message))
+            add(event, of: customer, isScored: isExample, isRepeated: isRepeated, to: &table)
+            if reader.isLastOfMessage { messageIsNew = false }
         }
         addObservations(of: table, before: .max)
         report(reader, eventsRead)
@@ -95,9 +97,13 @@ struct DatasetBuilder {
 
     /// Updates the customer's state by an event, and makes an example of it where its label is known.
     private mutating func add(
-        _ event: CustomerEvent, of customer: Int, isScored: Bool, to table: inout CustomerTable
+        _ event: CustomerEvent, of customer: Int, isScored: Bool, isRepeated: Bool, to table: inout CustomerTable
     ) {
-        let index = table.update(event)
+        if isRepeated { table.observe(event.time) }
+        guard
+            let index = isRepeated
+                ? table.index(of: event.customerID, hash: event.customerHash, at: event.time) : table.update(event)
+        else { return }
         let ordinal = progress[customer].events
         progress[customer].events += 1
         table.withState(at: index) { state in

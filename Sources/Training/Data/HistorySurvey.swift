@@ -1,3 +1,4 @@
+import Customers
 import Ensemble
 import Events
 import Features
@@ -43,6 +44,8 @@ package struct HistorySurvey: Sendable {
         var digest = [UInt8](repeating: 0, count: SHA256.byteCount)
         var events: Int32 = 0
         var clock = Int64.min
+        /// By which what was sent again is told, as in serving.
+        var recent = RecentEvents()
     }
 
     private struct CustomerInvoice: Hashable {
@@ -141,11 +144,16 @@ package struct HistorySurvey: Sendable {
         hash.update(seen[customer].digest)
         hash.update(canonical)
         hash.finish(into: &seen[customer].digest)
-        lastOrdinal[CustomerInvoice(customer: event.customerHash, invoice: event.invoiceHash)] = seen[customer].events
+        let isRepeated = seen[customer].recent.contains(event.eventHash)
+        if !isRepeated { seen[customer].recent.add(event.eventHash) }
+        if !isRepeated {
+            lastOrdinal[CustomerInvoice(customer: event.customerHash, invoice: event.invoiceHash)] =
+                seen[customer].events
+        }
         seen[customer].events += 1
         let isLate = event.time < seen[customer].clock
         seen[customer].clock = max(seen[customer].clock, event.time)
-        if event.isPurchase {
+        if event.isPurchase, !isRepeated {
             purchases.append(.init(time: event.time, invoiceHash: event.invoiceHash), customer: customer)
         }
         if event.countryHash != 0 {

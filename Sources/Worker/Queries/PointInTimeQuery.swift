@@ -190,7 +190,8 @@ final class PointInTimeQuery: Sendable {
                 if event.time <= time { table.observe(event.time) }
                 return
             }
-            if event.time <= time, !table.isRepetition(event) { table.update(event) }
+            guard event.time <= time else { return }
+            if table.isRepetition(event) { table.observe(event.time) } else { table.update(event) }
         }
 
         var customer: CustomerReport? {

@@ -132,6 +132,8 @@ final class PartitionTask {
             case (.positioning, .replaying), (.positioning, .live), (.replaying, .live): true
             case (.replaying, .rewinding), (.live, .rewinding): true
             case (.replaying, .awaitingSchema), (.live, .awaitingSchema), (.awaitingSchema, .rewinding): true
+            // Aborted again before the consumer could be moved.
+            case (.rewinding, .rewinding): true
             case (.rewinding, .replaying), (.rewinding, .live): true
             case (.closed, .closed): false
             case (_, .closed): true

@@ -6,6 +6,10 @@ final class AvroReader {
     private let localTime: LocalTime
     /// For each place and record, the places of its fields; found when they are first met.
     private var plans: [[Int]?]
+    /// Values of the message so far.
+    private var steps = 0
+    /// Most values of a message, those that are passed over too.
+    private static let stepLimit = 4_000_000
 
     /// - Parameter localTime: of times that do not say where.
     init(_ schema: AvroSchema, _ needed: NeededValues, texts: TextMemory, localTime: LocalTime) {
@@ -23,6 +27,7 @@ final class AvroReader {
     /// - Complexity: O(bytes).
     func read(_ message: UnsafeRawBufferPointer, into tree: inout MessageTree) throws(EventError) {
         tree.removeAll()
+        steps = 0
         var cursor = BinaryCursor(message, format: "Avro")
         try value(&cursor, schema.root, NeededValues.root, name: .empty, depth: 0, into: &tree)
         guard cursor.isAtEnd else { throw cursor.error("\(cursor.remaining) bytes too many") }
@@ -43,6 +48,8 @@ final class AvroReader {
         guard depth < JSONCursor.depthLimit else {
             throw cursor.error("nested deeper than \(JSONCursor.depthLimit) levels")
         }
+        steps += 1
+        guard steps <= Self.stepLimit else { throw cursor.error("far too many values") }
         if place == NeededValues.nothing { return try skip(&cursor, type, depth: depth) }
         let kind = schema.types[type]
         switch kind.shape {
@@ -105,6 +112,8 @@ final class AvroReader {
         guard depth < JSONCursor.depthLimit else {
             throw cursor.error("nested deeper than \(JSONCursor.depthLimit) levels")
         }
+        steps += 1
+        guard steps <= Self.stepLimit else { throw cursor.error("far too many values") }
         switch schema.types[type].shape {
         case .null: break
         case .boolean: _ = try cursor.byte()

@@ -104,7 +104,8 @@ final class ProtobufReader {
             if field.isRepeated {
                 try repeated(plan, place, chain.first, depth: depth, into: &tree)
             } else if chain.last >= 0 || !field.hasPresence {
-                // Of several, the last one counts.
+                // Of several, the last one counts; messages are merged.
+                if case .message = field.shape, chain.first != chain.last { merge(chain) }
                 try value(plan, place, chain.last, name: field.name, depth: depth, into: &tree)
             } else {
                 tree.append(.null, name: field.name, .empty)
@@ -130,6 +131,18 @@ final class ProtobufReader {
             }
             chains[chain].last = entries.count - 1
         }
+    }
+
+    /// Makes the last entry of a message hold all of them: their bytes one behind the other are those of the merged message.
+    private func merge(_ chain: (first: Int, last: Int)) {
+        var bytes: [UInt8] = []
+        var at = chain.first
+        while at >= 0 {
+            bytes += entries[at].value.bytes
+            at = entries[at].next
+        }
+        let isBytes = entries[chain.last].value.isBytes
+        entries[chain.last] = Entry(value: WireValue(bytes: texts.copy(bytes), isBytes: isBytes), next: -1)
     }
 
     private func repeated(
@@ -179,7 +192,7 @@ final class ProtobufReader {
     /// Bytes of each packed number; 0 for those of varying length, `nil` for what is not packed.
     private static func packedWidth(_ shape: ProtobufSchema.Shape) -> Int? {
         switch shape {
-        case .string, .bytes, .message: nil
+        case .string, .bytes, .message, .opaque: nil
         case .double, .fixed64, .sfixed64: 8
         case .float, .fixed32, .sfixed32: 4
         default: 0
@@ -211,6 +224,7 @@ final class ProtobufReader {
     ) throws(EventError) {
         let field = plan.fields[index]
         let value = entry >= 0 ? entries[entry].value : WireValue()
+        if case .opaque = field.shape { return tree.append(.flag, name: name, .empty) }
         let mustBeBytes = Self.packedWidth(field.shape) == nil
         if entry >= 0, value.isBytes != mustBeBytes {
             throw EventError(
@@ -253,7 +267,7 @@ final class ProtobufReader {
             } else {
                 integer(Int64(number))
             }
-        case .string, .bytes, .message: break
+        case .string, .bytes, .message, .opaque: break
         }
     }
 

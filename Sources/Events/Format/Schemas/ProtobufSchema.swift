@@ -8,6 +8,8 @@ final class ProtobufSchema: @unchecked Sendable {
         case fixed32, fixed64, sfixed32, sfixed64, bool, string, bytes
         case enumeration(Int)
         case message(Int)
+        /// Of a type that nobody declares here, such as Google's `Any`: it is passed over.
+        case opaque
     }
 
     /// A field of a message.
@@ -91,6 +93,9 @@ final class ProtobufSchema: @unchecked Sendable {
     }
 
     private func add(_ field: ProtoFile.Field, to number: Int, isProto3: Bool) throws(SchemaError) {
+        guard (1..<1 << 29).contains(field.number) else {
+            throw SchemaError("gives a field of \(messages[number].name) the impossible number \(field.number)")
+        }
         guard messages[number].places[field.number] == nil else {
             throw SchemaError("gives two fields of \(messages[number].name) the number \(field.number)")
         }
@@ -133,6 +138,8 @@ final class ProtobufSchema: @unchecked Sendable {
             guard !scope.isEmpty else { break }
             scope = scope.lastIndex(of: ".").map { String(scope[..<$0]) } ?? ""
         }
+        // Files import Google's types without bringing them.
+        if name.hasPrefix("google.") { return .opaque }
         throw SchemaError("names the type \(field.type) in \(message).\(field.name), which no file declares")
     }
 

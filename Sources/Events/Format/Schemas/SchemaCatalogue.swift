@@ -59,7 +59,11 @@ package final class SchemaCatalogue: Sendable, Equatable {
     /// - Throws: `SchemaUnavailable` when the registry gives no answer.
     package func wait(for number: UInt32) throws(SchemaUnavailable) -> MessageSchema? {
         if case .known(let schema) = lookupWithoutAsking(number) { return schema }
-        let answer = ask(number)
+        var answer = ask(number)
+        if case .failed(_, _, let pause) = answer {
+            Thread.sleep(forTimeInterval: pause / .seconds(1))
+            answer = ask(number, pausedFor: pause)
+        }
         note(answer, of: number)
         switch answer {
         case .known(let schema): return schema
@@ -95,13 +99,20 @@ package final class SchemaCatalogue: Sendable, Equatable {
                 return .refused("schema \(number) of the registry \(error)", until: .now + Self.refusedFor)
             }
         } catch {
-            if error.isRefusal { return .refused(error.description, until: .now + Self.refusedFor) }
+            // Just after a producer has registered a schema, another node of the registry may not have it yet.
+            if error.isRefusal, pause > .zero { return .refused(error.description, until: .now + Self.refusedFor) }
             let pause = min(max(pause * 2, Self.firstPause), Self.longestPause)
             return .failed(error.description, until: .now + pause, pause: pause)
         }
     }
 
-    private func note(_ entry: Entry, of number: UInt32) { entries.withLock { $0[number] = entry } }
+    /// Notes an answer. What is known stays known, whatever a question that was asked before comes to.
+    private func note(_ entry: Entry, of number: UInt32) {
+        entries.withLock { entries in
+            if case .known = entries[number] { return }
+            entries[number] = entry
+        }
+    }
 
     // MARK: Keeping
 
