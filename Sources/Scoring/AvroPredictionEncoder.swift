@@ -91,34 +91,24 @@ struct AvroPredictionEncoder: Sendable {
     }
 }
 
-/// What payloads are written in.
-enum PayloadEncoder: Sendable {
-    case json(PredictionEncoder)
-    case avro(AvroPredictionEncoder)
+/// Writes the payloads of one format.
+protocol PayloadWriter {
+    /// The memory that `write` needs for a payload, in bytes.
+    func room(customerIDCount: Int, invoiceNoCount: Int) -> Int
 
-    @inline(__always)
-    func room(customerIDCount: Int, invoiceNoCount: Int) -> Int {
-        switch self {
-        case .json(let encoder): encoder.room(customerIDCount: customerIDCount, invoiceNoCount: invoiceNoCount)
-        case .avro(let encoder): encoder.room(customerIDCount: customerIDCount, invoiceNoCount: invoiceNoCount)
-        }
-    }
-
-    @inline(__always)
+    /// Writes one payload; see `PredictionEncoder.write`.
     func write(
         customerID: UnsafeRawBufferPointer, invoiceNo: UnsafeRawBufferPointer, time: Int64, scores: Scores,
         isStateComplete: Bool, explained: (row: UnsafePointer<Float>, contributions: UnsafePointer<Double>)?,
         to out: UnsafeMutablePointer<UInt8>
-    ) -> UnsafeMutablePointer<UInt8> {
-        switch self {
-        case .json(let encoder):
-            encoder.write(
-                customerID: customerID, invoiceNo: invoiceNo, time: time, scores: scores,
-                isStateComplete: isStateComplete, explained: explained, to: out)
-        case .avro(let encoder):
-            encoder.write(
-                customerID: customerID, invoiceNo: invoiceNo, time: time, scores: scores,
-                isStateComplete: isStateComplete, explained: explained, to: out)
-        }
-    }
+    ) -> UnsafeMutablePointer<UInt8>
+}
+
+extension PredictionEncoder: PayloadWriter {}
+extension AvroPredictionEncoder: PayloadWriter {}
+
+/// What payloads are written in.
+enum PayloadEncoder: Sendable {
+    case json(PredictionEncoder)
+    case avro(AvroPredictionEncoder)
 }

@@ -165,8 +165,16 @@ public struct Scorer {
     public mutating func score(_ body: (Prediction) throws -> Void) rethrows {
         artifact.ensemble.score(matrix, into: &scores, workspace: &workspace)
         defer { removePending() }
+        // Chosen once: an encoder is too large to be copied out of the choice for every row.
+        switch encoder {
+        case .json(let encoder): try encode(by: encoder, body)
+        case .avro(let encoder): try encode(by: encoder, body)
+        }
+    }
+
+    private func encode(by encoder: some PayloadWriter, _ body: (Prediction) throws -> Void) rethrows {
         // Copied once: read through self, each would be retained for every row.
-        let (encoder, explanations, payload, scores) = (encoder, explanations, payload, scores)
+        let (explanations, payload, scores) = (explanations, payload, scores)
         try identifiers.withUnsafeBytes { identifiers in
             for (row, entry) in pending.enumerated() {
                 let start = identifiers.baseAddress.map { $0 + entry.start }

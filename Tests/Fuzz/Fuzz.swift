@@ -97,7 +97,9 @@ private let protoText = """
 private nonisolated(unsafe) let target: (UnsafeRawBufferPointer) -> Void = {
     let name = ProcessInfo.processInfo.environment["FUZZ_TARGET"] ?? ""
     guard let target = targets[name] else {
-        fatalError("FUZZ_TARGET must be one of \(targets.keys.sorted().joined(separator: ", "))")
+        let names = targets.keys.sorted().joined(separator: ", ")
+        FileHandle.standardError.write(Data("FUZZ_TARGET must be one of \(names), found '\(name)'\n".utf8))
+        exit(2)
     }
     return target
 }()

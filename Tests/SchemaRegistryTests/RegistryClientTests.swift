@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import SchemaRegistry
+import Synchronization
 import TestSupport
 import Testing
 
@@ -115,4 +116,41 @@ struct RegistryClientTests {
     }
 
     struct Unexpected: Error {}
+}
+
+/// The catalogue by itself, with a registry that answers when it is told to.
+@Suite struct SchemaCatalogueTests {
+    /// A question that was asked before a schema became known otherwise, and is answered badly afterwards.
+    @Test(arguments: [true, false]) func whatIsKnownStaysKnown(isRefusal: Bool) throws {
+        let answers = DispatchSemaphore(value: 0)
+        let catalogue = SchemaCatalogue { _ throws(SchemaUnavailable) in
+            answers.wait()
+            throw SchemaUnavailable("no", isRefusal: isRefusal)
+        }
+        guard case .awaited = catalogue.lookup(7) else { throw RegistryClientTests.Unexpected() }
+        let source = SchemaSource(codec: .avro, text: Array(RegistryClientTests.product.utf8))
+        catalogue.adopt([NumberedSchema(number: 7, source: source)])
+        answers.signal()
+        let end = ContinuousClock.now + .milliseconds(300)
+        while ContinuousClock.now < end {
+            guard case .known = catalogue.lookup(7) else { throw RegistryClientTests.Unexpected() }
+            Thread.sleep(forTimeInterval: 0.01)
+        }
+    }
+
+    /// Another node of the registry may not have a new schema yet.
+    @Test func aRefusalIsBelievedTheSecondTime() throws {
+        let questions = Mutex(0)
+        let source = SchemaSource(codec: .avro, text: Array(RegistryClientTests.product.utf8))
+        let catalogue = SchemaCatalogue { number throws(SchemaUnavailable) in
+            let count = questions.withLock { count in
+                count += 1
+                return count
+            }
+            if number == 1, count == 2 { return source }
+            throw SchemaUnavailable("none", isRefusal: true)
+        }
+        #expect(try catalogue.wait(for: 1) != nil && catalogue.wait(for: 2) == nil)
+        #expect(questions.withLock { $0 } == 4)
+    }
 }

@@ -1,3 +1,4 @@
+import Events
 import Kafka
 import Synchronization
 
@@ -41,7 +42,7 @@ final class PlacementCheck {
         key: UnsafeRawBufferPointer?, customerID: UnsafeRawBufferPointer, customerHash: UInt64, partition: Int32
     ) {
         guard partitionCount > 1 else { return }
-        if let key, key.count == customerID.count, key.elementsEqual(customerID) {
+        if let key, key.hasSameBytes(as: customerID) {
             if customerHash & (Self.sampledOneOf - 1) != 0 { return }
         } else {
             noteOther(key, partition)
