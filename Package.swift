@@ -79,12 +79,14 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             resources: [.embedInCode("Dashboard/dashboard.html")], swiftSettings: strict),
+        .target(name: "Inspection", dependencies: ["Events", "Kafka"], swiftSettings: strict),
         .target(name: "LocalCluster", dependencies: ["Kafka"], swiftSettings: strict),
         .executableTarget(
             name: "scoring-worker",
             dependencies: [
-                "Settings", "Console", "Customers", "Ensemble", "Events", "Features", "HTTPService", "Kafka",
-                "LocalCluster", "Monitoring", "Pipeline", "Scoring", "Worker",
+                "Settings", "Console", "Customers", "Ensemble", "Events", "Features", "HTTPService", "Inspection",
+                "Kafka",
+                "LocalCluster", "Monitoring", "Pipeline", "SchemaRegistry", "Scoring", "Worker",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
@@ -174,8 +176,9 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "Settings", "Customers", "Ensemble", "Events", "Features", "Kafka", "LocalCluster", "Scoring",
-                "TestSupport", "Training", "Worker",
+                "Settings", "Console", "Customers", "Ensemble", "Events", "Features", "Inspection", "Kafka",
+                "LocalCluster",
+                "SchemaRegistry", "Scoring", "TestSupport", "Training", "Worker",
                 "replay", "scoring-worker", "trainer",
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -4,11 +4,13 @@ import Events
 import Foundation
 import Settings
 
-/// The options that configure every command: a file, and single settings that override it.
+/// The options that configure every command: files, and single settings that override them.
 package struct ConfigurationOptions: ParsableArguments {
-    /// Path of the configuration file.
-    @Option(name: .long, help: "Configuration file (YAML).")
-    package var config: String?
+    /// Paths of the configuration files.
+    @Option(
+        name: .long,
+        help: "Configuration file (YAML). May be repeated: of a setting in several files the last one holds.")
+    package var config: [String] = []
 
     /// Settings that override file and environment, each as `key.path=value`.
     @Option(
@@ -21,7 +23,7 @@ package struct ConfigurationOptions: ParsableArguments {
 
     /// The same options as command-line arguments, to start another command with.
     package var arguments: [String] {
-        (config.map { ["--config", $0] } ?? []) + overrides.flatMap { ["--set", $0] }
+        config.flatMap { ["--config", $0] } + overrides.flatMap { ["--set", $0] }
     }
 
     /// Whose settings are read, as the prefix of their environment variables. `replay` reads the worker's settings; the
@@ -33,13 +35,13 @@ package struct ConfigurationOptions: ParsableArguments {
         case trainer = "FUTURE_CART_TRAINER"
     }
 
-    /// Opens the configuration for reading: the file, overridden by the environment, overridden by `--set`.
+    /// Opens the configuration for reading: the files, overridden by the environment, overridden by `--set`.
     ///
-    /// - Throws: `ConfigurationError` if the file cannot be read or an override is malformed.
+    /// - Throws: `ConfigurationError` if a file cannot be read or an override is malformed.
     package func reader(for audience: Audience) throws(ConfigurationError) -> ConfigurationReader {
         ConfigurationReader(
             try ConfigurationTree(
-                file: config, environment: ProcessInfo.processInfo.environment, prefix: audience.rawValue,
+                files: config, environment: ProcessInfo.processInfo.environment, prefix: audience.rawValue,
                 overrides: overrides))
     }
 }

@@ -7,8 +7,7 @@ extension EventFormat {
     /// - Parameter registry: where schemas come from.
     package init(_ reader: ConfigurationReader, registry: RegistrySettings) {
         self.init()
-        readFields(reader.section("fields"))
-        let reader = reader.section("events")
+        let (fields, reader) = (reader.section("fields"), reader.section("events"))
         readSchemas(reader, registry)
         envelope = reader.choice("envelope", default: envelope)
         updates = reader.choice("updates", default: updates)
@@ -23,6 +22,8 @@ extension EventFormat {
         missingInvoice = reader.choice("missing_invoice", default: missingInvoice)
         allowsMissingProduct = reader.bool("missing_product", default: allowsMissingProduct)
         cancellationPrefix = reader.string("cancellation_prefix", default: cancellationPrefix)
+        // Which fields there must be depends on what stands for those that are missing.
+        readFields(fields)
         readStatuses(reader)
         maxAhead = Int64(reader.duration("max_ahead", default: Int(maxAhead), in: 0...Int(EventTime.latest)))
     }

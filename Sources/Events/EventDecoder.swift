@@ -4,7 +4,7 @@
 public final class EventDecoder {
     /// Version of what messages are accepted and how they are understood; part of the checkpoint's decoder fingerprint. State of
     /// another version is kept as it was decoded.
-    package static let version = 2
+    package static let version = 3
 
     /// Most lines of a message.
     package static let lineLimit = Int(UInt16.max)

@@ -54,6 +54,13 @@ public struct FieldNames: Sendable, Equatable {
         set { names[field.rawValue] = newValue }
     }
 
+    /// The same names, those that are not empty changed.
+    package func mapped(_ change: (String) -> String) -> FieldNames {
+        var mapped = self
+        mapped.names = names.map { $0.isEmpty ? "" : change($0) }
+        return mapped
+    }
+
     /// A path that two fields share; `nil` if all differ.
     package var duplicate: String? {
         names.first { name in !name.isEmpty && names.count { $0 == name } > 1 }

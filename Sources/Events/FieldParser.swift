@@ -156,7 +156,7 @@ final class FieldParser {
         if let whole = FixedPoint.parsePlain(bytes, digits: 0), whole.magnitude <= UInt64(CustomerEvent.quantityLimit) {
             return (whole, whole &* FixedPoint.moneyScale)
         } else {
-            exact = try decimal(bytes, .quantity, limit: CustomerEvent.quantityLimit)
+            exact = try decimal(bytes, .quantity, limit: CustomerEvent.quantityLimit, isPlain: isPlain(value))
         }
         let (whole, rest) = exact.quotientAndRemainder(dividingBy: FixedPoint.moneyScale)
         return (whole + rest.signum(), exact)
@@ -166,16 +166,27 @@ final class FieldParser {
     @inline(__always)
     func money(_ value: EventFields.Value, _ field: EventField) throws(FieldError) -> Int64 {
         let bytes = try number(value, field)
-        let money = FixedPoint.parsePlain(bytes, digits: FixedPoint.moneyDigits)
-        if let money, money.magnitude <= UInt64(CustomerEvent.priceLimit) { return money }
-        return try decimal(bytes, field, limit: CustomerEvent.priceLimit / FixedPoint.moneyScale)
+        let isPlain = isPlain(value)
+        if isPlain, let money = FixedPoint.parsePlain(bytes, digits: FixedPoint.moneyDigits),
+            money.magnitude <= UInt64(CustomerEvent.priceLimit)
+        {
+            return money
+        }
+        return try decimal(bytes, field, limit: CustomerEvent.priceLimit / FixedPoint.moneyScale, isPlain: isPlain)
+    }
+
+    /// Whether a number has a point before its fraction and nothing between its thousands: numbers that are no text always do.
+    @inline(__always)
+    private func isPlain(_ value: EventFields.Value) -> Bool {
+        hasPlainNumbers || value.kind == .number || value.kind == .instant
     }
 
     /// - Parameter limit: largest magnitude, in whole units.
-    private func decimal(_ bytes: UnsafeRawBufferPointer, _ field: EventField, limit: Int64) throws(FieldError) -> Int64
-    {
+    private func decimal(
+        _ bytes: UnsafeRawBufferPointer, _ field: EventField, limit: Int64, isPlain: Bool
+    ) throws(FieldError) -> Int64 {
         let parsed =
-            hasPlainNumbers
+            isPlain
             ? FixedPoint.parse(bytes, digits: FixedPoint.moneyDigits)
             : Self.withPlainNotation(bytes, format) { FixedPoint.parse($0, digits: FixedPoint.moneyDigits) }
         guard let parsed else {
@@ -244,6 +255,9 @@ final class FieldParser {
     }
 
     /// Gives `body` a number without separators of thousands and with a point before its fraction.
+    ///
+    /// Separators stand before groups of three digits, the first ones perhaps of two as in India, and never in a fraction: else
+    /// what is a fraction in another notation would be taken for thousands.
     private static func withPlainNotation<Result>(
         _ bytes: UnsafeRawBufferPointer, _ format: EventFormat, _ body: (UnsafeRawBufferPointer) -> Result?
     ) -> Result? {
@@ -251,18 +265,29 @@ final class FieldParser {
         let thousands = Array(format.thousandsSeparator.utf8)
         var plain: [UInt8] = []
         var rest = bytes[...]
+        /// Digits since the last separator of thousands; `nil` before the first one.
+        var group: Int?
+        var isFraction = false
         while !rest.isEmpty {
             if !thousands.isEmpty, rest.starts(with: thousands) {
+                guard !isFraction, plain.last.map({ $0 &- 48 < 10 }) == true,
+                    group == nil || (2...3).contains(group ?? 0)
+                else { return nil }
+                group = 0
                 rest = rest.dropFirst(thousands.count)
             } else if rest.starts(with: decimal) {
+                guard !isFraction, group == nil || group == 3 else { return nil }
+                isFraction = true
                 plain.append(UInt8(ascii: "."))
                 rest = rest.dropFirst(decimal.count)
             } else if rest.first == UInt8(ascii: ".") {
                 return nil
             } else {
+                if let digits = group, !isFraction { group = digits + 1 }
                 plain.append(rest.removeFirst())
             }
         }
+        guard isFraction || group == nil || group == 3 else { return nil }
         return plain.withUnsafeBytes(body)
     }
 

@@ -51,7 +51,7 @@ package final class ShopGenerator: EventSource {
     ///   - customers: how many there are; at least one.
     ///   - days: how long the shop is open; at least one.
     ///   - seed: another seed gives another shop.
-    ///   - format: under which names the messages have their fields.
+    ///   - format: under which names the messages have their fields, and whether each is an order with lines.
     /// - Complexity: O(customers).
     package init(customers: Int, days: Int, seed: UInt64, format: EventFormat = EventFormat()) {
         encoder = EventEncoder(format: format)
@@ -76,11 +76,16 @@ package final class ShopGenerator: EventSource {
     /// How many of the days are over, 0 to 1.
     package var share: Double? { Double(max(day, 0)) / Double(days) }
 
-    /// The next event as a flat message, `nil` after the last day. It is valid until the next call.
+    /// The next event, or the next order where the format has lines, as a message; `nil` after the last day. It is valid until the
+    /// next call.
     package func nextMessage() -> UnsafeRawBufferPointer? {
         guard let fields = nextFields() else { return nil }
         message.removeAll(keepingCapacity: true)
-        encoder.append(fields, to: &message)
+        if encoder.writesOrders {
+            encoder.append(orderOf: fields, to: &message) { lines.isEmpty ? nil : nextFields() }
+        } else {
+            encoder.append(fields, to: &message)
+        }
         return message.withUnsafeBytes { UnsafeRawBufferPointer(start: $0.baseAddress, count: $0.count) }
     }
 

@@ -18,6 +18,19 @@ public struct Horizon: Hashable, Sendable {
         self.days = days
     }
 
+    /// Fewest days of a history that models learn from, besides those in which the latest labels become known: the combiners need
+    /// some that are predicted by models that have learned from the days before.
+    package var learningDays: Int { max(28, min(days * 5 / 2 + 1, days + 46)) }
+    /// Fewest days that models are tested on, besides those in which the labels become known.
+    package static let testedDays = 7
+    /// Shortest history that a model can be trained on, days. One is lost where periods begin at midnight.
+    package var shortestHistoryDays: Int { 2 * days + learningDays + Self.testedDays + 1 }
+
+    /// The longest horizon for which a history of so many days suffices; `nil` where it is too short for any.
+    package static func longest(forHistoryDays span: Int) -> Horizon? {
+        range.reversed().lazy.map { Horizon(days: $0) }.first { $0.shortestHistoryDays <= span }
+    }
+
     /// The same in milliseconds.
     package var milliseconds: Int64 { Int64(days) * EventTime.millisecondsPerDay }
 }

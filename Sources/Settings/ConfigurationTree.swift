@@ -9,24 +9,25 @@ package struct ConfigurationTree: Sendable {
     let overrides: [String: String]
     let prefix: String
 
-    /// Parses a file and the layers above it.
+    /// Parses files and the layers above them.
     ///
     /// - Parameters:
-    ///   - path: The YAML file; nil when there is none.
+    ///   - paths: The YAML files; of a key in several of them the last one holds.
     ///   - environment: All variables; only those that begin with the prefix and an underscore count.
     ///   - overrides: `key.path=value`, without the `--set`; of two for one key the last holds.
     ///   - ignoring: Variables that begin with the prefix but are not settings.
-    /// - Throws: All that is wrong with the file's syntax and with the overrides.
+    /// - Throws: All that is wrong with a file's syntax and with the overrides.
     package init(
-        file path: String?,
+        files paths: [String],
         environment: [String: String],
         prefix: String = "FUTURE_CART",
         overrides: [String],
         ignoring: Set<String> = []
     ) throws(ConfigurationError) {
         try self.init(environment, prefix, overrides, ignoring) { () throws(ConfigurationError) in
-            guard let path else { return [:] }
-            return try YAMLFile(path: path).entries()
+            var entries: [String: Entry] = [:]
+            for path in paths { entries.merge(try YAMLFile(path: path).entries()) { _, later in later } }
+            return entries
         }
     }
 

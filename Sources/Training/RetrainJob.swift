@@ -32,7 +32,7 @@ package struct RetrainJob: Sendable {
     package func run(
         _ history: History, skipped: Int = 0, progress: (String, Double?) -> Void
     ) throws -> Outcome {
-        let run = TrainingRun(settings: settings)
+        var run = TrainingRun(settings: settings)
         let store = ArtifactStore(directory: models)
         try store.requireLink()
         let incumbent = store.current
@@ -56,6 +56,7 @@ package struct RetrainJob: Sendable {
         outcome.championNote = problem
         if findings.contains(where: { $0.severity == .error }) { return outcome }
 
+        run = run.fitted(to: survey)
         let prepared = try run.prepare(history, survey: survey, progress: progress)
         let fitted = try run.fit(prepared, progress: progress)
         outcome.predictions = fitted.predictions
@@ -63,6 +64,7 @@ package struct RetrainJob: Sendable {
             fitted.result, of: settings.schema, serving: settings.servingModel, dataset: prepared.dataset,
             fitted.predictions.sets.indices[.e2]![0])
         outcome.evaluation = fitted.evaluation
+        outcome.findings += Limitations(prepared, fitted, settings: run.settings).findings
         if let champion, champion.schema.horizon == settings.horizon {
             compare(fitted, try comparable(champion, prepared.times), &outcome)
         }

@@ -45,6 +45,13 @@ package struct TrainingRun: Sendable {
         }
     }
 
+    /// The same run with periods that fit the history, where the standard ones do not.
+    package func fitted(to survey: HistorySurvey) -> TrainingRun {
+        var settings = settings
+        settings.evaluation = settings.evaluation.fitted(to: survey.days, horizon: settings.horizon)
+        return TrainingRun(settings: settings)
+    }
+
     /// The second pass over the history.
     /// - Parameters:
     ///   - countries: the category encoding of an artifact to evaluate; `nil` fits it on the training period.
@@ -75,8 +82,9 @@ package struct TrainingRun: Sendable {
         observe: ((CustomerEvent, ArraySlice<Float>) -> Void)? = nil, progress: (String, Double?) -> Void
     ) throws -> Prepared {
         let history = History(path: path, format: format)
-        return try prepare(
-            history, survey: survey(history, progress: progress), countries: countries, observe: observe,
+        let survey = try survey(history, progress: progress)
+        return try fitted(to: survey).prepare(
+            history, survey: survey, countries: countries, observe: observe,
             progress: progress)
     }
 

@@ -5,5 +5,7 @@ struct ScoringWorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scoring-worker",
         abstract: "Scores a stream of customer events: how likely is each customer to buy again soon?",
-        subcommands: [RunCommand.self, DemoCommand.self, RedriveCommand.self, ChaosCommand.self])
+        subcommands: [
+            InspectCommand.self, RunCommand.self, DemoCommand.self, RedriveCommand.self, ChaosCommand.self,
+        ])
 }

@@ -47,7 +47,8 @@ struct HistoryOptions: ParsableArguments {
         let opened = try open(configuration, progress: progress)
         return try withExtendedLifetime(opened) {
             let survey = try run.survey(opened.history) { step, share in show(progress, step, share) }
-            return try run.prepare(opened.history, survey: survey, countries: countries) { step, share in
+            return try run.fitted(to: survey).prepare(opened.history, survey: survey, countries: countries) {
+                step, share in
                 show(progress, step, share)
             }
         }

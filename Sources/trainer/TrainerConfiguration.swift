@@ -40,17 +40,9 @@ struct TrainerConfiguration {
                 "must be at least twice horizon_days, \(2 * horizonDays)d: a customer must be known until their label is"
             )
         }
-        if settings.evaluation.testDays <= horizonDays {
-            reader.refuse(
-                "evaluation.test_days",
-                "must be more than horizon_days, \(horizonDays), or no label of the tested period is known")
-        } else if !settings.evaluation.testObservationOffsetsDays.contains(where: {
-            $0 < settings.evaluation.testDays - horizonDays
-        }) {
-            reader.refuse(
-                "evaluation.snapshot_offsets_days",
-                "one of them must lie more than horizon_days, \(horizonDays), before the end of the history (test_days is \(settings.evaluation.testDays))"
-            )
+        // The standard periods are fitted to horizon and history.
+        if settings.evaluation != EvaluationProtocol.Settings() {
+            Self.refusePeriods(reader, settings.evaluation, horizonDays)
         }
         settings.baseRateHalfLifeDays = reader.section("level").double(
             "half_life_days", default: settings.baseRateHalfLifeDays, in: 7...1e6)
@@ -76,11 +68,26 @@ struct TrainerConfiguration {
         try reader.finish()
     }
 
+    private static func refusePeriods(
+        _ reader: ConfigurationReader, _ settings: EvaluationProtocol.Settings, _ horizonDays: Int
+    ) {
+        if settings.testDays <= horizonDays {
+            reader.refuse(
+                "evaluation.test_days",
+                "must be more than horizon_days, \(horizonDays), or no label of the tested period is known")
+        } else if !settings.testObservationOffsetsDays.contains(where: { $0 < settings.testDays - horizonDays }) {
+            reader.refuse(
+                "evaluation.snapshot_offsets_days",
+                "one of them must lie more than horizon_days, \(horizonDays), before the end of the history (test_days is "
+                    + "\(settings.testDays))")
+        }
+    }
+
     private static func evaluation(
         _ reader: ConfigurationReader, _ standard: EvaluationProtocol.Settings
     ) -> EvaluationProtocol.Settings {
         var settings = standard
-        settings.testDays = reader.int("test_days", default: standard.testDays, in: 31...3650)
+        settings.testDays = reader.int("test_days", default: standard.testDays, in: 8...3650)
         settings.testObservationOffsetsDays = reader.ints(
             "snapshot_offsets_days", default: standard.testObservationOffsetsDays, in: 0...3650)
         settings.observationWarmupDays = reader.int(

@@ -18,8 +18,8 @@ struct ChaosTests {
             ] + arguments)
     }
 
-    func expectExactlyOnce(store: String, kills: Int, events: Int) throws {
-        let run = try chaos(kills: kills, events: events, ["--store", store, "--seed", "7"])
+    func expectExactlyOnce(store: String, kills: Int, events: Int, _ more: [String] = []) throws {
+        let run = try chaos(kills: kills, events: events, ["--store", store, "--seed", "7"] + more)
         #expect(run.status == 0, "\(run.error)")
         #expect(run.output.hasPrefix("exactly once: "), "\(run.output)")
         #expect(
@@ -30,6 +30,19 @@ struct ChaosTests {
 
     @Test func everyEventHasThePredictionOfAReplayOnce() throws {
         try expectExactlyOnce(store: "topic", kills: 3, events: 8000)
+    }
+
+    /// An order's lines are in one message: all of its predictions are committed or none is.
+    @Test func everyLineOfAnOrderHasThePredictionOfAReplayOnce() throws {
+        try expectExactlyOnce(
+            store: "directory", kills: 2, events: 1500,
+            ["--set", "events.lines=items", "--set", "events.predictions=line"])
+    }
+
+    @Test(.night, arguments: ["message", "line"]) func ordersThroughMoreKills(predictions: String) throws {
+        try expectExactlyOnce(
+            store: "topic", kills: 20, events: 6000,
+            ["--set", "events.lines=items", "--set", "events.predictions=\(predictions)"])
     }
 
     @Test(.night, arguments: ["directory", "topic"]) func throughMoreKills(store: String) throws {

@@ -11,7 +11,7 @@ import Training
 @Suite struct ConfigurationFileTests {
     func reader(_ name: String) throws -> ConfigurationReader {
         let path = Checkout.root.appendingPathComponent("config/\(name)").path
-        return ConfigurationReader(try ConfigurationTree(file: path, environment: [:], overrides: []))
+        return ConfigurationReader(try ConfigurationTree(files: [path], environment: [:], overrides: []))
     }
 
     @Test func theTrainersFileSaysTheDefaults() throws {

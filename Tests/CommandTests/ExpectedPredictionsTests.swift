@@ -7,17 +7,17 @@ import Testing
     /// Two partitions: three events that are scored, and one that is not.
     var expectation: ExpectedPredictions {
         var expectation = ExpectedPredictions(partitions: 2)
-        expectation.append(partition: 0, payload: 10)
-        expectation.append(partition: 0, payload: nil)
-        expectation.append(partition: 0, payload: 12)
-        expectation.append(partition: 1, payload: 20)
+        for (partition, payloads) in [(0, [10]), (0, []), (0, [12]), (1, [20])] as [(Int, [UInt64])] {
+            expectation.append(partition: partition, payloads: payloads.map { .init(line: nil, hash: $0) })
+        }
         return expectation
     }
 
     func verdict(_ found: [(partition: Int, offset: Int, payload: UInt64)]) -> ExpectedPredictions.Verdict {
         var expectation = expectation
         for record in found {
-            expectation.compare(partition: record.partition, offset: record.offset, payload: record.payload)
+            expectation.compare(
+                partition: record.partition, offset: record.offset, line: nil, payload: record.payload)
         }
         return expectation.finish()
     }
@@ -33,6 +33,23 @@ import Testing
         #expect(verdict.repeated == 2 && verdict.missing == 0 && !verdict.isClean)
         #expect(verdict.description.hasPrefix("NOT exactly once: "))
         #expect(verdict.description.hasSuffix("first: 0@2 twice"))
+    }
+
+    @Test func linesOfAMessageAreToldApart() {
+        func verdict(_ found: [(line: Int?, payload: UInt64)]) -> ExpectedPredictions.Verdict {
+            var expectation = ExpectedPredictions(partitions: 1)
+            expectation.append(partition: 0, payloads: [.init(line: 0, hash: 1), .init(line: 2, hash: 3)])
+            for record in found {
+                expectation.compare(partition: 0, offset: 0, line: record.line, payload: record.payload)
+            }
+            return expectation.finish()
+        }
+        #expect(verdict([(0, 1), (2, 3)]).isClean)
+        #expect(verdict([(0, 1), (2, 1)]).different == 1)
+        #expect(verdict([(0, 1), (0, 1)]).repeated == 1)
+        #expect(verdict([(0, 1), (1, 2)]).unexpected == 1)
+        #expect(verdict([(0, 1), (nil, 3)]).firstDifference == "unexpected prediction of 0@0")
+        #expect(verdict([(0, 1)]).missing == 1)
     }
 
     @Test func whatIsMissingDifferentOrUnexpectedIsCounted() {

@@ -81,6 +81,27 @@ import Testing
         #expect(large == ["17850 1 6 x 12345675000 = 74074050000 2010-12-01T08:26:00Z"])
         // Numbers that are no text have a point whatever is configured.
         #expect(events(message()) { $0.decimalSeparator = "," } == plain)
+        #expect(events(message(("2.55", "2.550000000"))) { $0.decimalSeparator = "," } == plain)
+    }
+
+    /// A fraction in one notation is no thousands in another, nor the other way round.
+    @Test(arguments: [
+        ("1.234", ",", ".", "x 12340000"), ("1.234,5", ",", ".", "x 12345000"), ("1.234,5", ".", ",", nil),
+        ("2,55", ".", ",", nil), ("2.55", ",", ".", nil), ("12.34.567", ",", ".", "x 12345670000"),
+        (".255", ",", ".", nil),
+        ("1.2345", ",", ".", nil), ("1,234.567", ",", ".", nil), ("1234,5", ",", ".", "x 12345000"),
+        ("1 234,5", ",", " ", "x 12345000"), ("-1.234,5", ",", ".", "x -12345000"),
+    ])
+    func thousandsStandInGroups(text: String, decimal: String, thousands: String, amount: String?) {
+        let found = events(message(("2.55", "\"\(text)\""))) {
+            ($0.decimalSeparator, $0.thousandsSeparator) = (decimal, thousands)
+        }
+        #expect(found.count == 1)
+        if let amount {
+            #expect(found[0].contains(amount + " "))
+        } else {
+            #expect(found[0].contains("must be a number"))
+        }
     }
 
     @Test func notANumberIsNoValue() {

@@ -42,4 +42,36 @@ import Testing
         #expect(shop.customers.count > 250 && shop.customers.count <= 300)
         #expect(shop.anonymous > 0 && shop.returns > 0)
     }
+
+    /// Orders with lines say what flat messages say, one after the other.
+    @Test func ordersHoldTheLinesOfTheirInvoices() throws {
+        var format = EventFormat()
+        format.lines = FieldPath("order.items")
+        let (orders, flat) = (
+            ShopGenerator(customers: 100, days: 120, seed: 4, format: format),
+            ShopGenerator(customers: 100, days: 120, seed: 4)
+        )
+        // The generator writes flat objects: only the last name of a path.
+        format.lines = FieldPath("items")
+        let (decoder, flatDecoder) = (EventDecoder(format: format), EventDecoder())
+        func facts(_ event: CustomerEvent) -> [Int64] {
+            [event.customerHash, event.invoiceHash, event.stockCodeHash, event.descriptionHash, event.countryHash].map {
+                Int64(bitPattern: $0)
+            } + [event.quantity, event.amount, event.time]
+        }
+        var (messages, lines) = (0, 0)
+        while let order = orders.nextMessage() {
+            messages += 1
+            try decoder.decode(order) { event in
+                lines += 1
+                guard let message = flat.nextMessage(), let expected = try? flatDecoder.event(in: message) else {
+                    Issue.record("line \(lines) is of no event")
+                    return
+                }
+                #expect(facts(event) == facts(expected))
+            }
+        }
+        #expect(flat.nextMessage() == nil)
+        #expect(messages > 200 && lines > 3 * messages)
+    }
 }

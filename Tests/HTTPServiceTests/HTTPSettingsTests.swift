@@ -24,7 +24,7 @@ import Testing
 
     @Test func theCommittedFileSaysTheDefaults() throws {
         let path = Checkout.root.appendingPathComponent("config/worker.yaml").path
-        let reader = ConfigurationReader(try ConfigurationTree(file: path, environment: [:], overrides: []))
+        let reader = ConfigurationReader(try ConfigurationTree(files: [path], environment: [:], overrides: []))
         #expect(HTTPSettings(reader.section("http")) == HTTPSettings())
         #expect(try read("") == HTTPSettings())
     }

@@ -61,7 +61,7 @@ import Testing
         let url = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).yaml")
         defer { try? FileManager.default.removeItem(at: url) }
         try Data("topic: carts".utf8).write(to: url)
-        let reader = ConfigurationReader(try ConfigurationTree(file: url.path, environment: [:], overrides: []))
+        let reader = ConfigurationReader(try ConfigurationTree(files: [url.path], environment: [:], overrides: []))
         #expect(reader.string("topic") == "carts")
         try reader.finish()
     }
@@ -78,7 +78,7 @@ import Testing
         defer { try? FileManager.default.removeItem(at: url) }
         try Data(bytes).write(to: url)
         #expect(throws: ConfigurationError(.file(url.path), message)) {
-            try ConfigurationTree(file: url.path, environment: [:], overrides: [])
+            try ConfigurationTree(files: [url.path], environment: [:], overrides: [])
         }
     }
 
@@ -88,12 +88,12 @@ import Testing
     ])
     func `a path that is no file is refused by name`(path: String, message: String) {
         #expect(throws: ConfigurationError(.file(path), message)) {
-            try ConfigurationTree(file: path, environment: [:], overrides: [])
+            try ConfigurationTree(files: [path], environment: [:], overrides: [])
         }
     }
 
     @Test func `no file at all leaves the other layers`() throws {
-        let tree = try ConfigurationTree(file: nil, environment: ["APP_TOPIC": "carts"], prefix: "APP", overrides: [])
+        let tree = try ConfigurationTree(files: [], environment: ["APP_TOPIC": "carts"], prefix: "APP", overrides: [])
         let reader = ConfigurationReader(tree)
         #expect(reader.string("topic") == "carts")
         try reader.finish()

@@ -23,12 +23,13 @@ import Testing
         let monitoring = scoring.union(["CPrefetch", "Scoring"])
         let pipeline = scoring.union(["Monitoring", "Scoring"])
         let worker = pipeline.union(["Console", "Kafka", "Pipeline", "SchemaRegistry", "Settings"])
-        let commands = worker.union(["HTTPService", "LocalCluster", "Worker"])
+        let commands = worker.union(["HTTPService", "Inspection", "LocalCluster", "Worker"])
         return [
             "Events": events, "Customers": customers, "Features": features, "Ensemble": ensemble, "Scoring": scoring,
             "Settings": [], "SchemaRegistry": registry,
             "Console": ["Customers", "Events", "SchemaRegistry", "Settings"], "Monitoring": monitoring,
-            "Pipeline": pipeline, "Kafka": ["CRDKafka"], "LocalCluster": ["Kafka"], "Worker": worker,
+            "Pipeline": pipeline, "Kafka": ["CRDKafka"], "LocalCluster": ["Kafka"], "Inspection": ["Events", "Kafka"],
+            "Worker": worker,
             "Training": scoring.union(["CXGBoost", "Monitoring"]),
             "HTTPService": pipeline.union(["Settings", "Worker"]),
             "scoring-worker": commands, "replay": commands, "trainer": commands.union(["Training"]),

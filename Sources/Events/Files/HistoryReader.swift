@@ -29,14 +29,23 @@ package final class HistoryReader: EventSource {
     private let isSpool: Bool
     /// Whether JSON objects do not stand one a line.
     private let isLoose: Bool
+    /// Whether `nextMessage` gives all columns of a row, under their own names.
+    private let givesAllColumns: Bool
+    /// The names in a CSV file's header.
+    private var names: [String] = []
 
     /// Opens a file and reads its header, if it has one.
     /// - Parameters:
     ///   - path: a file, or `-` for standard input.
     ///   - format: how its rows or messages are understood.
+    ///   - givesAllColumns: whether `nextMessage` gives all columns of a row as texts under their own names, and the header may
+    ///     lack any.
     /// - Throws: `HistoryError` when it cannot be opened, is empty, or its header lacks a needed column.
-    package init(path: String, format eventFormat: EventFormat = EventFormat()) throws(HistoryError) {
+    package init(
+        path: String, format eventFormat: EventFormat = EventFormat(), givesAllColumns: Bool = false
+    ) throws(HistoryError) {
         self.path = path
+        self.givesAllColumns = givesAllColumns
         self.eventFormat = eventFormat
         source = try ByteSource(path: path, encoding: eventFormat.encoding)
         buffer = RecordBuffer(source: source)
@@ -128,7 +137,7 @@ package final class HistoryReader: EventSource {
     package var isLastOfMessage: Bool { !pending.contains { !$0.isAnonymous } }
 
     /// The next message as it stands on a topic, `nil` at the end: a line of NDJSON as it is, a row of CSV as flat JSON under the
-    /// shop's names. It is valid until the next call.
+    /// shop's names, or with all its columns. It is valid until the next call.
     /// - Throws: `HistoryError` for a row with another number of cells than the header, and damaged gzip.
     package func nextMessage() throws(HistoryError) -> UnsafeRawBufferPointer? {
         while let record = try nextRecord() {
@@ -136,7 +145,11 @@ package final class HistoryReader: EventSource {
             guard format == .csv else { return UnsafeRawBufferPointer(record) }
             message.removeAll(keepingCapacity: true)
             do throws(EventError) {
-                encoder.append(try fields(ofRow: record), to: &message)
+                if givesAllColumns {
+                    try appendAllColumns(ofRow: record)
+                } else {
+                    encoder.append(try fields(ofRow: record), to: &message)
+                }
             } catch {
                 throw HistoryError(path: path, line: line, reason: error.description)
             }
@@ -153,6 +166,7 @@ package final class HistoryReader: EventSource {
         } catch {
             throw HistoryError(path: path, line: line, reason: error.description)
         }
+        self.names = cells
         func normal(_ name: String) -> String { name.lowercased().filter { $0 != " " } }
         let names = eventFormat.fields
         columns = cells.map { cell in
@@ -165,7 +179,7 @@ package final class HistoryReader: EventSource {
         }
         for field in EventField.allCases {
             let count = columns.count { $0.contains(field) }
-            if count == 0, eventFormat.needs(field) {
+            if count == 0, eventFormat.needs(field), !givesAllColumns {
                 let found = cells.prefix(20).joined(separator: ", ")
                 let expected = [names[field]] + field.uciNames.prefix(1)
                 throw HistoryError(
@@ -181,9 +195,7 @@ package final class HistoryReader: EventSource {
     }
 
     private func fields(ofRow record: UnsafeMutableRawBufferPointer) throws(EventError) -> EventFields {
-        guard isValidUTF8(UnsafeRawBufferPointer(record)) else {
-            throw malformed("not UTF-8: set events.encoding to windows-1252 if the file comes from a Western Windows")
-        }
+        guard isValidUTF8(UnsafeRawBufferPointer(record)) else { throw notUTF8 }
         var fields = EventFields()
         var column = 0
         let columns = columns
@@ -193,11 +205,33 @@ package final class HistoryReader: EventSource {
             }
             column += 1
         }
-        guard column == columns.count else {
-            throw EventError(
-                field: nil, reason: "row has \(column) fields where the header has \(columns.count)\(hint(column))")
-        }
+        guard column == columns.count else { throw widthError(column) }
         return fields
+    }
+
+    private func appendAllColumns(ofRow record: UnsafeMutableRawBufferPointer) throws(EventError) {
+        guard isValidUTF8(UnsafeRawBufferPointer(record)) else { throw notUTF8 }
+        var writer = JSONWriter()
+        var column = 0
+        let names = names
+        try split(record) { cell in
+            if column < names.count, !names[column].isEmpty {
+                writer.key(names[column])
+                writer.string(cell)
+            }
+            column += 1
+        }
+        guard column == names.count else { throw widthError(column) }
+        message = [UInt8(ascii: "{")] + writer.bytes + [UInt8(ascii: "}")]
+    }
+
+    private var notUTF8: EventError {
+        malformed("not UTF-8: set events.encoding to windows-1252 if the file comes from a Western Windows")
+    }
+
+    private func widthError(_ cells: Int) -> EventError {
+        EventError(
+            field: nil, reason: "row has \(cells) fields where the header has \(names.count)\(hint(cells))")
     }
 
     private func hint(_ cells: Int) -> String {

@@ -128,6 +128,9 @@ package struct EventFormat: Sendable, Equatable {
             && EventField.allCases.allSatisfy { fields[$0].isEmpty || FieldPath(fields[$0])?.name != nil }
     }
 
+    /// Whether a message may have several predictions, told apart by their lines.
+    package var namesLines: Bool { lines != nil && predictions == .line }
+
     /// Whether this is the name of a time zone.
     package static func isTimeZone(_ name: String) -> Bool { LocalTime(name) != nil }
 

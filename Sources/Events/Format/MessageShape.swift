@@ -21,7 +21,8 @@ enum MessageShape {
         return ""
     }
 
-    private static func envelope(of tree: MessageTree) -> (name: String, value: EventFormat.Envelope)? {
+    /// The envelope that a message looks like.
+    static func envelope(of tree: MessageTree) -> (name: String, value: EventFormat.Envelope)? {
         func has(_ path: String) -> Bool {
             if case .found = tree.find(FieldPath(path).unsafelyUnwrapped, from: 0) { true } else { false }
         }
@@ -38,8 +39,7 @@ enum MessageShape {
         func search(_ index: Int, _ path: [String]) {
             tree.forEachChild(of: index) { child in
                 let node = tree.nodes[child]
-                let name = String(decoding: node.name, as: UTF8.self).replacing("\\", with: "\\\\").replacing(
-                    ".", with: "\\.")
+                let name = FieldPath.escaped(String(decoding: node.name, as: UTF8.self))
                 if node.kind == .array, child + 1 < node.end, tree.nodes[child + 1].kind == .object {
                     found = (path + [name]).joined(separator: ".")
                 } else if node.kind == .object, path.count < 3 {

@@ -73,7 +73,8 @@ package struct DataChecks: Equatable, Sendable {
         limited(
             "max_customer_share", profile.share(largest.events),
             max(maxCustomerShare, 4 / Double(max(profile.customers, 1))),
-            "of the events are of the customer \"\(largest.identifier.prefix(40))\": if that is nobody, add it to events.missing"
+            "of the events are of the customer \"\(largest.identifier.prefix(40))\": if that is nobody, add it to events.missing, else raise "
+                + "checks.max_customer_share"
         )
     }
 

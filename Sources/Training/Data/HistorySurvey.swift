@@ -15,6 +15,8 @@ package struct HistorySurvey: Sendable {
     package private(set) var firstTime = Int64.max
     /// The latest event, milliseconds since 1970.
     package private(set) var lastTime = Int64.min
+    /// Whole days from the earliest to the latest event.
+    package var days: Int { Int((lastTime - firstTime) / EventTime.millisecondsPerDay) }
     /// Where the earliest and the latest event stand, for messages.
     private var places: (first: History.Place, last: History.Place)?
     /// Longest history accepted: one wrong date must not make decades of observation dates.

@@ -1,3 +1,5 @@
+import Features
+
 extension EvaluationProtocol {
     /// What may be configured about the time split.
     package struct Settings: Equatable, Sendable {
@@ -12,6 +14,26 @@ extension EvaluationProtocol {
 
         /// The defaults, as in `config/trainer.yaml`.
         package init() {}
+
+        /// These settings, or shorter periods where these are the standard ones and the history has no room for them, or a longer one
+        /// to test on where the horizon is longer than that.
+        ///
+        /// A third of the days that labels leave is tested on, as long as enough are left to learn from.
+        /// - Parameter span: days of the history.
+        package func fitted(to span: Int, horizon: Horizon) -> Settings {
+            let days = horizon.days
+            let hasRoom = testDays > days && span > testDays + horizon.learningDays + days
+            guard self == Settings(), !hasRoom, span >= horizon.shortestHistoryDays else { return self }
+            // TEST begins at midnight, up to a day earlier.
+            let free = span - 1 - 2 * days
+            let most = testDays - Horizon.standard.days
+            let tested = min(max(Horizon.testedDays, min(most, free / 3)), free - horizon.learningDays)
+            var fitted = self
+            fitted.testDays = days + tested
+            fitted.observationWarmupDays = min(observationWarmupDays, (free - tested) / 3)
+            fitted.testObservationOffsetsDays = Set((0..<5).map { $0 * tested / 5 }).sorted()
+            return fitted
+        }
 
         /// The settings as a manifest records them.
         var record: [String: String] {

@@ -3,7 +3,7 @@ import Features
 
 /// The time split of a history: which examples belong to TRAIN and which to TEST, and the observation dates.
 ///
-/// All dates are counted back from the end of the history, so that one protocol fits any history of half a year or more.
+/// All dates are counted back from the end of the history, so that one protocol fits histories of many lengths.
 /// A label needs `horizon` after its example, so examples later than end − horizon have none. All times are milliseconds
 /// since 1970.
 package struct EvaluationProtocol: Equatable, Sendable {
@@ -26,15 +26,15 @@ package struct EvaluationProtocol: Equatable, Sendable {
 
     /// - Throws: `DataError` when the history is too short for both periods.
     package init(start: Int64, end: Int64, horizon: Horizon, settings: Settings) throws(DataError) {
-        let days = Int64(horizon.days)
+        let (learning, length) = (Int64(horizon.learningDays) * Self.day, horizon)
         let horizon = horizon.milliseconds
         self.horizon = horizon
         self.start = start
         self.end = end
         let split = Self.midnight(end - Int64(settings.testDays) * Self.day)
         let lastTest = end - horizon
-        guard split - horizon - start >= 76 * Self.day, lastTest > split else {
-            throw Self.tooShort(days: (end - start) / Self.day, horizon: days, settings)
+        guard split - horizon - start >= learning, lastTest > split else {
+            throw Self.tooShort(days: Int((end - start) / Self.day), horizon: length, settings)
         }
         self.split = split
         self.lastTest = lastTest
@@ -45,17 +45,20 @@ package struct EvaluationProtocol: Equatable, Sendable {
             .filter { $0 <= lastTest }
     }
 
-    private static func tooShort(days: Int64, horizon: Int64, _ settings: Settings) -> DataError {
-        let testDays = Int64(settings.testDays)
-        if testDays <= horizon {
+    private static func tooShort(days: Int, horizon: Horizon, _ settings: Settings) -> DataError {
+        if settings.testDays <= horizon.days, days >= horizon.shortestHistoryDays {
             return DataError(
-                "evaluation.test_days is \(testDays): it must be more than horizon_days, \(horizon), or no label of the "
-                    + "tested period is known")
+                "evaluation.test_days is \(settings.testDays): it must be more than horizon_days, \(horizon.days), or no label "
+                    + "of the tested period is known")
         }
+        let needed =
+            settings == Settings()
+            ? horizon.shortestHistoryDays : settings.testDays + horizon.learningDays + horizon.days
+        let shorter = Horizon.longest(forHistoryDays: days).map { ", or set horizon_days to \($0.days) at most" } ?? ""
         return DataError(
-            "the history spans \(days) days: at least \(testDays + 76 + horizon) are needed "
-                + "(76 to learn from, \(horizon) for their labels, \(testDays) to test on); "
-                + "give a longer history, or lower evaluation.test_days or horizon_days")
+            "the history spans \(days) days: at least \(needed) are needed "
+                + "(\(horizon.learningDays) to learn from, \(horizon.days) for their labels, "
+                + "\(needed - horizon.learningDays - horizon.days) to test on); give a longer history\(shorter)")
     }
 
     /// All observation dates, ascending.

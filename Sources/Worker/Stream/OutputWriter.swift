@@ -49,7 +49,7 @@ final class OutputWriter: RecordSink {
         rejectionLimit = RejectionLimit(
             maxFraction: settings.deadLetterMaxFraction, window: settings.deadLetterWindow)
         source = PredictionSource.Writer(topic: settings.inputTopic)
-        namesLines = settings.events.lines != nil && settings.events.predictions == .line
+        namesLines = settings.events.namesLines
     }
 
     // MARK: Records

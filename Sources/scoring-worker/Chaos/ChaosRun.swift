@@ -3,6 +3,7 @@ import Customers
 import Ensemble
 import Events
 import Foundation
+import Inspection
 import Kafka
 import LocalCluster
 import Scoring
@@ -14,6 +15,7 @@ final class ChaosRun {
     private let command: ChaosCommand
     private let settings: WorkerSettings
     private let directory: String
+    private let formatPath: String
     private let broker: LocalBroker
     private var random: SplitMix64
     private var workers: [ChildProcess?]
@@ -35,6 +37,9 @@ final class ChaosRun {
         settings.kafkaProducer["compression.type"] = "zstd"
         settings.deadLetterTopic = "dead-letters"
         self.settings = settings
+        // Workers understand messages as the run itself does.
+        formatPath = "\(directory)/format.yaml"
+        try settings.events.configurationSections().write(toFile: formatPath, atomically: true, encoding: .utf8)
         workers = [ChildProcess?](repeating: nil, count: command.workers)
         expectation = ExpectedPredictions(partitions: command.partitions)
     }
@@ -87,7 +92,7 @@ final class ChaosRun {
         }
         progress.show("reading the predictions")
         try OutputReader(settings: settings, partitions: command.partitions).readAll {
-            expectation.compare(partition: $0, offset: $1, payload: $2)
+            expectation.compare(partition: $0, offset: $1, line: $2, payload: $3)
         }
         progress.finish()
         var result = expectation.finish()
@@ -180,8 +185,10 @@ final class ChaosRun {
                 "kafka.transaction.timeout.ms=10000",
             ] + command.workerSettings.map { $0.replacing("{worker}", with: "\(number)") }
         workers[number] = try ChildProcess(
-            [try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"), "run"]
-                + values.flatMap { ["--set", $0] }, in: home,
+            [
+                try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"), "run", "--config",
+                formatPath,
+            ] + values.flatMap { ["--set", $0] }, in: home,
             log: "\(directory)/worker-\(number).log")
     }
 

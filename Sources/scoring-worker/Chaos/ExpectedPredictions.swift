@@ -4,13 +4,24 @@ import Kafka
 import Scoring
 import Worker
 
-/// The predictions that the output topic must contain: for each input message, the payload that a replay makes of it.
+/// The predictions that the output topic must contain: for each input message, the payloads that a replay makes of it.
 struct ExpectedPredictions {
-    /// Content hashes of the payloads by partition and offset; 0 for an event that is not scored.
-    private(set) var payloads: [[UInt64]]
+    /// A prediction that is to be found, with its line where each line of a message has one.
+    struct Payload {
+        let line: Int?
+        let hash: UInt64
+        fileprivate var isFound = false
+
+        init(line: Int?, hash: UInt64) {
+            self.line = line
+            self.hash = hash
+        }
+    }
+
+    /// By partition and offset; none for a message that is not scored.
+    private(set) var payloads: [[[Payload]]]
     private(set) var scorable = 0
     var published: Int { payloads.reduce(0) { $0 + $1.count } }
-    private var found: [[UInt8]]
     private(set) var verdict = Verdict()
 
     /// The result of the comparison.
@@ -50,37 +61,31 @@ struct ExpectedPredictions {
         }
     }
 
-    init(partitions: Int) {
-        payloads = [[UInt64]](repeating: [], count: partitions)
-        found = [[UInt8]](repeating: [], count: partitions)
-    }
+    init(partitions: Int) { payloads = [[[Payload]]](repeating: [], count: partitions) }
 
-    /// Adds an event at the end of a partition.
-    ///
-    /// - Parameter payload: The payload's content hash; `nil` for an event that is not scored.
-    mutating func append(partition: Int, payload: UInt64?) {
-        payloads[partition].append(payload ?? 0)
-        found[partition].append(0)
-        if payload != nil { scorable += 1 }
+    /// Adds a message at the end of a partition, with what is to be found of it.
+    mutating func append(partition: Int, payloads expected: [Payload]) {
+        payloads[partition].append(expected)
+        scorable += expected.count
     }
 
     /// Compares a prediction that has been found.
-    mutating func compare(partition: Int, offset: Int, payload: UInt64) {
+    mutating func compare(partition: Int, offset: Int, line: Int?, payload: UInt64) {
         verdict.found += 1
-        let place = "\(partition)@\(offset)"
+        let place = "\(partition)@\(offset)\(line.map { " line \($0)" } ?? "")"
         guard payloads.indices.contains(partition), payloads[partition].indices.contains(offset),
-            payloads[partition][offset] != 0
+            let index = payloads[partition][offset].firstIndex(where: { $0.line == line })
         else {
             verdict.unexpected += 1
             noteDifference("unexpected prediction of \(place)")
             return
         }
-        if found[partition][offset] > 0 {
+        if payloads[partition][offset][index].isFound {
             verdict.repeated += 1
             noteDifference("\(place) twice")
         }
-        found[partition][offset] = 1
-        if payloads[partition][offset] != payload {
+        payloads[partition][offset][index].isFound = true
+        if payloads[partition][offset][index].hash != payload {
             verdict.different += 1
             noteDifference("\(place) is not what a replay gives")
         }

@@ -50,7 +50,7 @@ struct PieceSource {
             try decoder.decode(message) { customerID = Array($0.customerID) }
             try customerID.withUnsafeBytes { key in
                 let partition = Int(contentHash(key) % UInt64(partitions))
-                expectation.append(partition: partition, payload: try payload(of: message, in: states[partition]))
+                expectation.append(partition: partition, payloads: try payloads(of: message, in: states[partition]))
                 try producer.produce(
                     to: topic, partition: Int32(partition), key: key.isEmpty ? nil : key, value: message)
             }
@@ -59,23 +59,28 @@ struct PieceSource {
         try producer.flush(timeoutMilliseconds: 60_000)
     }
 
-    /// The content hash of the payload that the next message of a partition leads to; `nil` if it leads to none.
-    private func payload(of message: UnsafeRawBufferPointer, in partition: PartitionState) throws -> UInt64? {
-        let sink = PayloadHash()
+    /// The payloads that the next message of a partition leads to.
+    private func payloads(
+        of message: UnsafeRawBufferPointer, in partition: PartitionState
+    ) throws -> [ExpectedPredictions.Payload] {
+        let sink = PayloadHashes(namesLines: decoder.format.namesLines)
         var batch = SourceBatch()
         batch.append(SourceMessage(position: 0, offset: partition.stateOffset, value: message))
         batch.endRun(of: partition)
         _ = try pipeline.process(batch, into: sink)
-        return sink.hash
+        return sink.payloads
     }
 }
 
-/// Keeps the content hash of the last payload.
-private final class PayloadHash: RecordSink {
-    private(set) var hash: UInt64?
+/// Keeps the content hashes of the payloads.
+private final class PayloadHashes: RecordSink {
+    private(set) var payloads: [ExpectedPredictions.Payload] = []
+    private let namesLines: Bool
+
+    init(namesLines: Bool) { self.namesLines = namesLines }
 
     func publish(_ prediction: Scorer.Prediction, of message: SourceMessage, in partition: PartitionState) {
-        hash = contentHash(prediction.payload)
+        payloads.append(.init(line: namesLines ? prediction.line : nil, hash: contentHash(prediction.payload)))
     }
 
     func reject(_ rejected: [RejectedMessage], live: Int) {}

@@ -18,6 +18,13 @@ struct NeededValues {
     /// The place of the message itself.
     static let root = 0
 
+    /// All values of a message.
+    static let everything: NeededValues = {
+        var all = NeededValues(EventFormat(), paths: [])
+        all.places[root].isWhole = true
+        return all
+    }()
+
     init(_ format: EventFormat, paths: [FieldPath]) {
         let content: [Int]
         switch format.envelope {

@@ -1,0 +1,165 @@
+import Events
+
+/// A format that understands a sample of a shop's messages, found by what stands in them.
+///
+/// What is configured and works is kept. The rest is found in the order in which a message is read: its frame and codec, its
+/// envelope, its lines, its fields, the notations of their values. Each choice is tried with the code that decodes events.
+package struct FormatProposal {
+    /// The format.
+    package private(set) var format: EventFormat
+    /// What a person should look at, each a sentence.
+    package private(set) var remarks: [String] = []
+    /// Values that no field was found for, as paths with an example each.
+    package private(set) var unused: [(path: String, example: String)] = []
+
+    let messages: [InspectedMessage]
+    /// Whether the messages are rows of a CSV file.
+    let isTable: Bool
+    /// The registry's schemas in a codec; `nil` where no registry is configured.
+    package typealias Schemas = (MessageCodec) -> SchemaCatalogue?
+
+    /// Finds a format.
+    /// - Parameters:
+    ///   - messages: some hundreds, in the order of the stream.
+    ///   - configured: the format as it is configured so far.
+    ///   - isTable: whether the messages are rows of a CSV file.
+    ///   - schemas: the registry's schemas in a codec.
+    /// - Complexity: O(bytes × notations tried); asks the registry for the schemas of the messages.
+    package init(
+        for messages: [InspectedMessage], configured: EventFormat, isTable: Bool = false,
+        schemas: Schemas = { _ in nil }
+    ) {
+        format = isTable ? configured.asJSON : configured
+        self.messages = messages.filter { $0.value != nil }
+        self.isTable = isTable
+        if isTable {
+            (format.envelope, format.lines) = (.none, nil)
+            format.fields = format.fields.mapped { FieldPath.escaped($0) }
+        } else {
+            findCodec(schemas)
+            findEnvelope()
+            findLines()
+        }
+        findFields()
+    }
+
+    /// The format as a configuration says it: columns of a CSV file by their plain names.
+    package var configuration: EventFormat {
+        guard isTable else { return format }
+        var plain = format
+        plain.fields = format.fields.mapped { path in
+            FieldPath(path)?.name.map { String(decoding: $0, as: UTF8.self) } ?? path
+        }
+        return plain
+    }
+
+    mutating func remark(_ sentence: String) { remarks.append(sentence) }
+
+    mutating func setUnused(_ values: [(path: String, example: String)]) { unused = values }
+
+    mutating func update(_ body: (inout EventFormat) -> Void) { body(&format) }
+
+    // MARK: Codec and frame
+
+    private mutating func findCodec(_ schemas: Schemas) {
+        if let catalogue = format.catalogue { fetch(from: catalogue) }
+        guard format.outlines(of: messages).count * 2 < messages.count else { return }
+        let framed = messages.filter { ($0.value?.count ?? 0) > 5 && $0.value?[0] == 0 }
+        guard framed.count * 2 > messages.count, let value = framed.first?.value else {
+            if let value = messages.first?.value { remark(unreadable(value)) }
+            return
+        }
+        format.framing = .confluent
+        for codec in MessageCodec.allCases {
+            guard let catalogue = schemas(codec), fetch(from: catalogue) else { continue }
+            (format.codec, format.catalogue) = (codec, catalogue)
+            return
+        }
+        if value[5] == UInt8(ascii: "{") {
+            format.codec = .json
+        } else {
+            remark(
+                "messages are framed with the number of a schema in a Schema Registry and are not JSON: set "
+                    + "schema_registry.url, then inspect again")
+        }
+    }
+
+    /// Asks a registry for all schemas of the messages.
+    /// - Returns: whether it knows one of them.
+    @discardableResult
+    private mutating func fetch(from catalogue: SchemaCatalogue) -> Bool {
+        var numbers: Set<UInt32> = []
+        for message in messages {
+            guard let value = message.value, value.count > 5, value[0] == 0 else { continue }
+            numbers.insert(value[1..<5].reduce(UInt32(0)) { $0 << 8 | UInt32($1) })
+        }
+        var isKnown = false
+        for number in numbers.sorted() {
+            do throws(SchemaUnavailable) {
+                if try catalogue.wait(for: number) != nil { isKnown = true }
+            } catch {
+                if !error.isRefusal { remark(error.description) }
+            }
+        }
+        return isKnown
+    }
+
+    private func unreadable(_ value: [UInt8]) -> String {
+        if value.contains(where: { $0 < 9 }) {
+            return
+                "messages are neither JSON nor framed by a Schema Registry: for Avro or Protobuf set events.codec and "
+                + "events.schema_file, then inspect again"
+        }
+        let start = String(decoding: value.prefix(40), as: UTF8.self)
+        return "messages are no JSON objects, the first one begins with \(start)"
+    }
+
+    // MARK: Envelope and lines
+
+    private mutating func findEnvelope() {
+        guard format.envelope == .none else { return }
+        let columns = ValueColumns(messages, in: format)
+        guard let (envelope, count) = columns.envelopes.max(by: { $0.value < $1.value }),
+            count * 2 > columns.messages
+        else { return }
+        if envelope == .debezium {
+            let isUpdate = columns.columns.contains {
+                ["op", "payload.op"].contains($0.path) && $0.texts.contains("u")
+            }
+            if isUpdate {
+                remark(
+                    "rows are updated too: events.updates says whether an update is an event of its own (ignored unless set)"
+                )
+            }
+        }
+        format.envelope = envelope
+    }
+
+    private mutating func findLines() {
+        guard format.lines == nil else { return }
+        let columns = ValueColumns(messages, in: format)
+        let arrays = columns.arrays.filter { $0.value * 2 > columns.messages }.keys.sorted()
+        var best: (path: String, score: Int)?
+        for array in arrays {
+            var trial = format
+            trial.lines = FieldPath(array)
+            let score = Self.lineScore(ValueColumns(messages, in: trial))
+            if score > best?.score ?? 0 { best = (array, score) }
+        }
+        if let best { format.lines = FieldPath(best.path) }
+    }
+
+    /// How much the elements of an array look like lines: by the fields that stand in them alone, or better there.
+    private static func lineScore(_ columns: ValueColumns) -> Int {
+        func best(_ field: EventField, isInLine: Bool) -> Int {
+            let named = columns.columns.filter { $0.isInLine == isInLine }
+            return named.map { FieldVocabulary.score($0.path, as: field) }.max() ?? 0
+        }
+        let scores = [EventField.stockCode, .quantity, .unitPrice, .lineTotal].map { field in
+            let score = best(field, isInLine: true)
+            return score >= 60 && score > best(field, isInLine: false) ? score : 0
+        }
+        // One such field may be an accident; two are a line.
+        return scores.count { $0 > 0 } >= 2 ? scores.reduce(0, +) : 0
+    }
+}

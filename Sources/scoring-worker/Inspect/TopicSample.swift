@@ -1,0 +1,83 @@
+import Inspection
+import Kafka
+
+/// Messages from a topic's beginnings and ends, read without joining a group.
+struct TopicSample {
+    /// How many partitions the topic has.
+    let partitions: Int
+    /// How many offsets it reaches over.
+    let total: Int64
+    /// The messages, of each partition the oldest first.
+    let messages: [InspectedMessage]
+
+    private static let timeoutMilliseconds = 10_000
+
+    /// Reads about so many committed messages, as many of each partition: half from its beginning, half from its end.
+    /// - Throws: `KafkaError`; `InspectionError` for a topic that is not there or is empty.
+    init(topic: String, properties: [String: String], limit: Int) throws {
+        let own = [
+            "group.id": "future-cart-inspect", "enable.auto.commit": "false", "isolation.level": "read_committed",
+            "enable.partition.eof": "true", "auto.offset.reset": "earliest",
+        ]
+        let consumer = try Consumer(properties: properties.merging(own) { $1 })
+        defer { consumer.close() }
+        guard let count = try consumer.partitionCount(of: topic, timeoutMilliseconds: Self.timeoutMilliseconds) else {
+            throw InspectionError("there is no topic \(topic): set input.topic")
+        }
+        partitions = count
+        var heads: [TopicPartition: Range<Int64>] = [:]
+        var tails: [TopicPartition: Range<Int64>] = [:]
+        var total: Int64 = 0
+        let share = Int64(max(2, limit / count))
+        for number in 0..<Int32(count) {
+            let partition = TopicPartition(topic: topic, partition: number)
+            let marks = try consumer.watermarks(of: partition, timeoutMilliseconds: Self.timeoutMilliseconds)
+            total += marks.high - marks.low
+            guard marks.high > marks.low else { continue }
+            let middle = min(marks.high, marks.low + (share + 1) / 2)
+            heads[partition] = marks.low..<middle
+            let last = max(middle, marks.high - share / 2)
+            if last < marks.high { tails[partition] = last..<marks.high }
+        }
+        self.total = total
+        guard total > 0 else { throw InspectionError("topic \(topic) is empty") }
+        messages =
+            try Self.read(heads, topic, consumer) + (tails.isEmpty ? [] : Self.read(tails, topic, consumer))
+    }
+
+    private static func read(
+        _ ranges: [TopicPartition: Range<Int64>], _ topic: String, _ consumer: Consumer
+    ) throws -> [InspectedMessage] {
+        try consumer.assign(ranges.map { PartitionOffset($0.key, offset: $0.value.lowerBound) })
+        let batch = MessageBatch(capacity: 1000)
+        var open = Set(ranges.keys)
+        var messages: [Int32: [InspectedMessage]] = [:]
+        let end = ContinuousClock.now + .milliseconds(timeoutMilliseconds)
+        while !open.isEmpty, ContinuousClock.now < end {
+            try consumer.poll(into: batch, timeoutMilliseconds: 100)
+            if let error = batch.errors.first(where: { $0.remedy != .retry }) { throw error }
+            for position in 0..<batch.count {
+                let message = batch[position]
+                let partition = TopicPartition(topic: topic, partition: message.partition)
+                guard let range = ranges[partition], message.offset < range.upperBound else {
+                    open.remove(partition)
+                    continue
+                }
+                messages[message.partition, default: []].append(
+                    InspectedMessage(
+                        key: message.key.map { [UInt8]($0) }, value: message.value.map { [UInt8]($0) },
+                        timestamp: message.timestampMilliseconds, partition: message.partition))
+                if message.offset + 1 >= range.upperBound { open.remove(partition) }
+            }
+            // The last offsets may be transaction markers, which are not delivered as messages.
+            for end in batch.ends { open.remove(end.partition) }
+        }
+        return messages.sorted { $0.key < $1.key }.flatMap(\.value)
+    }
+}
+
+/// Why nothing can be inspected.
+struct InspectionError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
