@@ -79,7 +79,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             resources: [.embedInCode("Dashboard/dashboard.html")], swiftSettings: strict),
-        .target(name: "Inspection", dependencies: ["Events", "Kafka"], swiftSettings: strict),
+        .target(name: "Inspection", dependencies: ["Events", "Features", "Kafka"], swiftSettings: strict),
         .target(name: "LocalCluster", dependencies: ["Kafka"], swiftSettings: strict),
         .executableTarget(
             name: "scoring-worker",

@@ -34,23 +34,17 @@ package struct FormatProposal {
         self.isTable = isTable
         if isTable {
             (format.envelope, format.lines) = (.none, nil)
-            format.fields = format.fields.mapped { FieldPath.escaped($0) }
+            // Columns may be configured by their plain names.
+            let columns = ValueColumns(messages, in: format)
+            format.fields = format.fields.mapped { name in
+                columns.column(at: name) == nil ? FieldPath.escaped(name) : name
+            }
         } else {
             findCodec(schemas)
             findEnvelope()
             findLines()
         }
         findFields()
-    }
-
-    /// The format as a configuration says it: columns of a CSV file by their plain names.
-    package var configuration: EventFormat {
-        guard isTable else { return format }
-        var plain = format
-        plain.fields = format.fields.mapped { path in
-            FieldPath(path)?.name.map { String(decoding: $0, as: UTF8.self) } ?? path
-        }
-        return plain
     }
 
     mutating func remark(_ sentence: String) { remarks.append(sentence) }

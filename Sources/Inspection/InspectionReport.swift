@@ -1,4 +1,5 @@
 import Events
+import Features
 import Foundation
 
 /// What was found about a topic or file, as one screen of text.
@@ -64,7 +65,7 @@ package struct InspectionReport {
         var rows = [["field", "stands in", "first value", "understood as"]]
         let format = proposal.format
         for field in EventField.allCases where field.isStandard || !format.fields[field].isEmpty {
-            let path = proposal.configuration.fields[field]
+            let path = format.fields[field]
             guard !path.isEmpty else {
                 let isReplaced = field == .unitPrice && !format.fields[.lineTotal].isEmpty
                 rows.append([field.name, isReplaced ? "(line_total instead)" : "—", "", ""])
@@ -114,6 +115,17 @@ package struct InspectionReport {
             lines.append(
                 "Times       \(EventTime.text(span.lowerBound)) to \(EventTime.text(span.upperBound)): "
                     + (days < 2 ? "\(Int((days * 24).rounded())) hours" : "\(Int(days.rounded())) days"))
+        }
+        if let span = proposed.span {
+            let days = Int((span.upperBound - span.lowerBound) / EventTime.millisecondsPerDay)
+            if let horizon = Horizon.longest(forHistoryDays: days) {
+                lines.append("Training    a history of \(days) days suffices for horizon_days up to \(horizon.days)")
+            } else {
+                lines.append(
+                    "Training    a history of \(days) days is too short to train on: at least "
+                        + "\(Horizon(days: 1).shortestHistoryDays) are needed for a horizon of a day, \(Horizon(days: 7).shortestHistoryDays) for "
+                        + "a week, \(Horizon.standard.shortestHistoryDays) for \(Horizon.standard.days) days")
+            }
         }
         if isTopic, !proposed.delays.isEmpty {
             let sorted = proposed.delays.sorted()

@@ -159,7 +159,7 @@ extension Dataset {
             _ = try TrainingRun(settings: TrainingSettings()).prepare(history: path) { _, _ in }
             Issue.record("a history of 100 days was accepted")
         } catch let error as DataError {
-            #expect(error.description.contains("at least 205 are needed"))
+            #expect(error.description.contains("at least 144 are needed"))
         }
     }
 

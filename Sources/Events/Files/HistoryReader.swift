@@ -169,11 +169,15 @@ package final class HistoryReader: EventSource {
         self.names = cells
         func normal(_ name: String) -> String { name.lowercased().filter { $0 != " " } }
         let names = eventFormat.fields
+        // By its plain name, or as the path of a message's member.
+        func isNamed(_ field: EventField, _ cell: String) -> Bool {
+            names[field] == cell || FieldPath(names[field])?.name.map { $0.elementsEqual(cell.utf8) } == true
+        }
         columns = cells.map { cell in
-            let named = EventField.allCases.filter { names[$0] == cell }
+            let named = EventField.allCases.filter { isNamed($0, cell) }
             guard named.isEmpty else { return named }
             return EventField.allCases.filter { field in
-                field.isStandard && !cells.contains(names[field])
+                field.isStandard && !cells.contains { isNamed(field, $0) }
                     && ([field.name] + field.uciNames).contains { normal($0) == normal(cell) }
             }
         }

@@ -12,7 +12,9 @@ struct Limitations {
 
     init(_ prepared: TrainingRun.Prepared, _ fitted: TrainingRun.Fitted, settings: TrainingSettings) {
         let days = settings.horizon.days
-        if settings.evaluation != EvaluationProtocol.Settings(), prepared.survey.days < Self.season(days) {
+        if settings.evaluation != EvaluationProtocol.Settings(),
+            prepared.survey.days < EvaluationProtocol.Settings.standardDays(settings.horizon)
+        {
             let learned = (prepared.times.split - prepared.times.start) / EvaluationProtocol.day - Int64(days)
             add(
                 "short_history",
@@ -39,11 +41,6 @@ struct Limitations {
                         : "hardly anybody buys again so soon; a longer horizon_days tells customers apart better"))
         }
         describe(prepared.survey.profile, countries: prepared.encoding.countries.count)
-    }
-
-    /// A history of the standard periods.
-    private static func season(_ horizon: Int) -> Int {
-        EvaluationProtocol.Settings().testDays + Horizon(days: horizon).learningDays + horizon
     }
 
     /// What the events do not tell.

@@ -15,6 +15,12 @@ extension EvaluationProtocol {
         /// The defaults, as in `config/trainer.yaml`.
         package init() {}
 
+        /// Days of a history that has room for the standard periods, with a month of observation dates to learn from.
+        static func standardDays(_ horizon: Horizon) -> Int {
+            let standard = Settings()
+            return standard.testDays + max(horizon.learningDays, standard.observationWarmupDays + 31) + horizon.days + 1
+        }
+
         /// These settings, or shorter periods where these are the standard ones and the history has no room for them, or a longer one
         /// to test on where the horizon is longer than that.
         ///
@@ -22,7 +28,7 @@ extension EvaluationProtocol {
         /// - Parameter span: days of the history.
         package func fitted(to span: Int, horizon: Horizon) -> Settings {
             let days = horizon.days
-            let hasRoom = testDays > days && span > testDays + horizon.learningDays + days
+            let hasRoom = testDays > days && span >= Self.standardDays(horizon)
             guard self == Settings(), !hasRoom, span >= horizon.shortestHistoryDays else { return self }
             // TEST begins at midnight, up to a day earlier.
             let free = span - 1 - 2 * days

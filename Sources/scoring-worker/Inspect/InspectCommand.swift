@@ -42,7 +42,7 @@ struct InspectCommand: ParsableCommand {
             let inspection = try file.map { try inspect(file: $0, settings) } ?? inspectTopic(settings)
             let sections =
                 registrySection(settings)
-                + inspection.proposal.configuration.configurationSections(
+                + inspection.proposal.format.configurationSections(
                     schemaFile: inspection.isTopic ? schemaFile : "")
             var text = inspection.report.text
             if let write {
@@ -107,9 +107,9 @@ struct InspectCommand: ParsableCommand {
         while rows.count < messages, let row = try reader.nextMessage() {
             rows.append(InspectedMessage(value: [UInt8](row)))
         }
-        let proposal = FormatProposal(for: rows, configured: settings.events, isTable: reader.format == .csv)
+        let proposal = FormatProposal(for: rows, configured: settings.events.asJSON, isTable: reader.format == .csv)
         let progress = Progress()
-        let proposed = understanding(path, proposal.configuration, progress)
+        let proposed = understanding(path, proposal.format, progress)
         let configured = understanding(path, settings.events, progress)
         progress.finish()
         return Inspection(
