@@ -43,12 +43,14 @@ enum FieldVocabulary {
             "bestelldatum": 9, "rechnungsdatum": 10, "datum": 6, "zeit": 5, "fecha": 6, "at": 2, "updatedat": 2,
         ],
         .unitPrice: [
-            "unitprice": 10, "priceperunit": 10, "priceeach": 10, "itemprice": 8, "productprice": 8, "sellingprice": 8,
+            "unitprice": 10, "unitamount": 9, "priceperunit": 10, "priceeach": 10, "itemprice": 8, "productprice": 8,
+            "sellingprice": 8,
             "netprice": 7, "grossprice": 7, "price": 8, "unitcost": 5, "retailprice": 5, "cost": 3, "einzelpreis": 10,
             "stueckpreis": 10, "preis": 8, "prix": 8, "precio": 8,
         ],
         .lineTotal: [
-            "linetotal": 10, "lineamount": 10, "linevalue": 9, "linesum": 9, "salesvalue": 9, "extendedprice": 9,
+            "linetotal": 10, "lineamount": 10, "lineprice": 9, "itemtotal": 9, "itemamount": 8, "linevalue": 9,
+            "linesum": 9, "salesvalue": 9, "extendedprice": 9,
             "totalprice": 7, "subtotal": 7, "total": 6, "amount": 6, "netamount": 6, "paidamount": 6, "revenue": 6,
             "sales": 5, "value": 3, "gesamtpreis": 8, "betrag": 6, "summe": 6,
         ],
@@ -68,6 +70,25 @@ enum FieldVocabulary {
     private static let ofPeople: Set<String> = [
         "customer", "user", "client", "buyer", "billing", "address", "shipping",
     ]
+    /// Words that make another thing of a field's name.
+    private static let strangers: [EventField: Set<String>] = [
+        .unitPrice: [
+            "total", "sub", "line", "order", "extended", "discount", "discounted", "shipping", "list", "old",
+            "original", "tax",
+            "grand", "sum", "cart", "basket", "delivery", "cost",
+        ],
+        .lineTotal: [
+            "order", "grand", "cart", "basket", "discount", "shipping", "tax", "invoice", "delivery", "running",
+        ],
+        .quantity: ["stock", "available", "min", "max", "returned", "reserved", "total", "order", "discount"],
+        .invoiceDate: [
+            "delivery", "delivered", "shipped", "ship", "birth", "due", "return", "returned", "expiry", "expires",
+            "expired",
+            "updated", "modified", "deleted", "refund", "refunded", "cancelled", "ingested", "loaded", "registered",
+            "signup",
+            "last", "first", "end", "promised", "requested",
+        ],
+    ]
 
     /// How well a path names a field: 0 for not at all, up to 104.
     static func score(_ path: String, as field: EventField) -> Int {
@@ -77,9 +98,9 @@ enum FieldVocabulary {
             guard let weight = names[field]?[words.suffix(count).joined()] else { continue }
             var score = weight * 10 + count
             let before = Set(words.dropLast(count))
-            let strangers = before.intersection(
-                field == .customerID || field == .country ? others.subtracting(ofPeople) : others)
-            if !strangers.isEmpty { score /= 3 }
+            let isOfPeople = field == .customerID || field == .country
+            if !before.isDisjoint(with: isOfPeople ? others.subtracting(ofPeople) : others) { score /= 3 }
+            if let own = strangers[field], let last = words.dropLast(count).last, own.contains(last) { continue }
             best = max(best, score)
         }
         return best
@@ -109,9 +130,11 @@ enum FieldVocabulary {
 
     // MARK: Statuses
 
-    private static let purchases = [
-        "placed", "paid", "complete", "completed", "shipped", "delivered", "fulfilled", "confirmed", "success",
-        "succeeded", "captured", "closed", "processing", "created", "new", "bezahlt", "versendet",
+    /// The first of those that an order goes through is the one at which it counts.
+    static let purchases = [
+        "paid", "bezahlt", "captured", "complete", "completed", "placed", "confirmed", "success", "succeeded",
+        "created", "new",
+        "processing", "shipped", "versendet", "delivered", "fulfilled", "closed",
     ]
     private static let cancellations = [
         "cancelled", "canceled", "refunded", "returned", "void", "voided", "reversed", "chargeback", "storniert",
@@ -119,8 +142,13 @@ enum FieldVocabulary {
 
     /// What a status says by its word; `nil` for an unknown one.
     static func meaning(ofStatus status: String) -> EventFormat.Meaning? {
-        let word = status.lowercased().split { !$0.isLetter }.last.map(String.init) ?? ""
+        let word = word(ofStatus: status)
         if purchases.contains(word) { return .purchase }
         return cancellations.contains(word) ? .cancellation : nil
+    }
+
+    /// The last word of a status, in lower case: of `ORDER_PAID` paid.
+    static func word(ofStatus status: String) -> String {
+        status.lowercased().split { !$0.isLetter }.last.map(String.init) ?? ""
     }
 }

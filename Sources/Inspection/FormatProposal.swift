@@ -73,8 +73,8 @@ package struct FormatProposal {
             format.codec = .json
         } else {
             remark(
-                "messages are framed with the number of a schema in a Schema Registry and are not JSON: set "
-                    + "schema_registry.url, then inspect again")
+                "schema_registry.url is set: messages are framed with the number of a schema in a Schema Registry and are not JSON"
+            )
         }
     }
 
@@ -101,11 +101,17 @@ package struct FormatProposal {
     private func unreadable(_ value: [UInt8]) -> String {
         if value.contains(where: { $0 < 9 }) {
             return
-                "messages are neither JSON nor framed by a Schema Registry: for Avro or Protobuf set events.codec and "
-                + "events.schema_file, then inspect again"
+                "events.codec and events.schema_file are set: messages are neither JSON nor framed by a Schema Registry, so that "
+                + "they may be Avro or Protobuf"
         }
-        let start = String(decoding: value.prefix(40), as: UTF8.self)
-        return "messages are no JSON objects, the first one begins with \(start)"
+        let reader = OutlineReader(format)
+        var reason = "one that can be read, as most cannot"
+        value.withUnsafeBytes { bytes in
+            do throws(EventError) { _ = try reader.outline(of: bytes) } catch { reason = error.description }
+        }
+        return
+            "messages are JSON objects: the first one begins with \(String(decoding: value.prefix(40), as: UTF8.self)), and is "
+            + reason
     }
 
     // MARK: Envelope and lines
@@ -122,22 +128,29 @@ package struct FormatProposal {
             }
             if isUpdate {
                 remark(
-                    "rows are updated too: events.updates says whether an update is an event of its own (ignored unless set)"
+                    "events.updates is right: rows are updated too, and an update is no event of its own unless that says read"
                 )
             }
         }
         format.envelope = envelope
     }
 
+    private static let fewMessages = 50
+    private static let mostArrays = 20
+
     private mutating func findLines() {
         guard format.lines == nil else { return }
-        let columns = ValueColumns(messages, in: format)
-        let arrays = columns.arrays.filter { $0.value * 2 > columns.messages }.keys.sorted()
+        // A few messages show the arrays.
+        let few = Array(messages.prefix(Self.fewMessages))
+        let columns = ValueColumns(few, in: format)
+        let arrays = columns.arrays.filter { $0.value * 2 > columns.messages }.keys.sorted { a, b in
+            (a.count, a) < (b.count, b)
+        }
         var best: (path: String, score: Int)?
-        for array in arrays {
+        for array in arrays.prefix(Self.mostArrays) {
             var trial = format
             trial.lines = FieldPath(array)
-            let score = Self.lineScore(ValueColumns(messages, in: trial))
+            let score = Self.lineScore(ValueColumns(few, in: trial))
             if score > best?.score ?? 0 { best = (array, score) }
         }
         if let best { format.lines = FieldPath(best.path) }

@@ -33,30 +33,44 @@ package struct InspectionReport {
     /// The report, without the configuration.
     package var text: String {
         var lines = Self.wrapped(source, indent: 0) + [""]
-        lines.append("As configured  \(Self.summary(configured, unit))")
-        if let failure = configured.failures.first, configured.failed > proposed.failed {
-            lines += Self.wrapped("\(failure.count) × \(failure.reason)", indent: 15)
-        }
-        lines.append("As proposed    \(Self.summary(proposed, unit))")
-        for failure in proposed.failures.prefix(4) {
-            lines += Self.wrapped("\(failure.count) × \(failure.reason)", indent: 15)
-        }
-        lines += [""] + fieldTable + [""] + stream
+        lines += summary("As configured", configured, failures: configured.failed > proposed.failed ? 1 : 0)
+        lines += summary("As proposed", proposed, failures: 4)
+        lines += [""] + fieldTable + unused + [""] + stream
         let remarks = proposal.remarks
         if !remarks.isEmpty {
-            lines += ["", "Make sure"]
+            lines += ["", "Make sure that"]
             for remark in remarks { lines += Self.wrapped("- " + remark, indent: 2) }
         }
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func summary(_ understanding: Understanding, _ unit: String) -> String {
-        let all = understanding.messages
-        var text = "\(understanding.understood) of \(all) \(unit) are events"
-        if understanding.events > understanding.understood { text += ", with \(understanding.events) lines" }
-        if understanding.silent > 0 { text += "; \(understanding.silent) say nothing (deletions, tombstones, ignored)" }
-        if understanding.failed > 0 { text += "; \(understanding.failed) are none" }
-        return text
+    private func summary(_ name: String, _ understanding: Understanding, failures: Int) -> [String] {
+        let margin = 15
+        let title = name + String(repeating: " ", count: margin - name.count)
+        if let obstacle = understanding.obstacle, understanding.messages == 0 {
+            return Self.wrapped(title + "nothing can be read: \(obstacle)", indent: 0, hanging: margin)
+        }
+        var text = "\(understanding.understood) of \(understanding.messages) \(unit) are events"
+        if understanding.events > understanding.understood { text += " (\(understanding.events) lines)" }
+        if understanding.silent > 0 {
+            text += "; \(understanding.silent) are skipped on purpose (tombstones, deletions, statuses to be ignored)"
+        }
+        if understanding.failed > 0 { text += "; \(understanding.failed) cannot be read as events" }
+        if let obstacle = understanding.obstacle { text += "; the rest cannot be read: \(obstacle)" }
+        return Self.wrapped(title + text, indent: 0, hanging: margin)
+            + understanding.failures.prefix(failures).flatMap {
+                Self.wrapped("\($0.count) × \($0.reason)", indent: margin)
+            }
+    }
+
+    /// What else stands in the messages.
+    private var unused: [String] {
+        guard !proposal.unused.isEmpty else { return [] }
+        let shown = proposal.unused.prefix(12).map { path, example in
+            "\(path.prefix(40)) (\(example.prefix(20))\(example.count > 20 ? "…" : ""))"
+        }
+        let more = proposal.unused.count > shown.count ? " and \(proposal.unused.count - shown.count) more" : ""
+        return Self.wrapped("not used      " + shown.joined(separator: ", ") + more, indent: 0, hanging: 14)
     }
 
     // MARK: Fields
@@ -100,6 +114,7 @@ package struct InspectionReport {
         switch reading {
         case .text(let text): text
         case .time(let time): EventTime.text(time)
+        case .number(let number) where number.magnitude > 1e15: "\(number)"
         case .number(let number): number == number.rounded() ? String(Int64(number)) : "\(number)"
         case .missing: ""
         case .refused(let reason): "no: \(reason)"
@@ -119,7 +134,9 @@ package struct InspectionReport {
         if let span = proposed.span {
             let days = Int((span.upperBound - span.lowerBound) / EventTime.millisecondsPerDay)
             if let horizon = Horizon.longest(forHistoryDays: days) {
-                lines.append("Training    a history of \(days) days suffices for horizon_days up to \(horizon.days)")
+                lines.append(
+                    "Training    \(days) days are enough to learn whether customers buy again within up to \(horizon.days) days "
+                        + "(horizon_days)")
             } else {
                 lines.append(
                     "Training    a history of \(days) days is too short to train on: at least "
@@ -137,13 +154,16 @@ package struct InspectionReport {
             lines.append(
                 "Order       \(Self.percent(proposed.late, of: proposed.events)) of the events are older than one before them"
                     + (isTopic ? " in their partition" : "")
+                    + (proposed.late * 5 > proposed.events
+                        ? ": unless that is expected, the time field or its notation is wrong, or the history is to be sorted by time"
+                        : "")
             )
         }
         if let (id, share) = proposed.largestCustomer {
             var line = "Customers   \(proposed.customerCount); the largest, \(id.prefix(40)), has "
             line += String(format: "%.1f %% of the events", share * 100)
             if share >= 0.1, proposed.customerCount >= 20 {
-                line += ": a placeholder rather than a person? (events.missing)"
+                line += ": if this means nobody, add it to events.missing"
             }
             lines.append(line)
             if proposed.anonymous > 0 {
@@ -169,8 +189,8 @@ package struct InspectionReport {
         }
         if keys.foreign > 0 {
             parts.append(
-                "\(keys.foreign) have another key, such as \(keys.example): right only if all of a customer's messages have keys of "
-                    + "one partition")
+                "\(keys.foreign) are keyed by something else, such as \(keys.example): a customer's state is kept by partition, so that "
+                    + "all messages of a customer must be in one")
         }
         if let partitioner = keys.partitioner { parts.append("distributed \(partitioner.rawValue)") }
         if proposed.splitCustomers > 0 {

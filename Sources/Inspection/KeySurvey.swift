@@ -25,9 +25,12 @@ package struct KeySurvey {
     package private(set) var foreign = 0
     /// A key that is something else.
     package private(set) var example = ""
-    private var onlyMurmur2 = 0
-    private var onlyConsistent = 0
-    private var neither = 0
+    /// Keys of messages that are where only the one or the other partitioner, or neither, puts them.
+    private var onlyMurmur2: Set<[UInt8]> = []
+    private var onlyConsistent: Set<[UInt8]> = []
+    private var neither: Set<[UInt8]> = []
+    /// Fewer keys tell nothing.
+    private static let fewest = 8
 
     /// - Parameter partitions: of the topic.
     init(partitions: Int) { self.partitions = partitions }
@@ -51,18 +54,18 @@ package struct KeySurvey {
         }
         switch (isMurmur2, isConsistent) {
         case (true, true): break
-        case (true, false): onlyMurmur2 += 1
-        case (false, true): onlyConsistent += 1
-        case (false, false): neither += 1
+        case (true, false): onlyMurmur2.insert(key)
+        case (false, true): onlyConsistent.insert(key)
+        case (false, false): neither.insert(key)
         }
     }
 
     /// By whom messages with a key were distributed; `nil` where that cannot be told.
     package var partitioner: Partitioner? {
-        let told = onlyMurmur2 + onlyConsistent + neither
-        guard partitions > 1, told > 0 else { return nil }
-        if neither * 10 > told { return .other }
-        if onlyMurmur2 == 0 { return .consistent }
-        return onlyConsistent == 0 ? .murmur2 : .both
+        let told = onlyMurmur2.count + onlyConsistent.count + neither.count
+        guard partitions > 1, told >= Self.fewest else { return nil }
+        if neither.count * 10 > told { return .other }
+        if onlyMurmur2.isEmpty { return .consistent }
+        return onlyConsistent.isEmpty ? .murmur2 : .both
     }
 }

@@ -1,4 +1,5 @@
 import Events
+import Foundation
 
 /// Tries on a sample how values of a field are understood in several notations.
 struct NotationTrials {
@@ -9,6 +10,10 @@ struct NotationTrials {
         var missing = 0
         var texts: [String] = []
         var numbers: [Double] = []
+        /// As they are written, one for each of `numbers` or `times`.
+        var written: [String] = []
+        /// The first value that is refused.
+        var refusedText: String?
         /// Times, each with the time of its message where that has one.
         var times: [(time: Int64, message: Int64?)] = []
 
@@ -16,15 +21,19 @@ struct NotationTrials {
         var isGood: Bool { understood > 0 && refused * 20 <= understood }
     }
 
-    /// More messages tell no more of a notation.
+    /// More messages, or more bytes, tell no more of a notation.
     private static let tried = 300
+    private static let triedBytes = 2_000_000
+    private static let fewest = 20
 
     let messages: [InspectedMessage]
     let isTable: Bool
 
     init(messages: [InspectedMessage], isTable: Bool) {
         // From all over the sample.
-        let step = max(1, messages.count / Self.tried)
+        let bytes = messages.reduce(1) { $0 + ($1.value?.count ?? 0) } / max(1, messages.count)
+        let count = min(Self.tried, max(Self.fewest, Self.triedBytes / max(1, bytes)))
+        let step = max(1, messages.count / count)
         self.messages = stride(from: 0, to: messages.count, by: step).map { messages[$0] }
         self.isTable = isTable
     }
@@ -34,13 +43,19 @@ struct NotationTrials {
         let trial = FieldTrial(field, in: format)
         for message in messages {
             guard let value = message.value else { continue }
-            for (_, reading) in value.withUnsafeBytes({ trial.readings(in: $0) }) {
+            for (written, reading) in value.withUnsafeBytes({ trial.readings(in: $0) }) {
                 switch reading {
                 case .missing: outcome.missing += 1
-                case .refused: outcome.refused += 1
+                case .refused:
+                    outcome.refused += 1
+                    outcome.refusedText = outcome.refusedText ?? written
                 case .text(let text): outcome.texts.append(text)
-                case .number(let number): outcome.numbers.append(number)
-                case .time(let time): outcome.times.append((time, message.timestamp))
+                case .number(let number):
+                    outcome.numbers.append(number)
+                    outcome.written.append(written)
+                case .time(let time):
+                    outcome.times.append((time, message.timestamp))
+                    outcome.written.append(written)
                 }
             }
         }
@@ -79,18 +94,33 @@ struct NotationTrials {
         }
         + ["yyyy-MM-dd HH:mm", "yyyyMMdd", "yyyyMMddHHmmss", "yyyyMMdd HH:mm:ss", "yyyy.MM.dd HH:mm:ss"]
 
-    /// The notation in which the times of a format's field read best.
-    /// - Returns: also another one that reads all values as well, but otherwise; `nil` where none reads nearly all.
-    func bestTime(_ format: EventFormat) -> (notation: TimeNotation, other: TimeNotation?)? {
+    /// How times are written.
+    struct TimeChoice {
+        let notation: TimeNotation
+        /// A value in two readings, where another notation reads all of them as well.
+        let doubt: String?
+    }
+
+    /// Events before 1990, or far beyond today, are of another notation.
+    private static func isPlausible(_ outcome: Outcome) -> Bool {
+        let latest = Int64(Date().timeIntervalSince1970 * 1000) + 400 * EventTime.millisecondsPerDay
+        let odd = outcome.times.count { $0.time < 631_152_000_000 || $0.time > latest }
+        return outcome.isGood && odd * 20 <= outcome.times.count
+    }
+
+    /// The notation in which the times of a format's field read best; `nil` where none reads nearly all.
+    func bestTime(_ format: EventFormat) -> TimeChoice? {
         var best: (notation: TimeNotation, outcome: Outcome)?
-        var other: TimeNotation?
-        if outcome(of: .invoiceDate, in: format).isGood { return (format.time, nil) }
+        var other: (notation: TimeNotation, outcome: Outcome)?
+        if Self.isPlausible(outcome(of: .invoiceDate, in: format)) {
+            return TimeChoice(notation: format.time, doubt: nil)
+        }
         for text in Self.times {
             guard let notation = TimeNotation(text) else { continue }
             var trial = format
             trial.time = notation
             let outcome = outcome(of: .invoiceDate, in: trial)
-            guard outcome.isGood else { continue }
+            guard Self.isPlausible(outcome) else { continue }
             guard let known = best else {
                 best = (notation, outcome)
                 continue
@@ -98,12 +128,25 @@ struct NotationTrials {
             let isSame = outcome.times.elementsEqual(known.outcome.times) { $0.time == $1.time }
             if isSame { continue }
             if Self.isMorePlausible(outcome, than: known.outcome) {
-                (best, other) = ((notation, outcome), known.notation)
+                (best, other) = ((notation, outcome), known)
             } else {
-                other = other ?? notation
+                other = other ?? (notation, outcome)
             }
         }
-        return best.map { ($0.notation, other) }
+        return best.map { best in
+            TimeChoice(
+                notation: best.notation, doubt: other.flatMap { Self.doubt(best.outcome, $0.notation, $0.outcome) })
+        }
+    }
+
+    /// A value that two notations read otherwise, in both readings.
+    private static func doubt(_ outcome: Outcome, _ other: TimeNotation, _ otherwise: Outcome) -> String? {
+        guard outcome.understood == otherwise.understood else { return nil }
+        let index = outcome.times.indices.first { outcome.times[$0].time != otherwise.times[$0].time }
+        return index.map { index in
+            "\(outcome.written[index]) is read as \(EventTime.text(outcome.times[index].time)); as \(other.description) it would be "
+                + EventTime.text(otherwise.times[index].time)
+        }
     }
 
     /// More understood; then fewer after their messages; then nearer to them; then more in order.

@@ -94,11 +94,24 @@ package struct Understanding {
         }
     }
 
-    /// Takes a file's event.
-    package mutating func add(_ event: CustomerEvent) {
+    /// Takes an event of a file.
+    /// - Parameter isFirst: whether it is the first one of its row or message.
+    package mutating func add(_ event: CustomerEvent, isFirst: Bool) {
         note(event, nil)
-        count(1)
+        if isFirst { count(1) }
     }
+
+    /// Notes how many rows or messages a file has: those that are neither events nor wrong say nothing.
+    package mutating func end(records: Int) {
+        silent += max(0, records - messages)
+        messages = max(messages, records)
+    }
+
+    /// Why nothing can be read at all, such as a header without a needed column.
+    package private(set) var obstacle: String?
+
+    /// Notes that nothing can be read, or nothing more.
+    package mutating func stop(_ reason: String) { obstacle = reason }
 
     /// Notes a message or row that is no event.
     package mutating func fail(_ reason: String) {

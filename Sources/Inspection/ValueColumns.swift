@@ -26,6 +26,8 @@ struct ValueColumns {
     private(set) var lines = 0
     /// Paths of arrays of objects, by how many messages have them.
     private(set) var arrays: [String: Int] = [:]
+    /// Whether a message had more values than were looked at.
+    private(set) var isCut = false
     /// Envelopes that messages look like.
     private(set) var envelopes: [EventFormat.Envelope: Int] = [:]
 
@@ -39,6 +41,7 @@ struct ValueColumns {
             if let envelope = outline.envelope { envelopes[envelope, default: 0] += 1 }
             let key = message.key.map { String(decoding: $0, as: UTF8.self) }
             lines += outline.lines
+            isCut = isCut || outline.isCut
             for value in outline.values {
                 let name = (value.isInLine ? "line " : "") + value.path
                 let place = places[name] ?? columns.count

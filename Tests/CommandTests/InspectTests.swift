@@ -138,7 +138,7 @@ import Testing
         #expect(keyless.contains("24 customers have messages in two"))
         try publish(
             messages.map { .init(key: Array($0.value.prefix(60)), value: $0.value, time: $0.time) }, to: "foreign")
-        #expect(try inspect("foreign").command.output.contains("have another key"))
+        #expect(try inspect("foreign").command.output.contains("are keyed by something else"))
     }
 
     @Test func whatCannotBeInspectedIsSaid() throws {
@@ -149,11 +149,15 @@ import Testing
         #expect(empty.status == 1 && empty.error.contains("topic empty is empty"))
         try publish((0..<20).map { .init(key: [65], value: Array("line \($0)".utf8), time: nil) }, to: "text")
         let text = try inspect("text").command
-        #expect(text.status == 1 && text.output.contains("are no JSON objects"), "\(text.output)")
+        #expect(
+            text.status == 1 && text.output.contains("messages are JSON objects: the first one begins with line 0"),
+            "\(text.output)")
         try publish((0..<20).map { .init(key: [65], value: Array("{\"a\":\($0)}".utf8), time: nil) }, to: "strange")
         let strange = try inspect("strange").command
         #expect(strange.status == 1 && strange.output.contains("no value looks like a customer"), "\(strange.output)")
-        #expect(!FileManager.default.fileExists(atPath: "\(directory.path)/absent.yaml"))
+        for topic in ["absent", "empty", "text", "strange"] {
+            #expect(!FileManager.default.fileExists(atPath: "\(directory.path)/\(topic).yaml"))
+        }
     }
 
     // MARK: Files
@@ -175,5 +179,77 @@ import Testing
         var found: [ForeignTopic.Line] = []
         while let event = try reader.next() { found.append(ForeignTopic.Line(event)) }
         #expect(found == orders.flatMap(\.lines), "\(command.output)")
+    }
+
+    /// Rows of a file with these columns, the last one different in each.
+    func proposed(_ header: String, _ configuration: [String] = [], _ row: (Int) -> String) throws -> (Command, String)
+    {
+        let path = try directory.file("odd.csv", ([header] + (0..<100).map(row)).joined(separator: "\n") + "\n")
+        let yaml = "\(directory.path)/odd.yaml"
+        try? FileManager.default.removeItem(atPath: yaml)
+        let command = try Command("scoring-worker", ["inspect", "--file", path, "--write", yaml] + configuration)
+        return (command, (try? String(contentsOfFile: yaml, encoding: .utf8)) ?? "")
+    }
+
+    /// What would be believed and is not so.
+    @Test func likelyMistakesAreNotMade() throws {
+        let start = "customer_id,order_id,sku,qty"
+        func day(_ number: Int) -> String { "2024-01-\(String(number % 28 + 101).dropFirst())" }
+        func begin(_ number: Int) -> String { "\(number % 9),\(number),P\(number % 5),\(1 + number % 3)" }
+        // A total is not the price of a piece, and delivery is not when it was bought.
+        let (_, total) = try proposed(start + ",TotalPrice,delivery_date,date") {
+            "\(begin($0)),10.5,2024-03-03,\(day($0))"
+        }
+        #expect(
+            total.contains("line_total: TotalPrice") && total.contains("unit_price: \"\"")
+                && total.contains("invoice_date: date"))
+        // Thousands are no fractions.
+        let (thousands, yaml) = try proposed(start + ",price,date") { "\(begin($0)),\"2,40\($0 % 10)\",\(day($0))" }
+        #expect(yaml.contains("thousands_separator: \",\""), "\(yaml)")
+        #expect(thousands.output.contains("is taken for 240"), "\(thousands.output)")
+        // Another column does not stand in for one that cannot be read.
+        let (unread, none) = try proposed(start + ",price,discount_price,date") {
+            "\(begin($0)),0.25 EUR,0.1,\(day($0))"
+        }
+        #expect(unread.status == 1 && none.isEmpty && unread.output.contains("cannot be read, as 0.25 EUR"))
+        // An order that is sent again as it goes on is one purchase.
+        let (_, statuses) = try proposed(start + ",price,date,status") {
+            "\(begin($0 / 4)),2.5,\(day($0 / 4)),\(["created", "paid", "shipped", "delivered"][$0 % 4])"
+        }
+        #expect(statuses.contains("paid: purchase") && statuses.contains("created: ignore"), "\(statuses)")
+        // A bad row is counted.
+        let (bad, _) = try proposed(start + ",price,date") { $0 == 52 ? "1,2" : "\(begin($0)),2.5,\(day($0))" }
+        #expect(bad.status == 0 && bad.output.contains("99 of 100 rows are events; 1 cannot be read"), "\(bad.output)")
+    }
+
+    /// What was configured and does not fit is written as what it is now, so that both files together say what is proposed.
+    @Test func aProposalOverridesTheConfigurationThatItIsLaidOver() throws {
+        let base = try directory.file(
+            "base.yaml",
+            """
+            fields:
+              event_id: uuid
+              line_total: total
+              customer_id: who
+            events:
+              time: epoch_s
+              decimal_separator: ","
+              envelope: debezium
+            """)
+        let (command, _) = try proposed("who,order_id,\"s\u{2028}ku\",qty,price,date", ["--config", base]) {
+            "\($0 % 9),\($0),P\($0 % 5),2,2.55,2024-01-\(String($0 % 28 + 101).dropFirst())"
+        }
+        #expect(command.status == 0, "\(command.output)\(command.error)")
+        let reader = ConfigurationReader(
+            try ConfigurationTree(files: [base, "\(directory.path)/odd.yaml"], environment: [:], overrides: []))
+        let format = EventFormat(reader, registry: RegistrySettings(reader))
+        try reader.finish()
+        let history = try HistoryReader(path: "\(directory.path)/odd.csv", format: format)
+        var count = 0
+        while let event = try history.next() {
+            #expect(event.unitPrice == 25_500)
+            count += 1
+        }
+        #expect(count == 100)
     }
 }

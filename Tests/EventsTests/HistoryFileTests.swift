@@ -142,4 +142,20 @@ import Testing
         #expect(try read(Array(text.utf8))[0].contains("does the header lack a name for the index column?"))
         #expect(try read(Array((",\(text)").utf8)) == [row()])
     }
+
+    /// What was opened is closed, also where opening ends with an error.
+    @Test func filesThatCannotBeReadAreClosed() throws {
+        let directory = try TemporaryDirectory()
+        let damaged = try directory.file(
+            "damaged.csv.gz", [0x1F, 0x8B, 0x08, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF])
+        let headless = try directory.file("headless.csv", "a,b\n1,2\n")
+        func open() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
+        let before = try open()
+        for _ in 0..<300 {
+            #expect(throws: HistoryError.self) { try HistoryReader(path: damaged) }
+            #expect(throws: HistoryError.self) { try HistoryReader(path: headless) }
+        }
+        // Other tests open files meanwhile.
+        #expect(try open() < before + 200)
+    }
 }

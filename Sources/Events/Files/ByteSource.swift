@@ -10,7 +10,7 @@ final class ByteSource {
     /// How much of it has been read.
     private(set) var consumedBytes: Int64 = 0
 
-    private let descriptor: Int32
+    private let file: Descriptor
     private var packed = Chunk()
     private let unpacker: (any Unpacker)?
     /// Unpacked bytes: the first ones, and all where they must be turned into UTF-8.
@@ -31,22 +31,30 @@ final class ByteSource {
         }
     }
 
+    /// An open file, closed with its last reference: also where an initialiser throws.
+    private final class Descriptor {
+        let number: Int32
+
+        init(_ number: Int32) { self.number = number }
+
+        deinit { if number > 0 { close(number) } }
+    }
+
     /// - Throws: `HistoryError` when the file cannot be opened.
     init(path: String, encoding: TextEncoding = .utf8) throws(HistoryError) {
         self.path = path
         if path == "-" {
-            descriptor = 0
+            file = Descriptor(0)
             totalBytes = nil
             writtenAt = Int64(Date().timeIntervalSince1970 * 1000)
         } else {
-            descriptor = open(path, O_RDONLY | O_CLOEXEC)
-            guard descriptor >= 0 else {
+            file = Descriptor(open(path, O_RDONLY | O_CLOEXEC))
+            guard file.number >= 0 else {
                 throw HistoryError(path: path, reason: "cannot be opened: \(String(cString: strerror(errno)))")
             }
             var status = stat()
-            fstat(descriptor, &status)
+            fstat(file.number, &status)
             guard status.st_mode & S_IFMT != S_IFDIR else {
-                close(descriptor)
                 throw HistoryError(path: path, reason: "is a directory, not a history file")
             }
             totalBytes = status.st_mode & S_IFMT == S_IFREG ? Int64(status.st_size) : nil
@@ -54,20 +62,18 @@ final class ByteSource {
         }
         // A pipe may hand over a byte at a time; four tell what a file is.
         while packed.end < 4 {
-            let count = try Self.read(descriptor, path, into: &packed)
+            let count = try Self.read(file.number, path, into: &packed)
             consumedBytes += Int64(count)
             if count == 0 { break }
         }
         unpacker = packed.bytes[..<packed.end].withUnsafeBytes { Unpacking.unpacker(for: $0) }
         // Without a transcoder, what has been unpacked to look at it is handed out first.
         while encoded.end < 2 {
-            let count = try Self.unpack(descriptor, path, unpacker, &packed, &consumedBytes, into: &encoded)
+            let count = try Self.unpack(file.number, path, unpacker, &packed, &consumedBytes, into: &encoded)
             if count == 0 { break }
         }
         transcoder = encoded.bytes[..<encoded.end].withUnsafeBytes { Transcoder(encoding, head: $0) }
     }
-
-    deinit { if descriptor > 0 { close(descriptor) } }
 
     /// Fills `buffer` with at least one byte, or returns 0 at the end.
     /// - Throws: `HistoryError` when reading fails, or packed data are damaged or end too early.
@@ -88,7 +94,7 @@ final class ByteSource {
             encoded.start += used
             if written > 0 { return written }
             encoded.compact()
-            let count = try Self.unpack(descriptor, path, unpacker, &packed, &consumedBytes, into: &encoded)
+            let count = try Self.unpack(file.number, path, unpacker, &packed, &consumedBytes, into: &encoded)
             if count > 0 { continue }
             guard encoded.isEmpty else { throw HistoryError(path: path, reason: "ends inside a character") }
             return 0
@@ -96,7 +102,7 @@ final class ByteSource {
     }
 
     private func unpack(into buffer: UnsafeMutableRawBufferPointer) throws(HistoryError) -> Int {
-        try Self.unpack(descriptor, path, unpacker, &packed, &consumedBytes, into: buffer)
+        try Self.unpack(file.number, path, unpacker, &packed, &consumedBytes, into: buffer)
     }
 
     private static func unpack(

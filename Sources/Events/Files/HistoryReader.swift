@@ -74,8 +74,6 @@ package final class HistoryReader: EventSource {
         if format == .csv { try readHeader() }
     }
 
-    deinit { buffer.deallocate() }
-
     /// Whether the first line, as far as it is known, begins an object that does not go on in the next one.
     private static func isObjectALine(_ head: Slice<UnsafeRawBufferPointer>) -> Bool {
         guard
@@ -98,9 +96,20 @@ package final class HistoryReader: EventSource {
 
     /// The next row or message; `nil` at the end.
     private func nextRecord() throws(HistoryError) -> UnsafeMutableRawBufferPointer? {
-        if isSpool { return try buffer.nextCounted() }
-        return isLoose ? try buffer.nextObject() : try buffer.next(quotes: format == .csv)
+        canGoOn = false
+        let record =
+            isSpool
+            ? try buffer.nextCounted()
+            : isLoose ? try buffer.nextObject() : try buffer.next(quotes: format == .csv)
+        canGoOn = true
+        if record?.isEmpty == false { records += 1 }
+        return record
     }
+
+    /// Whether there is more behind the error that was thrown last: it was one of a row or message and not of the file.
+    package private(set) var canGoOn = true
+    /// Rows or messages that have been read, those with errors included.
+    package private(set) var records = 0
 
     /// 1-based line of the event read last.
     package var line: Int { buffer.line }
@@ -192,7 +201,7 @@ package final class HistoryReader: EventSource {
                         + expected.map { "\"\($0)\"" }.joined(separator: " or ")
                         + "; found: \(found)); set the shop's name for it under fields: in the configuration")
             }
-            if count > 1 {
+            if count > 1, !givesAllColumns {
                 throw HistoryError(path: path, line: 1, reason: "\(count) columns for \(field.name)")
             }
         }
@@ -219,7 +228,8 @@ package final class HistoryReader: EventSource {
         var column = 0
         let names = names
         try split(record) { cell in
-            if column < names.count, !names[column].isEmpty {
+            // Of two columns of one name the first one counts.
+            if column < names.count, !names[column].isEmpty, names.firstIndex(of: names[column]) == column {
                 writer.key(names[column])
                 writer.string(cell)
             }

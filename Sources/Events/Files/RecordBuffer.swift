@@ -6,7 +6,17 @@ struct RecordBuffer {
     /// Longest record, in bytes.
     static let recordLimit = 1 << 20
 
-    private var storage: UnsafeMutableRawBufferPointer
+    /// Memory that is freed with its last reference: also where the initialiser of who holds it throws.
+    private final class Memory {
+        let bytes: UnsafeMutableRawBufferPointer
+
+        init(byteCount: Int) { bytes = .allocate(byteCount: byteCount, alignment: 16) }
+
+        deinit { bytes.deallocate() }
+    }
+
+    private let memory = Memory(byteCount: recordLimit * 2)
+    private let storage: UnsafeMutableRawBufferPointer
     private var start = 0
     private var end = 0
     private var isAtEnd = false
@@ -16,10 +26,8 @@ struct RecordBuffer {
 
     init(source: ByteSource) {
         self.source = source
-        storage = .allocate(byteCount: Self.recordLimit * 2, alignment: 16)
+        storage = memory.bytes
     }
-
-    func deallocate() { storage.deallocate() }
 
     /// The next bytes, which stay unread, for recognising the format.
     mutating func peek() throws(HistoryError) -> UnsafeRawBufferPointer {

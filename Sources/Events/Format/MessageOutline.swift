@@ -23,6 +23,8 @@ package struct MessageOutline: Sendable {
     package fileprivate(set) var values: [Value] = []
     /// How many lines were looked into.
     package fileprivate(set) var lines = 0
+    /// Whether it has more values than were looked at.
+    package fileprivate(set) var isCut = false
     /// Paths of the arrays of objects: each might hold an order's lines.
     package fileprivate(set) var arrays: [String] = []
     /// The envelope that the message looks like, where none is configured.
@@ -83,7 +85,8 @@ package final class OutlineReader {
                     MessageOutline.Value(
                         path: Self.joined(here), isInLine: isInLine, kind: Self.kind(node.kind), text: text(node)))
             }
-            return outline.values.count < MessageOutline.valueLimit
+            if outline.values.count >= MessageOutline.valueLimit { outline.isCut = true }
+            return !outline.isCut
                 // Of an array of values the first one stands for all.
                 && reader.tree.nodes[parent].kind != .array
         }

@@ -2,7 +2,6 @@ import ArgumentParser
 import Console
 import Events
 import Inspection
-import SchemaRegistry
 import Worker
 
 struct InspectCommand: ParsableCommand {
@@ -32,6 +31,7 @@ struct InspectCommand: ParsableCommand {
         guard (1...1_000_000).contains(messages) else {
             throw ValidationError("--messages must be 1 to 1000000, found \(messages)")
         }
+        if file == "-" { throw ValidationError("--file must be a file: it is read more than once") }
     }
 
     func run() throws {
@@ -39,110 +39,30 @@ struct InspectCommand: ParsableCommand {
             let reader = try configuration.reader(for: .worker)
             let schemaFile = reader.string("events.schema_file", default: "")
             let settings = try WorkerSettings(reader)
-            let inspection = try file.map { try inspect(file: $0, settings) } ?? inspectTopic(settings)
+            let subject = InspectedSubject(settings: settings, messages: messages)
+            let found = try file.map { try subject.inspect(file: $0) } ?? subject.inspectTopic()
+            guard found.proposed.understood > 0 else {
+                try output(
+                    found.report + "\nNothing was found that reads one of them: set fields: and events: by hand.\n")
+                throw ExitCode.failure
+            }
             let sections =
                 registrySection(settings)
-                + inspection.proposal.format.configurationSections(
-                    schemaFile: inspection.isTopic ? schemaFile : "")
-            var text = inspection.report.text
-            if let write {
-                let file = try OutputFile(path: write)
-                try file.write(Array(("# Proposed by: scoring-worker inspect\n" + sections).utf8))
-                try file.close()
-                text += "\nThe proposed configuration is in \(write): give it as a further --config.\n"
-            } else {
-                text += "\nProposed configuration (--write FILE writes it)\n\n\(sections)"
+                + found.proposal.format.configurationSections(
+                    over: settings.events, schemaFile: file == nil ? schemaFile : "")
+            guard let write else {
+                return try output(found.report + "\nProposed configuration (--write FILE writes it)\n\n\(sections)")
             }
-            try output(text)
-            if inspection.understood == 0 { throw ExitCode.failure }
+            let file = try OutputFile(path: write)
+            try file.write(Array(("# Proposed by: scoring-worker inspect\n" + sections).utf8))
+            try file.close()
+            try output(
+                found.report + "\nThe proposed configuration is in \(write): give it as a further --config.\n")
         }
-    }
-
-    private struct Inspection {
-        let report: InspectionReport
-        let proposal: FormatProposal
-        let understood: Int
-        let isTopic: Bool
     }
 
     private func registrySection(_ settings: WorkerSettings) -> String {
-        guard settings.events.catalogue != nil || !settings.registry.urls.isEmpty else { return "" }
+        guard !settings.registry.urls.isEmpty else { return "" }
         return "schema_registry:\n  url: [\(settings.registry.urls.map { "\"\($0)\"" }.joined(separator: ", "))]\n"
-    }
-
-    // MARK: Topic
-
-    private func inspectTopic(_ settings: WorkerSettings) throws -> Inspection {
-        let sample = try TopicSample(
-            topic: settings.inputTopic, properties: settings.kafkaProperties.client, limit: messages)
-        guard !sample.messages.isEmpty else {
-            throw InspectionError(
-                "topic \(settings.inputTopic) has given no committed message in time: is the broker reachable?")
-        }
-        let proposal = FormatProposal(for: sample.messages, configured: settings.events) { codec in
-            settings.registry.urls.isEmpty
-                ? nil : SchemaCatalogue(of: RegistryClient(settings.registry), codec: codec)
-        }
-        func understanding(_ format: EventFormat) -> Understanding {
-            var understanding = Understanding(format, partitions: sample.partitions)
-            for message in sample.messages { understanding.add(message) }
-            return understanding
-        }
-        let proposed = understanding(proposal.format)
-        let source =
-            "Topic \(settings.inputTopic): \(sample.partitions) partitions, \(sample.total) offsets; looked at "
-            + "\(sample.messages.count) messages, the oldest and the newest of each partition"
-        return Inspection(
-            report: InspectionReport(
-                source: source, configured: understanding(settings.events), proposed: proposed, proposal: proposal,
-                isTopic: true),
-            proposal: proposal, understood: proposed.understood, isTopic: true)
-    }
-
-    // MARK: File
-
-    private func inspect(file path: String, _ settings: WorkerSettings) throws -> Inspection {
-        let reader = try HistoryReader(path: path, format: settings.events, givesAllColumns: true)
-        var rows: [InspectedMessage] = []
-        while rows.count < messages, let row = try reader.nextMessage() {
-            rows.append(InspectedMessage(value: [UInt8](row)))
-        }
-        let proposal = FormatProposal(for: rows, configured: settings.events.asJSON, isTable: reader.format == .csv)
-        let progress = Progress()
-        let proposed = understanding(path, proposal.format, progress)
-        let configured = understanding(path, settings.events, progress)
-        progress.finish()
-        return Inspection(
-            report: InspectionReport(
-                source:
-                    "File \(path): \(reader.format == .csv ? "CSV" : "JSON"); proposed by the first \(rows.count) rows, tried on all",
-                configured: configured, proposed: proposed, proposal: proposal, isTopic: false),
-            proposal: proposal, understood: proposed.understood, isTopic: false)
-    }
-
-    /// What a format makes of all of a file.
-    private func understanding(_ path: String, _ format: EventFormat, _ progress: Progress) -> Understanding {
-        var understanding = Understanding(format)
-        do {
-            let reader = try HistoryReader(path: path, format: format)
-            var failedLine: Int?
-            while true {
-                do throws(HistoryError) {
-                    guard let event = try reader.next() else { break }
-                    understanding.add(event)
-                } catch {
-                    // What cannot be read on fails at the same place again.
-                    guard let line = error.line, line != failedLine else { throw error }
-                    failedLine = line
-                    understanding.fail(error.reason)
-                }
-                if understanding.messages % 8192 == 0 {
-                    progress.show("reading \(path)", detail: "\(understanding.messages) rows", share: reader.share)
-                }
-            }
-        } catch {
-            understanding.fail("\(error)")
-        }
-        return understanding
     }
 }

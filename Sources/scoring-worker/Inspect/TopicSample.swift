@@ -7,8 +7,10 @@ struct TopicSample {
     let partitions: Int
     /// How many offsets it reaches over.
     let total: Int64
+    /// Partitions that have not given all that was asked for in time.
+    private(set) var silentPartitions = 0
     /// The messages, of each partition the oldest first.
-    let messages: [InspectedMessage]
+    private(set) var messages: [InspectedMessage] = []
 
     private static let timeoutMilliseconds = 10_000
 
@@ -41,21 +43,23 @@ struct TopicSample {
         }
         self.total = total
         guard total > 0 else { throw InspectionError("topic \(topic) is empty") }
-        messages =
-            try Self.read(heads, topic, consumer) + (tails.isEmpty ? [] : Self.read(tails, topic, consumer))
+        try read(heads, topic, consumer)
+        if !tails.isEmpty { try read(tails, topic, consumer) }
     }
 
-    private static func read(
+    private mutating func read(
         _ ranges: [TopicPartition: Range<Int64>], _ topic: String, _ consumer: Consumer
-    ) throws -> [InspectedMessage] {
+    ) throws {
         try consumer.assign(ranges.map { PartitionOffset($0.key, offset: $0.value.lowerBound) })
         let batch = MessageBatch(capacity: 1000)
         var open = Set(ranges.keys)
         var messages: [Int32: [InspectedMessage]] = [:]
-        let end = ContinuousClock.now + .milliseconds(timeoutMilliseconds)
+        // The time begins anew with each message.
+        var end = ContinuousClock.now + .milliseconds(Self.timeoutMilliseconds)
         while !open.isEmpty, ContinuousClock.now < end {
             try consumer.poll(into: batch, timeoutMilliseconds: 100)
             if let error = batch.errors.first(where: { $0.remedy != .retry }) { throw error }
+            if batch.count > 0 { end = .now + .milliseconds(Self.timeoutMilliseconds) }
             for position in 0..<batch.count {
                 let message = batch[position]
                 let partition = TopicPartition(topic: topic, partition: message.partition)
@@ -72,7 +76,8 @@ struct TopicSample {
             // The last offsets may be transaction markers, which are not delivered as messages.
             for end in batch.ends { open.remove(end.partition) }
         }
-        return messages.sorted { $0.key < $1.key }.flatMap(\.value)
+        silentPartitions = max(silentPartitions, open.count)
+        self.messages += messages.sorted { $0.key < $1.key }.flatMap(\.value)
     }
 }
 
