@@ -34,7 +34,7 @@ swiftc -sanitize=fuzzer,address "$folder/build/release/libFuzz.a" -lz -lzstd -o 
 for target in "${targets[@]}"; do
     mkdir -p "$folder/corpus/$target"
     echo "== $target"
-    (cd "$folder/findings" && FUZZ_TARGET=$target ASAN_OPTIONS=detect_leaks=0 "$folder/build/fuzz" "$folder/corpus/$target" -runs="$runs" \
+    (cd "$folder/findings" && FUZZ_TARGET=$target ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=8 "$folder/build/fuzz" "$folder/corpus/$target" -runs="$runs" \
         -max_len=4096 -timeout=20 -rss_limit_mb=4096 -artifact_prefix="$folder/findings/$target-" -print_final_stats=1 2>&1 |
         grep -E "ERROR|SUMMARY|Fatal|stat::(number_of_executed|average_exec|new_units)|Test unit|Done" || true)
 done
