@@ -93,6 +93,12 @@ struct ForeignTopic: Sendable {
         return Data((0..<width).reversed().map { UInt8(truncatingIfNeeded: cents >> (8 * $0)) }).base64EncodedString()
     }
 
+    @Sendable private static func withoutInvoice(_ line: Line) -> Line {
+        var line = line
+        (line.invoice, line.product) = ("", 0)
+        return line
+    }
+
     // MARK: Ten kinds
 
     static let all: [ForeignTopic] = [
@@ -162,14 +168,7 @@ struct ForeignTopic: Sendable {
                     + #""unitPrice":\#(point($0.price))},"occurredAt":"\#(EventTime.text(order.time))"}"#
             }
         },
-        ForeignTopic(
-            name: "payments",
-            told: { line in
-                var line = line
-                (line.invoice, line.product) = ("", 0)
-                return line
-            }
-        ) { order in
+        ForeignTopic(name: "payments", told: withoutInvoice) { order in
             order.items.map {
                 #"{"account_id":"\#(order.customer)","amount_unit":"EUR","count":\#($0.quantity),"paid":true,"#
                     + #""datetime":"\#(text(order.time, "yyyy-MM-dd HH:mm:ss"))","price":\#(point($0.price))}"#
