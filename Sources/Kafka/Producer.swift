@@ -119,6 +119,12 @@ package final class Producer {
     /// Why the first of the failed messages failed, since the last `flush`, `beginTransaction` or `abortTransaction`.
     package var deliveryError: KafkaError? { client.context.deliveries.firstError }
 
+    /// The records that were refused for good since the last call, as far as reports have been served: at most 1,000.
+    package func takeRefused() -> [RefusedRecord] {
+        defer { client.context.deliveries.refused.removeAll() }
+        return client.context.deliveries.refused
+    }
+
     /// Messages and requests that are queued or in flight, and delivery reports that have not been served yet.
     package var outstanding: Int { Int(rd_kafka_outq_len(client.handle)) }
 

@@ -34,7 +34,7 @@ package final class PartitionState {
     package internal(set) var labelJoin: LabelJoin?
 
     /// Offset of the first message to publish a prediction for.
-    package let restoreEndOffset: Int64
+    package private(set) var restoreEndOffset: Int64
     /// The state holds every message below this offset.
     package private(set) var stateOffset: Int64
     /// First offset that was decoded as the decoder does now. If a redriven message's original lies at or beyond it, the
@@ -78,6 +78,9 @@ package final class PartitionState {
     }
 
     // MARK: Restoring
+
+    /// Decides where publishing begins, where that could not be told before a checkpoint was read. Before anything is restored.
+    package func settle(restoreEndOffset offset: Int64) { restoreEndOffset = offset }
 
     /// Takes over the state that a checkpoint holds.
     /// - Parameters:

@@ -59,6 +59,8 @@ package final class Worker: Service {
         partitionCount.store(try check.partitionCount(of: settings.inputTopic), ordering: .relaxed)
         if let topic = settings.checkpointTopicName { try check.provide(topic) }
         let store = try settings.makeCheckpointStore()
+        let limits = try check.recordLimits(of: settings.writtenTopics)
+        if let topic = settings.checkpointTopicName { try check.requireRoom(for: topic, limits) }
         let schemas = try check.outputSchemas()
         logger.info(
             "worker starts",
@@ -69,7 +71,7 @@ package final class Worker: Service {
             ])
         try await withGracefulShutdownHandler {
             try await withTaskCancellationHandler {
-                try await runThreads(store, schemas)
+                try await runThreads(store, schemas, limits)
             } onCancel: {
                 requestStop()
             }
@@ -90,10 +92,12 @@ package final class Worker: Service {
     /// Asks the threads to finish; returns at once.
     package func requestStop() { shutdown.begin() }
 
-    private func runThreads(_ store: (any CheckpointStore)?, _ schemas: OutputSchemas?) async throws {
+    private func runThreads(
+        _ store: (any CheckpointStore)?, _ schemas: OutputSchemas?, _ limits: RecordLimits
+    ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<settings.threads {
-                group.addTask { try await self.runThread(number, store, schemas) }
+                group.addTask { try await self.runThread(number, store, schemas, limits) }
             }
             do {
                 // Not waitForAll: that throws only when all have ended.
@@ -107,7 +111,7 @@ package final class Worker: Service {
     }
 
     private func runThread(
-        _ number: Int, _ store: (any CheckpointStore)?, _ schemas: OutputSchemas?
+        _ number: Int, _ store: (any CheckpointStore)?, _ schemas: OutputSchemas?, _ limits: RecordLimits
     ) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             let thread = Thread {
@@ -115,7 +119,7 @@ package final class Worker: Service {
                     with: Result {
                         // Nobody waits for a thread that has failed.
                         defer { self.shutdown.markCommitted(number) }
-                        try self.stream(number, store, schemas)
+                        try self.stream(number, store, schemas, limits)
                     })
             }
             thread.name = "stream-\(number)"
@@ -125,11 +129,13 @@ package final class Worker: Service {
     }
 
     /// One thread's work, with new clients whenever the old ones have been fenced or lost track of their transaction.
-    private func stream(_ number: Int, _ store: (any CheckpointStore)?, _ schemas: OutputSchemas?) throws {
+    private func stream(
+        _ number: Int, _ store: (any CheckpointStore)?, _ schemas: OutputSchemas?, _ limits: RecordLimits
+    ) throws {
         let dependencies = StreamThread.Dependencies(
             settings: settings, artifact: artifact, reference: reference, store: store, schemas: schemas,
-            counters: counters, partitionCount: partitionCount.load(ordering: .relaxed), placements: placements,
-            shutdown: shutdown, metrics: metrics, logger: logger)
+            counters: counters, partitionCount: partitionCount.load(ordering: .relaxed), limits: limits,
+            refused: RefusedSources(), placements: placements, shutdown: shutdown, metrics: metrics, logger: logger)
         while true {
             let thread: StreamThread
             do {

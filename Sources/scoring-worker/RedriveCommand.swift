@@ -19,7 +19,11 @@ struct RedriveCommand: AsyncParsableCommand {
             progress.finish()
             try output(
                 "\(report.redriven) dead letters driven again to \(settings.inputTopic), \(report.rejected) still no events, "
-                    + "\(report.foreign) of another origin\n")
+                    + "\(report.foreign) of another origin"
+                    + (report.truncated == 0
+                        ? ""
+                        : ", \(report.truncated) too large to be kept whole (their headers say where they stand on the input)")
+                    + "\n")
         }
     }
 }

@@ -44,7 +44,8 @@ enum StatusAnswer {
         let figures = [
             ("received", counters.received), ("scored", counters.scored), ("anonymous", counters.anonymous),
             ("tombstones", counters.tombstones), ("ignored", counters.ignored),
-            ("repeated", counters.repeated), ("keyless", counters.keyless), ("foreign_keys", counters.foreignKeys),
+            ("repeated", counters.repeated), ("refused", counters.refused), ("keyless", counters.keyless),
+            ("foreign_keys", counters.foreignKeys),
             ("misplaced_customers", counters.misplacedCustomers),
             ("rejected", counters.rejected), ("restored", counters.restored), ("committed", counters.committed),
             ("customers", counters.customers), ("partitions", counters.partitions), ("restoring", counters.restoring),

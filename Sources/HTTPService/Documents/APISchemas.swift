@@ -215,7 +215,7 @@ extension APISchemas {
     private var counters: JSONSchema {
         .object(
             [
-                "received", "scored", "anonymous", "tombstones", "ignored", "repeated", "keyless",
+                "received", "scored", "anonymous", "tombstones", "ignored", "repeated", "refused", "keyless",
                 "foreign_keys", "misplaced_customers", "rejected", "restored",
                 "committed",
                 "customers", "partitions",

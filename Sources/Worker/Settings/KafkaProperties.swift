@@ -67,7 +67,9 @@ package struct KafkaProperties: Sendable {
     }
 
     /// Of the producer of one of the worker's threads.
-    func producer(thread: Int) -> [String: String] {
+    /// - Parameter limits: of the topics that it writes to, which its own follow unless they are configured.
+    func producer(thread: Int, _ limits: RecordLimits) -> [String: String] {
+        let producer = limits.properties(for: settings.writtenTopics).merging(self.producer) { $1 }
         guard settings.guarantee == .exactlyOnce else { return producer }
         let process = ProcessInfo.processInfo
         let instance = settings.instance ?? "\(process.hostName)-\(process.processIdentifier)"

@@ -18,6 +18,7 @@ extension WorkerSettings {
         if outputFormat == .avro, registry.urls.isEmpty {
             reader.refuse("output.format", "is avro: schema_registry.url must say where its schemas are registered")
         }
+        whenRefused = reader.choice("output.when_refused", default: whenRefused)
         let features = reader.string("output.features_topic", default: "")
         featuresTopic = features.isEmpty ? nil : features
         let outcomes = reader.string("output.outcomes_topic", default: "")
@@ -42,6 +43,7 @@ extension WorkerSettings {
         self.checkpointTopic = checkpointTopic.isEmpty ? nil : checkpointTopic
         recoverySeconds = reader.double("recovery.max_seconds", default: recoverySeconds, in: 1...86_400)
         whenLogIsCut = reader.choice("recovery.when_log_is_cut", default: whenLogIsCut)
+        whenOffsetsAreGone = reader.choice("recovery.when_offsets_are_gone", default: whenOffsetsAreGone)
         let deadLetters = reader.string("dead_letters.topic", default: deadLetterTopic ?? "")
         deadLetterTopic = deadLetters.isEmpty ? nil : deadLetters
         deadLetterMaxFraction = reader.double("dead_letters.max_fraction", default: deadLetterMaxFraction, in: 0...1)
@@ -69,6 +71,9 @@ extension WorkerSettings {
     private func refuseCombinations(_ reader: ConfigurationReader) {
         if outcomesTopic != nil, !isGrading {
             reader.refuse("output.outcomes_topic", "needs grading.enabled: true")
+        }
+        if whenRefused == .deadLetter, deadLetterTopic == nil {
+            reader.refuse("output.when_refused", "is dead_letter: dead_letters.topic must name a topic")
         }
         if checkpoints == .topic, guarantee == .atLeastOnce {
             reader.refuse(

@@ -28,6 +28,9 @@ package struct WorkerSettings: Sendable {
     /// Messages over which the share is taken.
     package var deadLetterWindow = 1000
 
+    /// What is done about a record that its topic's broker refuses for good.
+    package var whenRefused = RefusalPolicy.stop
+
     // MARK: Scoring
 
     /// Directory of model artifacts.
@@ -80,6 +83,8 @@ package struct WorkerSettings: Sendable {
     package var recoverySeconds = 30.0
     /// What is done when the log no longer reaches back to what the state lacks.
     package var whenLogIsCut = CutLogPolicy.fail
+    /// What is done when the group's committed offset is gone or outside the log.
+    package var whenOffsetsAreGone = LostOffsetPolicy.checkpoint
 
     // MARK: Kafka's clients
 
@@ -111,6 +116,11 @@ package struct WorkerSettings: Sendable {
     var topics: [String] {
         [inputTopic, outputTopic] + [featuresTopic, outcomesTopic, deadLetterTopic].compactMap { $0 }
     }
+
+    /// Topics that the worker writes to.
+    var writtenTopics: [String] {
+        topics.dropFirst() + [checkpointTopicName].compactMap { $0 }
+    }
 }
 
 extension WorkerSettings {
@@ -132,12 +142,30 @@ extension WorkerSettings {
         case none
     }
 
+    /// What is done when the group's committed offset is gone or outside the log.
+    package enum LostOffsetPolicy: String, CaseIterable, Sendable {
+        /// Publishing goes on where the newest checkpoint ends.
+        case checkpoint
+        /// The worker stops and says what there is.
+        case fail
+        /// Publishing begins where `auto.offset.reset` says, as for a new group: all of it is published again.
+        case reset
+    }
+
     /// What is done when the log no longer reaches back to what the state lacks.
     package enum CutLogPolicy: String, CaseIterable, Sendable {
         /// The worker stops and says what is missing.
         case fail
         /// The worker goes on, with the partition's predictions marked.
         case `continue`
+    }
+
+    /// What is done about a prediction or outcome that is refused for good.
+    package enum RefusalPolicy: String, CaseIterable, Sendable {
+        /// The worker stops and says which one, and why.
+        case stop
+        /// The message that it is of becomes a dead letter; an outcome is left out.
+        case deadLetter = "dead_letter"
     }
 
     /// What the worker's own messages are written in.

@@ -11,6 +11,7 @@ package final class WorkerCounters: Sendable {
     /// Messages that are understood and say nothing that counts.
     let ignored = Atomic<Int>(0)
     let repeated = Atomic<Int>(0)
+    let refused = Atomic<Int>(0)
     let keyless = Atomic<Int>(0)
     let foreignKeys = Atomic<Int>(0)
     let misplacedCustomers = Atomic<Int>(0)
@@ -43,6 +44,8 @@ package final class WorkerCounters: Sendable {
         package let ignored: Int
         /// Messages whose events all have been sent before.
         package let repeated: Int
+        /// Predictions that their topic does not take.
+        package let refused: Int
         /// Messages of customers that had no key.
         package let keyless: Int
         /// Messages whose key was not their customer.
@@ -82,7 +85,8 @@ package final class WorkerCounters: Sendable {
             received: received.load(ordering: .relaxed), scored: scored.load(ordering: .relaxed),
             anonymous: anonymous.load(ordering: .relaxed), tombstones: tombstones.load(ordering: .relaxed),
             ignored: ignored.load(ordering: .relaxed),
-            repeated: repeated.load(ordering: .relaxed), keyless: keyless.load(ordering: .relaxed),
+            repeated: repeated.load(ordering: .relaxed), refused: refused.load(ordering: .relaxed),
+            keyless: keyless.load(ordering: .relaxed),
             foreignKeys: foreignKeys.load(ordering: .relaxed),
             misplacedCustomers: misplacedCustomers.load(ordering: .relaxed),
             rejected: rejected.load(ordering: .relaxed),

@@ -72,6 +72,7 @@ package final class WorkerMetrics: Sendable {
         counter("tombstones", \.tombstones)
         counter("ignored_messages", \.ignored)
         counter("repeated_messages", \.repeated)
+        counter("refused_predictions", \.refused)
         counter("keyless_messages", \.keyless)
         counter("foreign_key_messages", \.foreignKeys)
         counter("misplaced_customers", \.misplacedCustomers)
@@ -156,6 +157,9 @@ package final class WorkerMetrics: Sendable {
             .counter, "Customers with messages in two partitions, of one in sixteen that are followed"),
         "repeated_messages_total": .init(
             .counter, "Messages whose events all have been sent before, as their identifiers say (fields.event_id)"),
+        "refused_predictions_total": .init(
+            .counter,
+            "Predictions that their topic does not take; their messages are dead letters (output.when_refused)"),
         "ignored_messages_total": .init(
             .counter, "Messages that are understood and say nothing that counts: updates, deletions, ignored statuses"),
         "anonymous_events_total": .init(.counter, "Events without a customer, which are not scored"),

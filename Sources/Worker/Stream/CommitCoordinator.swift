@@ -37,7 +37,7 @@ final class CommitCoordinator {
     /// synchronous.
     private static let asyncCommitTimeout = Duration.milliseconds(100)
     private static let abortTimeoutMilliseconds = 30_000
-    /// Aborts in a row because of a record that the broker refuses for good, before the thread stops with that error.
+    /// Aborts because of a record that the broker refuses for good, before the thread stops with that error.
     private static let refusalLimit = 5
     /// Longest pause after an abort, seconds: it delays the next poll.
     private static let longestPauseSeconds = 2.0
@@ -52,7 +52,7 @@ final class CommitCoordinator {
     private let interval: Duration
     private let timeoutMilliseconds: Int
     private var lastCommit = ContinuousClock.now
-    /// Since the last successful commit.
+    /// Since the last successful commit, whatever else was aborted between them.
     private var abortsInARow = 0
     private var refusalsInARow = 0
 
@@ -170,6 +170,15 @@ final class CommitCoordinator {
     }
 
     private func failed(_ error: KafkaError) throws -> StreamAction {
+        if !commitProtocol.supportsAbort, output.hasUndelivered {
+            // Nothing can be taken back: new clients begin again at the committed offsets.
+            let refusals = output.takeRefusals()
+            if let unresolved = refusals.unresolved { throw unresolved }
+            if let first = refusals.first {
+                reporter.warn("a record is refused, and its message is processed once more", first)
+                throw first.abandoned
+            }
+        }
         let action = state.failed(
             error, hasUndelivered: output.hasUndelivered, canAbort: commitProtocol.supportsAbort)
         switch action {
@@ -186,11 +195,17 @@ final class CommitCoordinator {
     /// Aborts the transaction because of an error in it, and pauses: longer each time until a commit succeeds again.
     /// - Throws: the broker's refusal of a record, if it has come too often in a row to be worth another attempt.
     func abort(because error: KafkaError) throws -> StreamAction {
-        let refusal = output.refusal
-        reporter.warn("transaction aborted", refusal ?? error)
-        refusalsInARow = refusal == nil ? 0 : refusalsInARow + 1
+        var refusals = output.takeRefusals()
+        reporter.warn("transaction aborted", refusals.first ?? error)
         let action = try abort()
-        if let refusal, refusalsInARow == Self.refusalLimit { throw refusal }
+        // Others are reported while the transaction is aborted.
+        refusals = refusals.followed(by: output.takeRefusals())
+        if let unresolved = refusals.unresolved {
+            refusalsInARow += 1
+            if refusalsInARow == Self.refusalLimit { throw unresolved }
+        }
+        // What is not sent again as it is needs no longer pause each time.
+        if refusals.areResolved { abortsInARow = 0 }
         Thread.sleep(forTimeInterval: min(0.05 * pow(2, Double(abortsInARow)), Self.longestPauseSeconds))
         abortsInARow += 1
         return action

@@ -7,14 +7,46 @@ enum DeadLetterHeader {
     /// Before the names of the headers that say where a dead letter came from and why; a redriven message loses them.
     static let prefix = "dead_letter."
 
-    /// A dead letter's headers: the message's own, then its coordinates and the reason.
-    static func headers(of message: Message, topic: String, reason: EventError) -> [Header] {
-        message.headers.map { Header($0.name, value: $0.value.map { Array($0) }) } + [
+    /// Where a dead letter came from and why.
+    static func own(of message: Message, topic: String, reason: String) -> [Header] {
+        [
             Header("\(prefix)topic", topic),
             Header("\(prefix)partition", "\(message.partition)"),
             Header("\(prefix)offset", "\(message.offset)"),
-            Header("\(prefix)reason", "\(reason)"),
+            Header("\(prefix)reason", reason),
         ]
+    }
+}
+
+/// A dead letter: the message as it is, or a stub where the topic does not take all of it.
+struct DeadLetter {
+    let key: UnsafeRawBufferPointer?
+    let value: UnsafeRawBufferPointer?
+    let headers: [Header]
+
+    /// Most bytes of the value in a stub.
+    private static let stubBytes = 1024
+    /// Most bytes of a key, and of all of the message's headers, that a stub repeats.
+    private static let stubRoom = 8192
+
+    /// - Parameters:
+    ///   - topic: the input topic.
+    ///   - limit: the largest record of the dead-letter topic, by `RecordLimits.size`.
+    ///   - isStub: whether the broker has refused the whole message before.
+    init(_ message: Message, topic: String, reason: String, limit: Int, isStub: Bool) {
+        let own = DeadLetterHeader.own(of: message, topic: topic, reason: reason)
+        let headers = message.headers.map { Header($0.name, value: $0.value.map { Array($0) }) }
+        let (keyBytes, bytes) = (message.key?.count ?? 0, message.value?.count ?? 0)
+        let size = RecordLimits.size(key: keyBytes, value: bytes, headers: RecordLimits.size(of: headers + own))
+        if !isStub, size <= limit {
+            (key, value, self.headers) = (message.key, message.value, headers + own)
+            return
+        }
+        let truncated = Header("\(DeadLetterHeader.prefix)truncated", "\(bytes)")
+        let room = min(Self.stubRoom, limit / 4)
+        key = keyBytes <= room ? message.key : nil
+        value = message.value.map { UnsafeRawBufferPointer(rebasing: $0.prefix(min(Self.stubBytes, limit / 4))) }
+        self.headers = (RecordLimits.size(of: headers) <= room ? headers : []) + own + [truncated]
     }
 }
 

@@ -7,13 +7,17 @@ import Scoring
 ///
 /// Nothing else calls `produce`, so that one place decides what an error of it means.
 final class OutputWriter: RecordSink {
-    private let producer: Producer
-    private let commitProtocol: any CommitProtocol
-    private let inputTopic: String
+    let producer: Producer
+    let commitProtocol: any CommitProtocol
+    let settings: WorkerSettings
     private let predictions: Topic
     private let features: Topic?
     private let outcomes: Topic?
     private let deadLetters: Topic?
+    private let limits: RecordLimits
+    /// The largest prediction; no limit where the producer compresses, so that the broker alone can tell.
+    private let predictionLimit: Int
+    let refused: RefusedSources
     private var rejectionLimit: RejectionLimit
     private let source: PredictionSource.Writer
     /// Whether each line of a message has a prediction, so that its source names the line.
@@ -22,15 +26,20 @@ final class OutputWriter: RecordSink {
     private let messages: MessageBatch
     private let reporter: ThreadReporter
     private let placement: PlacementCheck
+    static let firstIsolationTimeout = 2000
+    /// How long a record that is sent alone may take, milliseconds; longer after each failure.
+    var isolationTimeout = firstIsolationTimeout
     /// Failed deliveries that an aborted transaction has made up for.
     private var failuresBeforeAbort = 0
 
     /// - Parameters:
     ///   - commitProtocol: is told before the first record after a commit.
     ///   - messages: the batch that the source messages' positions refer to.
+    ///   - limits: how large records of the topics may be.
+    ///   - refused: what the broker has refused before.
     init(
         settings: WorkerSettings, producer: Producer, commitProtocol: any CommitProtocol, messages: MessageBatch,
-        placement: PlacementCheck, reporter: ThreadReporter
+        limits: RecordLimits, refused: RefusedSources, placement: PlacementCheck, reporter: ThreadReporter
     ) throws(KafkaError) {
         func topic(_ name: String?) throws(KafkaError) -> Topic? {
             guard let name else { return nil }
@@ -41,7 +50,11 @@ final class OutputWriter: RecordSink {
         self.messages = messages
         self.placement = placement
         self.reporter = reporter
-        inputTopic = settings.inputTopic
+        self.settings = settings
+        self.limits = limits
+        self.refused = refused
+        let compression = settings.kafkaProperties.producer["compression.type"] ?? "none"
+        predictionLimit = compression == "none" ? limits.limit(of: settings.outputTopic) : .max
         predictions = try producer.topic(named: settings.outputTopic)
         features = try topic(settings.featuresTopic)
         outcomes = try topic(settings.outcomesTopic)
@@ -61,6 +74,27 @@ final class OutputWriter: RecordSink {
             key: messages[message.position].key, customerID: prediction.customerID,
             customerHash: prediction.customerHash,
             partition: partition.number)
+        let size = RecordLimits.size(key: prediction.customerID.count, value: prediction.payload.count, headers: 128)
+        if size > predictionLimit {
+            return try refuse(
+                message, in: partition,
+                reason:
+                    "its prediction takes \(size) bytes, and topic \(settings.outputTopic) \(predictionLimit) at most "
+                    + "(max.message.bytes)")
+        }
+        guard !refused.isEmpty else { return try send(prediction, of: message, in: partition) }
+        let place = RefusedSources.Place(
+            partition: partition.number, offset: message.offset, line: namesLines ? prediction.line : nil)
+        switch refused.times(.prediction, of: place) {
+        case 0: try send(prediction, of: message, in: partition)
+        case 2... where settings.whenRefused == .deadLetter:
+            try refuse(message, in: partition, reason: refused.reason(.prediction, of: place))
+        default: try isolate { try send(prediction, of: message, in: partition) }
+        }
+    }
+
+    @inline(__always)
+    private func send(_ prediction: Scorer.Prediction, of message: SourceMessage, in partition: PartitionState) throws {
         let source = source.write(
             partition: partition.number, offset: message.offset, timestampMilliseconds: message.timestampMilliseconds,
             line: namesLines ? prediction.line : nil)
@@ -70,11 +104,34 @@ final class OutputWriter: RecordSink {
         }
     }
 
+    /// Does what is configured about a message whose prediction cannot be published.
+    private func refuse(_ message: SourceMessage, in partition: PartitionState, reason: String) throws {
+        let name = "\(partition.topic)[\(partition.number)]@\(message.offset)"
+        guard settings.whenRefused == .deadLetter else {
+            throw WorkerError(
+                "\(name): \(reason). Raise that, or set output.when_refused: dead_letter to go on without such predictions"
+            )
+        }
+        reporter.refused(name, reason: reason)
+        try letter(messages[message.position], reason: reason)
+    }
+
     func publish(_ outcome: OutcomeRecord, in partition: PartitionState) throws {
         guard let outcomes else { return }
+        let line = namesLines ? outcome.predictionLine : nil
+        let place = RefusedSources.Place(partition: partition.number, offset: outcome.predictionOffset, line: line)
+        switch refused.times(.outcome, of: place) {
+        case 0: try send(outcome, to: outcomes, line: line, in: partition)
+        // It stands in no message that is at hand.
+        case 2... where settings.whenRefused == .deadLetter: break
+        default: try isolate { try send(outcome, to: outcomes, line: line, in: partition) }
+        }
+    }
+
+    private func send(_ outcome: OutcomeRecord, to outcomes: Topic, line: Int?, in partition: PartitionState) throws {
         let source = PredictionSource.text(
             topic: partition.topic, partition: partition.number, offset: outcome.predictionOffset,
-            line: namesLines ? outcome.predictionLine : nil)
+            line: line)
         try Array(source.utf8).withUnsafeBytes { source in
             try outcome.customerID.withUnsafeBytes { key in
                 try outcome.payload.withUnsafeBytes { value in
@@ -90,17 +147,25 @@ final class OutputWriter: RecordSink {
         }
         for entry in rejected { reporter.rejected(entry) }
         try rejectionLimit.count(messages: live, rejected: rejected.count, example: example)
-        guard let deadLetters else { return }
-        for entry in rejected {
-            let message = messages[entry.message.position]
+        for entry in rejected { try letter(messages[entry.message.position], reason: "\(entry.reason)") }
+    }
+
+    /// Publishes a message as a dead letter, if there is a topic for these.
+    private func letter(_ message: Message, reason: String) throws {
+        guard let deadLetters, let topic = settings.deadLetterTopic else { return }
+        let place = RefusedSources.Place(partition: message.partition, offset: message.offset, line: nil)
+        let times = refused.times(.deadLetter, of: place)
+        let letter = DeadLetter(
+            message, topic: settings.inputTopic, reason: reason, limit: limits.limit(of: topic), isStub: times >= 2)
+        func send() throws {
             try commitProtocol.begin()
             try translatingErrors { () throws(KafkaError) in
                 try producer.produce(
-                    to: deadLetters, key: message.key, value: message.value,
-                    headers: DeadLetterHeader.headers(of: message, topic: inputTopic, reason: entry.reason),
+                    to: deadLetters, key: letter.key, value: letter.value, headers: letter.headers,
                     timestampMilliseconds: message.timestampMilliseconds)
             }
         }
+        if times == 0 { try send() } else { try isolate(send) }
     }
 
     @inline(__always)
@@ -138,9 +203,6 @@ final class OutputWriter: RecordSink {
 
     /// Whether a record could not be delivered, and no abort has made up for it: then nothing may be committed.
     var hasUndelivered: Bool { producer.failed != failuresBeforeAbort }
-
-    /// Why the broker refuses a record of the open transaction for good; `nil` if it does not.
-    var refusal: KafkaError? { producer.deliveryError.flatMap { $0.remedy == .fatal ? $0 : nil } }
 
     /// Notes that everything since the last commit was taken back.
     func aborted() { failuresBeforeAbort = producer.failed }

@@ -65,14 +65,19 @@ final class PartitionTask {
     private(set) var awaitingSince: ContinuousClock.Instant?
     /// What the checkpointer knows of this partition.
     var checkpoints: CheckpointHistory
+    /// Set where the group's offset is gone: its checkpoint decides where publishing begins.
+    private(set) var lostOffset: LostOffset?
 
     /// - Parameters:
+    ///   - lostOffset: of a group whose offset is gone; `nil` where it is not.
     ///   - restore: reads the checkpoint; `nil` when there are none.
     ///   - isAtStart: whether the consumer is, or will be, where the log begins.
     init(
         partition: TopicPartition, state: PartitionState, logStartOffset: Int64, logEndOffset: Int64,
-        restore: RestoreJob?, isAtStart: Bool, checkpoints: CheckpointHistory = CheckpointHistory(notBefore: .now)
+        lostOffset: LostOffset? = nil, restore: RestoreJob?, isAtStart: Bool,
+        checkpoints: CheckpointHistory = CheckpointHistory(notBefore: .now)
     ) {
+        self.lostOffset = lostOffset
         self.partition = partition
         self.state = state
         self.logStartOffset = logStartOffset
@@ -86,6 +91,12 @@ final class PartitionTask {
         } else if isAtStart {
             startReading()
         }
+    }
+
+    /// It is known now where publishing begins.
+    func settle(restoreEndOffset: Int64) {
+        state.settle(restoreEndOffset: restoreEndOffset)
+        lostOffset = nil
     }
 
     // MARK: Phases

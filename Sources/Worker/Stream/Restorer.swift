@@ -1,3 +1,4 @@
+import Customers
 import Foundation
 import Kafka
 
@@ -100,12 +101,27 @@ final class Restorer {
         // Retention may have moved on while the checkpoint was being read.
         let log = try requests.watermarks(of: task.partition)
         task.observed(logStartOffset: log.low)
+        let restored = try settled(restored, for: task)
         settings.events.catalogue?.adopt(restored.header?.schemas ?? [])
         task.loaded(restored, decoderFingerprint: decoderFingerprint)
         try checkLogReach(of: task, checkpointOffset: restored.header?.offset)
         checkpointer.measuredLoad(bytes: restored.bytes, seconds: seconds)
         reporter.checkpointRead(
             task, restored.header, hasOtherDecoder: restored.header?.decoderFingerprint != decoderFingerprint)
+    }
+
+    /// Decides where publishing begins, for a group whose offset is gone.
+    /// - Returns: the state to begin with: none where publishing begins before the checkpoint.
+    private func settled(_ restored: RestoredState, for task: PartitionTask) throws(WorkerError) -> RestoredState {
+        guard let lost = task.lostOffset else { return restored }
+        let decision = try lost.decide(
+            task.partition, checkpointOffset: restored.header?.offset, policy: settings.whenOffsetsAreGone)
+        if let warning = decision.warning { reporter.logger.warning("\(warning)") }
+        task.settle(restoreEndOffset: decision.offset)
+        guard let header = restored.header, header.offset > decision.offset else { return restored }
+        return RestoredState(
+            header: nil, table: CustomerTable(timeToLiveDays: settings.timeToLiveDays),
+            lineage: CheckpointLineage(ownerEpoch: restored.lineage.ownerEpoch, baseEpoch: nil))
     }
 
     /// Applies the policy for a log that no longer reaches back to what the state lacks.

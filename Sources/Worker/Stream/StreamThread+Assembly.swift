@@ -37,6 +37,10 @@ extension StreamThread {
         let counters: WorkerCounters
         /// Of the input topic.
         let partitionCount: Int
+        /// How large records of the topics may be.
+        let limits: RecordLimits
+        /// What the broker has refused for good.
+        let refused: RefusedSources
         /// Where customers have been seen.
         let placements: CustomerPlacements
         let shutdown: Shutdown
@@ -59,7 +63,8 @@ extension StreamThread {
             logger.warning("kafka client", metadata: ["error": "\(error)"])
         }
         let consumer = try Consumer(properties: settings.kafkaProperties.consumer(thread: number), onError: report)
-        let producer = try Producer(properties: settings.kafkaProperties.producer(thread: number), onError: report)
+        let producer = try Producer(
+            properties: settings.kafkaProperties.producer(thread: number, dependencies.limits), onError: report)
         let commitProtocol: any CommitProtocol =
             switch settings.guarantee {
             case .exactlyOnce:
@@ -78,6 +83,7 @@ extension StreamThread {
             outcomeSchema: dependencies.schemas?.outcome)
         let output = try OutputWriter(
             settings: settings, producer: producer, commitProtocol: commitProtocol, messages: messages,
+            limits: dependencies.limits, refused: dependencies.refused,
             placement: PlacementCheck(
                 partitionCount: dependencies.partitionCount, seen: dependencies.placements,
                 counters: dependencies.counters, reporter: reporter),

@@ -112,27 +112,37 @@ final class TaskFactory {
 
     private func makeTask(for committed: PartitionOffset, _ log: Watermarks, isNew: Bool) throws -> PartitionTask {
         let partition = committed.partition
-        let restoreEndOffset = try restoreEndOffset(committed, log)
+        var restoreEndOffset = committed.offset
+        var lost: LostOffset?
+        if !(log.low...log.high).contains(committed.offset) {
+            // A checkpoint tells how far the group was.
+            restoreEndOffset = log.high
+            lost = LostOffset(
+                committed: committed.offset >= 0 ? committed.offset : nil, reset: resetOffset(log))
+        }
+        let restore = restorer.load(partition, upTo: restoreEndOffset)
+        if restore == nil, let offset = lost {
+            let decision = try offset.decide(partition, checkpointOffset: nil, policy: settings.whenOffsetsAreGone)
+            if let warning = decision.warning { reporter.logger.warning("\(warning)") }
+            (restoreEndOffset, lost) = (decision.offset, nil)
+        }
         let state = PartitionState(
             topic: partition.topic, number: partition.partition, startOffset: log.low,
             restoreEndOffset: restoreEndOffset, timeToLiveDays: settings.timeToLiveDays,
             labelJoin: settings.isGrading
                 ? pipeline.makeLabelJoin(windowDays: settings.gradingWindowDays, limit: settings.gradingLimit) : nil)
         return PartitionTask(
-            partition: partition, state: state, logStartOffset: log.low, logEndOffset: log.high,
-            restore: restorer.load(partition, upTo: restoreEndOffset), isAtStart: isNew,
+            partition: partition, state: state, logStartOffset: log.low, logEndOffset: log.high, lostOffset: lost,
+            restore: restore, isAtStart: isNew,
             checkpoints: CheckpointHistory(notBefore: checkpointer.firstCheckpoint))
     }
 
-    /// Where publishing begins: at the committed offset; without a usable one, where `auto.offset.reset` says.
-    private func restoreEndOffset(_ committed: PartitionOffset, _ log: Watermarks) throws -> Int64 {
-        if (log.low...log.high).contains(committed.offset) { return committed.offset }
-        if committed.offset >= 0 { reporter.committedOffsetIsNotInLog(committed, log) }
+    /// Where a group without an offset begins; `nil` where that is an error.
+    private func resetOffset(_ log: Watermarks) -> Int64? {
         switch settings.kafkaProperties.offsetReset {
-        case "latest", "largest", "end": return log.high
-        case "error":
-            throw WorkerError("\(committed.partition) has no committed offset, and auto.offset.reset is error")
-        default: return log.low
+        case "latest", "largest", "end": log.high
+        case "error": nil
+        default: log.low
         }
     }
 }

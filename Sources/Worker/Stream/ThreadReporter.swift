@@ -124,6 +124,16 @@ final class ThreadReporter {
         }
     }
 
+    /// A message whose prediction cannot be published.
+    func refused(_ name: String, reason: String) {
+        counters.refused.add(1, ordering: .relaxed)
+        rejections.run { suppressed in
+            logger.warning(
+                "prediction refused, its message is a dead letter",
+                metadata: Self.counting(suppressed, ["message": "\(name)", "reason": "\(reason)"]))
+        }
+    }
+
     // MARK: Partitions
 
     func assigned(_ task: PartitionTask) {
@@ -140,16 +150,6 @@ final class ThreadReporter {
         logger.info(
             "partition released",
             metadata: ["partition": "\(task.partition)", "next": .stringConvertible(task.position)])
-    }
-
-    func committedOffsetIsNotInLog(_ committed: PartitionOffset, _ log: Watermarks) {
-        logger.warning(
-            "the committed offset is not in the log: was the topic recreated?",
-            metadata: [
-                "partition": "\(committed.partition)", "committed": .stringConvertible(committed.offset),
-                "log_start": .stringConvertible(log.low),
-                "log_end": .stringConvertible(log.high),
-            ])
     }
 
     /// - Parameters:

@@ -15,6 +15,8 @@ package struct Redrive {
         package internal(set) var redriven = 0
         /// Letters that are still no customer event: they stay where they are.
         package internal(set) var rejected = 0
+        /// Letters that hold only the beginning of their message: the whole one is where their headers say.
+        package internal(set) var truncated = 0
         /// Letters of another input topic, or without the headers that say where they came from.
         package internal(set) var foreign = 0
     }
@@ -57,7 +59,9 @@ package struct Redrive {
         guard let source = settings.deadLetterTopic else {
             throw WorkerError("dead_letters.topic is empty: there are no dead letters")
         }
-        try TopicCheck(settings: settings).require([source, settings.inputTopic])
+        let check = TopicCheck(settings: settings)
+        try check.require([source, settings.inputTopic])
+        let limits = try check.recordLimits(of: [settings.inputTopic])
         let group = "\(settings.group)-redrive"
         let consumer = try Consumer(
             properties: settings.kafkaProperties.consumer.merging([
@@ -65,9 +69,10 @@ package struct Redrive {
             ]) { $1 })
         defer { consumer.close() }
         let producer = try Producer(
-            properties: settings.kafkaProperties.producer.merging(
-                settings.guarantee == .exactlyOnce ? ["transactional.id": group] : [:]
-            ) { $1 })
+            properties: limits.properties(for: [settings.inputTopic]).merging(settings.kafkaProperties.producer) { $1 }
+                .merging(
+                    settings.guarantee == .exactlyOnce ? ["transactional.id": group] : [:]
+                ) { $1 })
         defer { producer.close() }
         let commitProtocol: any CommitProtocol =
             settings.guarantee == .exactlyOnce
@@ -138,6 +143,10 @@ package struct Redrive {
         // Under at-least-once there may be two letters of one message.
         let original = PartitionOffset(topic: settings.inputTopic, partition: partition, offset: offset)
         guard done.insert(original).inserted else { return }
+        guard text("truncated") == nil else {
+            report.truncated += 1
+            return
+        }
         if let value = letter.value { try decoder.fetchSchema(of: value) }
         guard let value = letter.value,
             (try? decoder.decode(value, timestamp: letter.timestampMilliseconds) { _ in }) != nil
