@@ -57,8 +57,11 @@ import Testing
 
     /// Java's producers and brokers take 1,048,588 bytes by their standard settings, librdkafka's producer 1,000,000.
     @Test(
-        arguments: [1_000_001, 1_040_000, 1_048_588 - 300, 1_048_588, 1_048_589],
-        [WorkerSettings.Guarantee.exactlyOnce, .atLeastOnce])
+        arguments: [
+            (1_000_001, WorkerSettings.Guarantee.exactlyOnce), (1_048_588 - 300, .atLeastOnce),
+            (1_048_588, .exactlyOnce),
+            (1_048_589, .atLeastOnce),
+        ])
     func aLargeMessageThatIsNoEventIsADeadLetter(bytes: Int, guarantee: WorkerSettings.Guarantee) async throws {
         let rig = try WorkerRig(partitions: 1)
         rig.settings.guarantee = guarantee

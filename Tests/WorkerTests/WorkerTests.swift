@@ -157,7 +157,8 @@ import Testing
         // 29: the output topic may not be written to.
         rig.broker.fail(.produce, with: [EmbeddedBroker.Fault](repeating: .init(code: 29), count: 50))
         let failing = try rig.worker()
-        await #expect(throws: KafkaError.self) { try await failing.run() }
+        let error = await #expect(throws: WorkerError.self) { try await failing.run() }
+        #expect(error?.description.contains("what this client may do there") == true, "\(error!)")
         #expect(failing.counters.snapshot.committed == 0)
 
         rig.broker.clearFaults(of: .produce)
@@ -169,8 +170,9 @@ import Testing
         #expect(try Self.predictions(payloads.count, settings) == payloads)
     }
 
-    @Test func scoresWhatLiesBelowACommittedOffsetThatIsNotInTheLog() async throws {
+    @Test func beginsAsANewGroupWhereTheCommittedOffsetIsNotInTheLogAndThatIsWanted() async throws {
         let rig = try WorkerRig(partitions: 1)
+        rig.settings.whenOffsetsAreGone = .reset
         let settings = rig.settings
         let consumer = try Consumer(properties: settings.kafkaProperties.consumer)
         try consumer.commit([PartitionOffset(topic: settings.inputTopic, partition: 0, offset: 100_000)])

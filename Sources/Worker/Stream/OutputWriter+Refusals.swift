@@ -90,8 +90,12 @@ extension OutputWriter {
                     + "cleanup.policy=delete, or name another in dead_letters.topic")
         }
         let source = record.header("\(PredictionSource.header)").map { " of \($0)" } ?? ""
+        let what =
+            "the record\(source) is refused by topic \(record.topic): \(record.error.reason) (\(record.error.name))"
         return WorkerError(
-            "the record\(source) is refused by topic \(record.topic): \(record.error.reason) (\(record.error.name)). Change the "
-                + "topic's settings, or set output.when_refused: dead_letter to go on without such predictions")
+            record.isToBlame
+                ? "\(what). Change the topic's settings, or set output.when_refused: dead_letter to go on without such predictions"
+                : "\(what). The topic refuses all records alike: see to its settings and to what this client may do there"
+        )
     }
 }
