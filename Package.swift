@@ -60,7 +60,7 @@ let package = Package(
                 "Customers", "Ensemble", "Events", "Monitoring", "Scoring",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
             ], swiftSettings: strict),
-        .target(name: "Kafka", dependencies: ["CRDKafka"], swiftSettings: strict),
+        .target(name: "Kafka", dependencies: ["CCrypto", "CRDKafka"], swiftSettings: strict),
         .target(
             name: "Worker",
             dependencies: [
@@ -122,7 +122,7 @@ let package = Package(
         .testTarget(
             name: "ConsoleTests", dependencies: ["Console", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
-        .testTarget(name: "KafkaTests", dependencies: ["CRDKafka", "Kafka", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "KafkaTests", dependencies: ["CRDKafka", "Kafka", "LocalCluster", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "CustomersTests", dependencies: ["Customers", "Events", "TestSupport"], swiftSettings: strict),
         .testTarget(

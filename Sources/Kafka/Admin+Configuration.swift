@@ -24,7 +24,7 @@ extension Admin {
         var list: OpaquePointer? = resource
         rd_kafka_DescribeConfigs(client.handle, &list, 1, options, answers)
         guard let event = rd_kafka_queue_poll(answers, Int32(clamping: timeoutMilliseconds + 1000)) else {
-            throw KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, operation: operation)
+            throw client.error(RD_KAFKA_RESP_ERR__TIMED_OUT, operation: operation)
         }
         defer { rd_kafka_event_destroy(event) }
         guard rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }

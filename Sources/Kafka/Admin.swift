@@ -11,8 +11,10 @@ package final class Admin {
     /// - Parameter properties: librdkafka's properties, at least `bootstrap.servers`.
     /// - Throws: `KafkaError` naming the property if one is unknown or has a bad value.
     package init(properties: [String: String]) throws(KafkaError) {
-        let context = CallbackContext(onError: { _ in }, onLog: { _ in })
-        client = try Client(RD_KAFKA_PRODUCER, properties: properties, context: context)
+        // A consumer's client never creates a topic by asking for it.
+        let properties = properties.merging(["allow.auto.create.topics": "false"]) { $1 }
+        client = try Client(
+            RD_KAFKA_CONSUMER, properties: properties, context: CallbackContext(properties: properties))
     }
 
     /// Creates a topic and waits for the answer.
@@ -76,7 +78,6 @@ package final class Admin {
     /// How many partitions a topic has, or nil if there is no such topic. Never creates the topic.
     ///
     /// - Throws: `KafkaError`, with the remedy `.retry` if nobody answers in time.
-    /// - Complexity: Fetches the metadata of all topics of the cluster.
     package func partitionCount(of topic: String, timeoutMilliseconds: Int) throws(KafkaError) -> Int? {
         try client.partitionCount(of: topic, timeoutMilliseconds: timeoutMilliseconds)
     }
@@ -103,7 +104,7 @@ package final class Admin {
         send(options, answers)
         // librdkafka itself reports that the time is over. The margin covers the case that it reports nothing at all.
         guard let event = rd_kafka_queue_poll(answers, Int32(clamping: timeoutMilliseconds + 1000)) else {
-            throw KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, operation: operation)
+            throw client.error(RD_KAFKA_RESP_ERR__TIMED_OUT, operation: operation)
         }
         defer { rd_kafka_event_destroy(event) }
         let failure = rd_kafka_event_error(event)

@@ -4,13 +4,17 @@ import Glibc
 extension Client {
     /// How many partitions a topic has, or nil if the cluster does not know it.
     ///
-    /// Asks for all topics, because asking for one by name creates it on clusters that create topics on demand.
+    /// The client must be a consumer's without `allow.auto.create.topics`: others create the topic by asking for it.
     func partitionCount(of topic: String, timeoutMilliseconds: Int) throws(KafkaError) -> Int? {
         let operation = "read metadata of topic \(topic)"
         let deadline = Deadline(milliseconds: timeoutMilliseconds)
+        guard let asked = rd_kafka_topic_new(handle, topic, nil) else {
+            throw error(rd_kafka_last_error(), operation: operation)
+        }
+        defer { rd_kafka_topic_destroy(asked) }
         while true {
             var metadata: UnsafePointer<rd_kafka_metadata>?
-            try check(rd_kafka_metadata(handle, 1, nil, &metadata, deadline.remainingMilliseconds), operation)
+            try check(rd_kafka_metadata(handle, 0, asked, &metadata, deadline.remainingMilliseconds), operation)
             defer { if let metadata { rd_kafka_metadata_destroy(metadata) } }
             let topics = UnsafeBufferPointer(
                 start: metadata?.pointee.topics, count: Int(metadata?.pointee.topic_cnt ?? 0))

@@ -74,7 +74,7 @@ final class Client {
     ) throws(KafkaError) -> Value {
         guard let storage else { preconditionFailure("this Kafka client has been closed") }
         func timedOut(_ reason: String) -> KafkaError {
-            KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, operation: operation, reason: reason)
+            error(RD_KAFKA_RESP_ERR__TIMED_OUT, operation: operation, reason: reason)
         }
         let deadline = Deadline(milliseconds: timeoutMilliseconds)
         guard storage.beginRequest(deadline) else { throw timedOut("an earlier request has not been answered either") }
@@ -93,7 +93,11 @@ final class Client {
         guard let result = answer.wait(milliseconds: Int(deadline.remainingMilliseconds)) else {
             throw timedOut("no answer in \(timeoutMilliseconds) ms")
         }
-        return try result.get()
+        do {
+            return try result.get()
+        } catch {
+            throw error.explained(by: context.problem)
+        }
     }
 
     /// Leaks the client and the context that its callbacks use, because destroying it would end the process.
@@ -106,7 +110,12 @@ final class Client {
     /// An error for a code that this client returned. The generic code "fatal" is replaced by the original error.
     func error(_ code: rd_kafka_resp_err_t, operation: String, reason: String? = nil) -> KafkaError {
         storage.flatMap { Self.fatalError(of: $0.pointer, ifBehind: code, operation: operation) }
-            ?? KafkaError(code, operation: operation, reason: reason)
+            ?? KafkaError(code, operation: operation, reason: reason, problem: problem(behind: code))
+    }
+
+    /// Why there is no connection, if that explains an error.
+    func problem(behind code: rd_kafka_resp_err_t) -> ConnectionProblem? {
+        KafkaError.mayBeOfConnection(code) ? context.problem : nil
     }
 
     /// Throws unless the code means success.

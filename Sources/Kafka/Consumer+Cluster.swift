@@ -30,10 +30,9 @@ extension Consumer {
     }
 
     /// How many partitions a topic has, or nil if there is no such topic. Never creates the topic, not even on clusters that
-    /// create topics on demand.
+    /// create topics on demand, unless `allow.auto.create.topics` is set.
     ///
     /// - Throws: `KafkaError`, with the remedy `.retry` if nobody answers in time.
-    /// - Complexity: Fetches the metadata of all topics of the cluster.
     package func partitionCount(of topic: String, timeoutMilliseconds: Int) throws(KafkaError) -> Int? {
         try client.partitionCount(of: topic, timeoutMilliseconds: timeoutMilliseconds)
     }

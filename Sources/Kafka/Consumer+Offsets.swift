@@ -80,7 +80,7 @@ extension Consumer {
         let unit = rd_kafka_version() < 0x0201_0000 ? 1000 : 1
         let timeout = Int32(clamping: timeoutMilliseconds.multipliedReportingOverflow(by: unit).partialValue)
         if let error = rd_kafka_seek_partitions(client.handle, list.pointer, timeout) {
-            throw KafkaError(consuming: error, operation: "seek")
+            throw KafkaError(consuming: error, operation: "seek", problem: client.context.problem)
         }
         return list.errors("seek")
     }

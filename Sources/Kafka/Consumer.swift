@@ -41,7 +41,7 @@ package final class Consumer {
         let properties = properties.merging([
             "enable.auto.commit": "false", "receive.message.max.bytes": "\(Int32.max)",
         ]) { given, _ in given }
-        let context = CallbackContext(onError: onError, onLog: onLog)
+        let context = CallbackContext(properties: properties, onError: onError, onLog: onLog)
         client = try Client(RD_KAFKA_CONSUMER, properties: properties, context: context) { configuration in
             rd_kafka_conf_set_rebalance_cb(configuration) { handle, code, partitions, opaque in
                 guard let handle, let opaque else { return }

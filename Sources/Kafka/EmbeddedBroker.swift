@@ -32,7 +32,7 @@ package final class EmbeddedBroker: @unchecked Sendable {
     /// - Throws: `KafkaError` if no port can be opened.
     package init(brokers: Int = 1) throws(KafkaError) {
         precondition(brokers > 0, "a cluster has at least one broker")
-        let context = CallbackContext(onError: { _ in }, onLog: { _ in })
+        let context = CallbackContext(properties: [:])
         client = try Client(RD_KAFKA_PRODUCER, properties: [:], context: context)
         guard let cluster = rd_kafka_mock_cluster_new(client.handle, Int32(brokers)),
             let servers = rd_kafka_mock_cluster_bootstraps(cluster)

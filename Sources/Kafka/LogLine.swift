@@ -6,4 +6,10 @@ package struct LogLine: Sendable {
     package let facility: String
     /// The message.
     package let text: String
+
+    /// The text without the name of the thread before it.
+    var message: String {
+        guard text.hasPrefix("[thrd:"), let end = text.firstRange(of: "]: ") else { return text }
+        return String(text[end.upperBound...])
+    }
 }

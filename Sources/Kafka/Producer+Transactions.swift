@@ -62,7 +62,8 @@ extension Producer {
         let retry = Retry(
             timeoutMilliseconds: timeoutMilliseconds, pause: { rd_kafka_poll(handle, min(20, $0)) })
         try retry { remaining throws(KafkaError) in
-            if let raw = attempt(Int32(clamping: remaining)) { throw KafkaError(consuming: raw, operation: operation) }
+            guard let raw = attempt(Int32(clamping: remaining)) else { return }
+            throw KafkaError(consuming: raw, operation: operation, problem: client.context.problem)
         }
     }
 }

@@ -28,7 +28,7 @@ package final class Producer {
     ) throws(KafkaError) {
         self.queueFullTimeoutMilliseconds = queueFullTimeoutMilliseconds
         fields = ProduceFields()
-        let context = CallbackContext(onError: onError, onLog: onLog)
+        let context = CallbackContext(properties: properties, onError: onError, onLog: onLog)
         client = try Client(RD_KAFKA_PRODUCER, properties: properties, context: context) { configuration in
             rd_kafka_conf_set_dr_msg_cb(configuration) { _, message, opaque in
                 guard let message, let opaque else { return }

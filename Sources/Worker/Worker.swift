@@ -29,6 +29,7 @@ package final class Worker: Service {
     private let logger: Logger
     private let shutdown: Shutdown
     private let placements = CustomerPlacements()
+    let watch: ClusterWatch
 
     /// - Parameters:
     ///   - artifact: the model to score with.
@@ -48,12 +49,13 @@ package final class Worker: Service {
         controlQueues = (0..<settings.threads).map { _ in ControlQueue() }
         pointInTime = PointInTimeQuery(settings)
         shutdown = Shutdown(threads: settings.threads)
+        watch = ClusterWatch(settings, logger: logger)
     }
 
     /// Runs until graceful shutdown, `requestStop` or a failure; what was processed is published and committed.
     /// - Throws: `WorkerError` when Kafka or the topics cannot be found; `KafkaError` for what waiting cannot mend.
     package func run() async throws {
-        let check = TopicCheck(settings: settings)
+        let check = try TopicCheck(settings: settings)
         try check.require(settings.topics)
         try check.requireLog(settings.inputTopic)
         partitionCount.store(try check.partitionCount(of: settings.inputTopic), ordering: .relaxed)
@@ -67,8 +69,9 @@ package final class Worker: Service {
             metadata: [
                 "model": "\(artifact.manifest.version)", "serving": "\(artifact.manifest.servingModel.rawValue)",
                 "input": "\(settings.inputTopic)", "output": "\(settings.outputTopic)", "group": "\(settings.group)",
-                "threads": .stringConvertible(settings.threads),
+                "threads": .stringConvertible(settings.threads), "librdkafka": "\(Library.version)",
             ])
+        if let note = ConnectionProblem.scramNote(for: settings.kafkaProperties.client) { logger.warning("\(note)") }
         try await withGracefulShutdownHandler {
             try await withTaskCancellationHandler {
                 try await runThreads(store, schemas, limits)
@@ -97,7 +100,16 @@ package final class Worker: Service {
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<settings.threads {
-                group.addTask { try await self.runThread(number, store, schemas, limits) }
+                group.addTask {
+                    try await self.runThread("stream-\(number)") {
+                        // Nobody waits for a thread that has failed.
+                        defer { self.shutdown.markCommitted(number) }
+                        try self.stream(number, store, schemas, limits)
+                    }
+                }
+            }
+            group.addTask {
+                try await self.runThread("watch") { try self.watch.run { self.shutdown.isCommitted } }
             }
             do {
                 // Not waitForAll: that throws only when all have ended.
@@ -110,19 +122,10 @@ package final class Worker: Service {
         }
     }
 
-    private func runThread(
-        _ number: Int, _ store: (any CheckpointStore)?, _ schemas: OutputSchemas?, _ limits: RecordLimits
-    ) async throws {
+    private func runThread(_ name: String, _ body: @escaping @Sendable () throws -> Void) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            let thread = Thread {
-                continuation.resume(
-                    with: Result {
-                        // Nobody waits for a thread that has failed.
-                        defer { self.shutdown.markCommitted(number) }
-                        try self.stream(number, store, schemas, limits)
-                    })
-            }
-            thread.name = "stream-\(number)"
+            let thread = Thread { continuation.resume(with: Result { try body() }) }
+            thread.name = name
             thread.stackSize = 8 << 20
             thread.start()
         }
@@ -135,25 +138,40 @@ package final class Worker: Service {
         let dependencies = StreamThread.Dependencies(
             settings: settings, artifact: artifact, reference: reference, store: store, schemas: schemas,
             counters: counters, partitionCount: partitionCount.load(ordering: .relaxed), limits: limits,
-            refused: RefusedSources(), placements: placements, shutdown: shutdown, metrics: metrics, logger: logger)
+            refused: RefusedSources(), placements: placements, watch: watch, shutdown: shutdown, metrics: metrics,
+            logger: logger)
+        var fencings = FencingRecord(started: started)
         while true {
-            let thread: StreamThread
             do {
-                thread = try StreamThread(
+                let thread = try StreamThread(
                     number: number, dependencies, board: boards[number], control: controlQueues[number])
-            } catch let error as KafkaError where error.remedy == .retry && shutdown.isRequested {
-                logger.warning("stopped before Kafka answered", metadata: ["error": "\(error)"])
-                return
-            }
-            do {
                 return try thread.run(until: shutdown)
-            } catch let error as KafkaError
-                where error.remedy == .rejoin && error.isFatal && !shutdown.isRequested
-            {
+            } catch let error as KafkaError where error.remedy == .retry || error.remedy == .rejoin && error.isFatal {
+                if shutdown.isRequested {
+                    logger.warning(
+                        "stopped before Kafka answered; nothing is lost: what was not committed is processed again",
+                        metadata: ["error": "\(error)"])
+                    return
+                }
+                if error.isFenced, !watch.wasAwayLately, fencings.isContested(at: .now) { throw contested(error, thread: number) }
                 logger.warning("starting with new clients", metadata: ["error": "\(error)"])
                 Thread.sleep(forTimeInterval: 1)
             }
         }
+    }
+
+    /// Another process uses this worker's identity.
+    private func contested(_ error: KafkaError, thread: Int) -> WorkerError {
+        let names = [
+            settings.kafkaProperties.producer(thread: thread, RecordLimits())["transactional.id"].map {
+                "transactional.id \($0)"
+            },
+            settings.kafkaProperties.consumer(thread: thread)["group.instance.id"].map { "group.instance.id \($0)" },
+        ].compactMap { $0 }.joined(separator: ", ")
+        return WorkerError(
+            "another worker of group \(settings.group) has the same processing.instance (\(names)), and has thrown this one "
+                + "out again and again; this one is the younger, and ends. Give each worker its own processing.instance: "
+                + "\(error)")
     }
 }
 

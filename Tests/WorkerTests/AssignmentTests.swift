@@ -128,7 +128,7 @@ import Testing
         let worker = try Worker(settings: settings, artifact: ModelArtifact(path: Checkout.models), logger: logger)
         let running = Task(executorPreference: BlockingThreads.shared) { try await worker.run() }
         try wait(for: "the partition") { worker.status.isReady && worker.status.partitions.count == 1 }
-        #expect(worker.status.partitions.map(\.lag) == [0])
+        #expect(worker.status.partitions.map(\.knownLag) == [0])
         #expect(worker.counters.snapshot.restored == 3 && worker.counters.snapshot.received == 0)
         worker.requestStop()
         try await running.value

@@ -38,9 +38,10 @@ import Testing
     @Test func noCheckpointBeginsWhileSomethingIsUncommitted() throws {
         let directory = try TemporaryDirectory()
         let registry = PartitionRegistry()
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let reporter = ThreadReporter(
-            number: 0, counters: WorkerCounters(threads: 1), board: ThreadBoard(), metrics: NOOPMetricsHandler.instance,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            number: 0, counters: WorkerCounters(threads: 1), board: ThreadBoard(),
+            watch: ClusterWatch(WorkerSettings(), logger: logger), metrics: NOOPMetricsHandler.instance, logger: logger)
         let checkpointer = Checkpointer(
             settings: WorkerSettings(), store: try DirectoryCheckpoints(path: directory.path, group: "g"),
             registry: registry, publisher: TopicCheckpointTests.Log(), reporter: reporter)

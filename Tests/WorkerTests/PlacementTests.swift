@@ -87,7 +87,7 @@ struct CompactedInputTests {
         defer { admin.close() }
         _ = try admin.createTopic("log", partitions: 1)
         _ = try admin.createTopic("table", partitions: 1, configuration: ["cleanup.policy": "compact"])
-        let check = TopicCheck(settings: settings)
+        let check = try TopicCheck(settings: settings)
         try check.requireLog("log")
         let policy = try admin.property("cleanup.policy", ofTopic: "table")
         print("cleanup.policy of the table: \(policy ?? "not told")")

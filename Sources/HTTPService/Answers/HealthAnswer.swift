@@ -32,6 +32,11 @@ enum HealthAnswer {
                 writer.number((restored * 1000).rounded() / 10)
                 writer.key("missing")
                 writer.array { writer in
+                    if let outage = status.kafka.outage {
+                        writer.string(
+                            "Kafka has been away for \(Int(outage.seconds)) s; nothing is lost, and the worker goes on by itself: "
+                                + outage.reason)
+                    }
                     if status.membership == .joining { writer.string("the worker is not a member of its group yet") }
                     for partition in notLive {
                         let percent = Int((partition.restored * 100).rounded(.down))

@@ -12,6 +12,8 @@ enum StatusAnswer {
                 writer.bool(status.isReady)
                 writer.key("membership")
                 writer.string(status.membership.rawValue)
+                writer.key("kafka")
+                kafka(status.kafka, &writer)
                 writer.key("uptime_seconds")
                 writer.number(status.uptimeSeconds)
                 writer.key("model_version")
@@ -21,7 +23,7 @@ enum StatusAnswer {
                 writer.key("counters")
                 counters(status.counters, &writer)
                 writer.key("partitions")
-                writer.array(of: status.partitions) { partition($1, &$0) }
+                writer.array(of: status.partitions) { partition($1, lag: status.lag(of: $1), &$0) }
                 writer.key("scores")
                 writer.array(of: status.scores) { $0.integer($1) }
                 writer.key("end_to_end")
@@ -60,7 +62,22 @@ enum StatusAnswer {
         }
     }
 
-    private static func partition(_ partition: WorkerStatus.Partition, _ writer: inout JSONWriter) {
+    private static func kafka(_ kafka: WorkerStatus.Kafka, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.key("up")
+            writer.bool(kafka.outage == nil)
+            writer.key("away_since")
+            writer.instant(kafka.outage.map { Int64($0.since.timeIntervalSince1970 * 1000) })
+            writer.key("away_seconds")
+            writer.number(kafka.outage?.seconds ?? 0)
+            writer.key("reason")
+            writer.string(kafka.outage?.reason)
+            writer.key("partitions_added")
+            writer.integer(kafka.partitionsAdded)
+        }
+    }
+
+    private static func partition(_ partition: WorkerStatus.Partition, lag: Int64?, _ writer: inout JSONWriter) {
         writer.object { writer in
             writer.key("topic")
             writer.string(partition.topic)
@@ -77,7 +94,7 @@ enum StatusAnswer {
             writer.key("log_end")
             writer.integer(partition.logEnd)
             writer.key("lag")
-            writer.integer(partition.lag)
+            if let lag { writer.integer(lag) } else { writer.null() }
             writer.key("customers")
             writer.integer(partition.customers)
             writer.key("state_bytes")

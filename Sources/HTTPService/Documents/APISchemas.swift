@@ -201,7 +201,7 @@ extension APISchemas {
 
     private var status: JSONSchema {
         .object([
-            ("ready", .boolean()), ("membership", membership), ("uptime_seconds", .number()),
+            ("ready", .boolean()), ("membership", membership), ("kafka", kafka), ("uptime_seconds", .number()),
             ("model_version", .string()),
             ("serving", .oneOf(Self.models)), ("counters", .reference("Counters")),
             ("partitions", .array(of: .reference("Partition"))),
@@ -210,6 +210,18 @@ extension APISchemas {
             ("grades", .reference("Grades")),
             ("drift", .reference("Drift")),
         ])
+    }
+
+    private var kafka: JSONSchema {
+        .object(
+            [
+                ("up", .boolean()), ("away_since", .instantOrNull), ("away_seconds", .number()),
+                ("reason", .stringOrNull("Why, as far as Kafka's client knows, and what to check.")),
+                (
+                    "partitions_added",
+                    .integer("Partitions that the input topic has got since the start; customers' states do not follow.", from: 0)
+                ),
+            ], "Whether Kafka answers, and what has become of the input topic.")
     }
 
     private var counters: JSONSchema {
@@ -227,7 +239,7 @@ extension APISchemas {
         .object([
             ("topic", .string()), ("partition", .integer()), ("thread", .integer()),
             ("phase", .oneOf(["loading", "rebuilding", "live", "awaiting_schema"])), ("restored", Self.share),
-            ("position", .integer(from: -2000)), ("log_end", .integer(from: -2000)), ("lag", .integer()),
+            ("position", .integer(from: -2000)), ("log_end", .integer(from: -2000)), ("lag", .integerOrNull("null while Kafka is away.")),
             ("customers", .integer()), ("state_bytes", .integer()), ("expected_state_bytes", .integer()),
             ("is_incomplete", .boolean("Whether events are known to be missing.")), ("clock", .instantOrNull),
         ])

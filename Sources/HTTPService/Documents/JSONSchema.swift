@@ -27,6 +27,10 @@ struct JSONSchema {
 
     static func boolean(_ description: String = "") -> JSONSchema { JSONSchema("\"type\":\"boolean\"", description) }
 
+    static func integerOrNull(_ description: String = "") -> JSONSchema {
+        JSONSchema("\"type\":[\"integer\",\"null\"]", description)
+    }
+
     /// A number, or null where there is none.
     static func numberOrNull(_ description: String = "") -> JSONSchema {
         JSONSchema("\"type\":[\"number\",\"null\"]", description)

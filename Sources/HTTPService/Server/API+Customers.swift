@@ -87,6 +87,12 @@ extension API {
                 return Problem(
                     .notReady, "the state of the customer's partition \(partition) is being restored; try again later"
                 ).with("partition") { $0.integer(partition) }.with(.retryAfter, "5")
+            case .nobody(let partition):
+                return Problem(
+                    .notReady,
+                    "no worker has the customer's partition \(partition) at the moment: the group is dealing its partitions "
+                        + "out; try again later"
+                ).with("partition") { $0.integer(partition) }.with(.retryAfter, "5")
             case .elsewhere(let partition, let owner):
                 return Problem(
                     .customerElsewhere,

@@ -28,7 +28,7 @@ extension Worker: LiveWorker {
         return WorkerStatus(
             counters: counts, uptimeSeconds: (ContinuousClock.now - started) / .seconds(1),
             partitions: stats.flatMap(\.partitions).sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) },
-            membership: stats.allSatisfy(\.isMember) ? .member : .joining, scores: scores, endToEnd: endToEnd,
+            membership: stats.allSatisfy(\.isMember) ? .member : .joining, kafka: watch.status, scores: scores, endToEnd: endToEnd,
             recentEndToEnd: recent.histogram, recentSeconds: recent.seconds, grades: grades, drift: drift)
     }
 
@@ -65,18 +65,21 @@ extension Worker: LiveWorker {
             case .restored: return .here(partition: partition)
             }
         }
-        return .elsewhere(partition: partition, owner: await owner(of: partition))
+        return await place(ofPartition: partition)
     }
 
-    /// The client's identifier and the host of the member of the group that a partition is assigned to, where Kafka tells.
-    private func owner(of partition: Int32) async -> String? {
+    /// Where a partition is that no thread of this worker has: asks the group's coordinator.
+    private func place(ofPartition partition: Int32) async -> CustomerPlace {
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async { [settings] in
                 let members = try? Admin(properties: settings.kafkaProperties.client)
                     .members(ofGroup: settings.group, timeoutMilliseconds: 2000)
                 let wanted = TopicPartition(topic: settings.inputTopic, partition: partition)
                 let owner = members?.first { $0.partitions.contains(wanted) }
-                continuation.resume(returning: owner.map { "\($0.clientID) at \($0.host)" })
+                continuation.resume(
+                    returning: members != nil && owner == nil
+                        ? .nobody(partition: partition)
+                        : .elsewhere(partition: partition, owner: owner.map { "\($0.clientID) at \($0.host)" }))
             }
         }
     }

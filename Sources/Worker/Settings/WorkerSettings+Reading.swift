@@ -59,7 +59,8 @@ extension WorkerSettings {
         explainedFeatures = reader.int("explanations.top", default: explainedFeatures, in: 0...FeatureSchema.count)
         kafkaConsumer = Self.properties(reader, "kafka_consumer")
         kafkaProducer = Self.properties(reader, "kafka_producer")
-        kafka = Self.properties(reader, "kafka")
+        maxOutageMilliseconds = reader.duration("kafka.max_outage", default: maxOutageMilliseconds)
+        kafka = Self.properties(reader, "kafka").filter { $0.key != "max_outage" }
         refuseCombinations(reader)
         // Of this file's sections one is of the HTTP service alone, which few commands have.
         reader.leave("http")

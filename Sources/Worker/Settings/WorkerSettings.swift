@@ -88,6 +88,9 @@ package struct WorkerSettings: Sendable {
 
     // MARK: Kafka's clients
 
+    /// Longest time that Kafka may be away before the worker ends, milliseconds; 0 for ever.
+    package var maxOutageMilliseconds = 0
+
     /// What librdkafka's clients are set for where the configuration leaves a property open.
     package var profile = Profile.balanced
     /// librdkafka's properties for both clients.

@@ -1,6 +1,7 @@
 import CoreMetrics
 import Ensemble
 import Foundation
+import Kafka
 import Monitoring
 import Synchronization
 
@@ -17,6 +18,7 @@ package final class WorkerMetrics: Sendable {
 
     private struct State {
         var counted: WorkerCounters.Snapshot?
+        var connectionErrors: [ConnectionProblem.Cause: Int] = [:]
         var gauges: GaugeSet
     }
 
@@ -41,7 +43,8 @@ package final class WorkerMetrics: Sendable {
         let manifest = worker.artifact.manifest
         state.withLock { state in
             Self.count(status.counters, since: state.counted, worker.metrics)
-            state.counted = status.counters
+            Self.count(status.kafka.errors, since: state.connectionErrors, worker.metrics)
+            (state.counted, state.connectionErrors) = (status.counters, status.kafka.errors)
             state.gauges.begin()
             Self.state(status, &state.gauges)
             state.gauges.set("process_start_time_seconds", startSeconds)
@@ -87,6 +90,15 @@ package final class WorkerMetrics: Sendable {
         counter("outcomes", \.notBought, [("bought", "false")])
     }
 
+    private static func count(
+        _ now: [ConnectionProblem.Cause: Int], since before: [ConnectionProblem.Cause: Int], _ factory: any MetricsFactory
+    ) {
+        for cause in ConnectionProblem.Cause.allCases {
+            Counter(label: "kafka_connection_errors", dimensions: [("cause", cause.rawValue)], factory: factory).increment(
+                by: (now[cause] ?? 0) - (before[cause] ?? 0))
+        }
+    }
+
     private static func state(_ status: WorkerStatus, _ gauges: inout GaugeSet) {
         gauges.set("customers", Double(status.counters.customers))
         gauges.set("group_member", status.membership == .member ? 1 : 0)
@@ -96,10 +108,13 @@ package final class WorkerMetrics: Sendable {
         }
         for partition in status.partitions {
             let labels = [("topic", partition.topic), ("partition", "\(partition.partition)")]
-            gauges.set("partition_lag_messages", Double(partition.lag), labels)
+            if let lag = status.lag(of: partition) { gauges.set("partition_lag_messages", Double(lag), labels) }
             gauges.set("partition_restored_ratio", partition.restored, labels)
             gauges.set("partition_incomplete", partition.isIncomplete ? 1 : 0, labels)
         }
+        gauges.set("kafka_up", status.kafka.outage == nil ? 1 : 0)
+        gauges.set("kafka_away_seconds", status.kafka.outage?.seconds ?? 0)
+        gauges.set("input_partitions_added", Double(status.kafka.partitionsAdded))
         gauges.set("state_bytes", Double(status.partitions.reduce(0) { $0 + $1.stateBytes }))
         gauges.set("state_expected_bytes", Double(status.partitions.reduce(0) { $0 + $1.expectedStateBytes }))
         gauges.set("uptime_seconds", status.uptimeSeconds)
@@ -176,7 +191,13 @@ package final class WorkerMetrics: Sendable {
         "customers": .init(.gauge, "Customers in memory"),
         "partitions": .init(.gauge, "Assigned partitions by what becomes of their messages"),
         "group_member": .init(.gauge, "1 while the worker is a member of its group, with partitions or without"),
-        "partition_lag_messages": .init(.gauge, "Messages of an assigned partition that are still to be processed"),
+        "partition_lag_messages": .init(
+            .gauge, "Messages of an assigned partition that are still to be processed; not there while Kafka is away"),
+        "kafka_up": .init(.gauge, "1 while Kafka answers, 0 while it does not"),
+        "kafka_away_seconds": .init(.gauge, "For how long Kafka has not answered; 0 while it does"),
+        "kafka_connection_errors_total": .init(.counter, "How often a client was without a connection, by cause"),
+        "input_partitions_added": .init(
+            .gauge, "Partitions that the input topic has got since the worker started; customers' states do not follow them"),
         "partition_restored_ratio": .init(.gauge, "Share of what must be read before the partition is live"),
         "partition_incomplete": .init(.gauge, "1 where events are known to be missing from the state"),
         "state_bytes": .init(.gauge, "Memory of the customers' states"),

@@ -1,4 +1,6 @@
 import Customers
+import Foundation
+import Kafka
 import Monitoring
 
 /// A worker at one moment, as the control plane sees it: at most about a second old, and immutable.
@@ -31,8 +33,8 @@ package struct WorkerStatus: Sendable {
         package let position: Int64
         /// Offset behind the last message in the log, as far as is known.
         package let logEnd: Int64
-        /// Messages still to be processed.
-        package var lag: Int64 { max(0, logEnd - position) }
+        /// Messages still to be processed of those that are known of.
+        var knownLag: Int64 { max(0, logEnd - position) }
         /// Customers in memory.
         package let customers: Int
         /// Memory of the customers' states, bytes.
@@ -43,6 +45,35 @@ package struct WorkerStatus: Sendable {
         package let isIncomplete: Bool
         /// Event time that the partition has come to, milliseconds; 0 at first.
         package let clock: Int64
+    }
+
+    /// How Kafka and the worker's topics stand.
+    package struct Kafka: Sendable {
+        /// Kafka does not answer.
+        package struct Outage: Sendable {
+            /// Since when.
+            package let since: Date
+            /// For how long, seconds.
+            package let seconds: Double
+            /// Why, as far as its client knows, and what to check.
+            package let reason: String
+        }
+
+        /// `nil` while Kafka answers.
+        package var outage: Outage?
+        /// Partitions that the input topic has got since the worker started.
+        package var partitionsAdded = 0
+        /// How often clients were without a connection, by cause.
+        package var errors: [ConnectionProblem.Cause: Int] = [:]
+
+        /// All is well.
+        package init() {}
+
+        init(outage: Outage?, partitionsAdded: Int, errors: [ConnectionProblem.Cause: Int]) {
+            self.outage = outage
+            self.partitionsAdded = partitionsAdded
+            self.errors = errors
+        }
     }
 
     /// How the consumers of a worker stand to their group.
@@ -61,6 +92,8 @@ package struct WorkerStatus: Sendable {
     package var partitions: [Partition]
     /// How its consumers stand to their group.
     package var membership: Membership
+    /// How Kafka stands.
+    package var kafka = Kafka()
     /// Served probabilities since the start, in twenty bins of equal width.
     package var scores: [Int]
     /// From the source message's timestamp to the prediction's being handed to Kafka; seconds.
@@ -74,8 +107,18 @@ package struct WorkerStatus: Sendable {
     /// How the latest rows compare with what the model learned from.
     package var drift: DriftReport
 
-    /// Member of the group, and everything that is assigned is live. A member without partitions stands by, and is ready.
-    package var isReady: Bool { membership == .member && partitions.allSatisfy { $0.phase == .live } }
+    /// A worker is ready for so long after Kafka has ceased to answer, seconds.
+    package static let toleratedOutageSeconds = 10.0
+
+    /// Member of the group, everything that is assigned is live, and Kafka answers. A member without partitions stands by, and
+    /// is ready.
+    package var isReady: Bool {
+        membership == .member && partitions.allSatisfy { $0.phase == .live }
+            && (kafka.outage?.seconds ?? 0) < Self.toleratedOutageSeconds
+    }
+
+    /// Messages of a partition that are still to be processed; `nil` while nobody can tell.
+    package func lag(of partition: Partition) -> Int64? { kafka.outage == nil ? partition.knownLag : nil }
 }
 
 /// A customer as the thread that owns their partition found them: a copy.
@@ -127,6 +170,8 @@ package enum CustomerPlace: Sendable, Equatable {
     /// Their partition is assigned to another member of the group; `owner` is its client's identifier and host, where
     /// Kafka tells.
     case elsewhere(partition: Int32, owner: String?)
+    /// Their partition is assigned to no member of the group at the moment.
+    case nobody(partition: Int32)
 }
 
 /// What the control plane may ask of a running worker. Threads answer between two batches, from their own state.

@@ -49,6 +49,7 @@ final class CommitCoordinator {
     private let registry: PartitionRegistry
     private let checkpointer: Checkpointer
     private let reporter: ThreadReporter
+    private let watch: ClusterWatch
     private let interval: Duration
     private let timeoutMilliseconds: Int
     private var lastCommit = ContinuousClock.now
@@ -58,8 +59,9 @@ final class CommitCoordinator {
 
     init(
         settings: WorkerSettings, commitProtocol: any CommitProtocol, consumer: Consumer, output: OutputWriter,
-        registry: PartitionRegistry, checkpointer: Checkpointer, reporter: ThreadReporter
+        registry: PartitionRegistry, checkpointer: Checkpointer, reporter: ThreadReporter, watch: ClusterWatch
     ) {
+        self.watch = watch
         self.commitProtocol = commitProtocol
         self.consumer = consumer
         self.output = output
@@ -84,7 +86,8 @@ final class CommitCoordinator {
     func commitIfDue() throws -> StreamAction {
         try finishAsyncCommit()
         let overdue = ContinuousClock.now - lastCommit - interval
-        guard overdue >= .zero, state.mayCommit else { return state.mustRewind ? .rewind : .proceed }
+        // A commit that nobody answers would only keep the stream from its group and from what it has.
+        guard overdue >= .zero, state.mayCommit, !watch.isAway else { return state.mustRewind ? .rewind : .proceed }
         // A checkpoint is taken where everything is committed.
         if commitProtocol.supportsAsyncCommit, !checkpointer.needsCommit {
             if try state.asyncCommit == nil && commitAsync() { return .proceed }

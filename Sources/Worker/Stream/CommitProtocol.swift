@@ -28,13 +28,27 @@ protocol CommitProtocol: AnyObject {
 /// Commits the offsets once everything is delivered: a crash between the two repeats predictions.
 final class AtLeastOnce: CommitProtocol {
     private let producer: Producer
+    private let isHopeless: () -> Bool
 
-    init(producer: Producer) { self.producer = producer }
+    /// - Parameter isHopeless: whether nobody waits for Kafka any more; asked every second.
+    init(producer: Producer, isHopeless: @escaping () -> Bool = { false }) {
+        self.producer = producer
+        self.isHopeless = isHopeless
+    }
 
     func begin() {}
 
     func commit(_ offsets: [PartitionOffset], of consumer: Consumer, timeoutMilliseconds: Int) throws(KafkaError) {
-        try producer.flush(timeoutMilliseconds: timeoutMilliseconds)
+        let deadline = ContinuousClock.now + .milliseconds(timeoutMilliseconds)
+        while true {
+            let left = Int((deadline - .now) / .milliseconds(1))
+            do throws(KafkaError) {
+                try producer.flush(timeoutMilliseconds: max(0, min(left, 1000)))
+                break
+            } catch {
+                guard error.isTimeout, left > 1000, !isHopeless() else { throw error }
+            }
+        }
         try consumer.commit(offsets, timeoutMilliseconds: timeoutMilliseconds)
     }
 
@@ -57,14 +71,19 @@ final class AtLeastOnce: CommitProtocol {
 /// metadata, so that a member that has lost its partitions without knowing is refused.
 final class ExactlyOnce: CommitProtocol {
     private let producer: Producer
+    private let isHopeless: () -> Bool
     private var isOpen = false
 
     /// Fences an earlier producer of the same transactional identity, and finishes what it left open.
-    /// - Parameter isCancelled: whether nobody waits for that any more; asked every second.
+    /// - Parameters:
+    ///   - isCancelled: whether nobody waits for that any more; asked every second.
+    ///   - isHopeless: the same of a commit or an abort, which are cut short only when Kafka is away too.
     init(
-        producer: Producer, timeoutMilliseconds: Int, isCancelled: @escaping () -> Bool = { false }
+        producer: Producer, timeoutMilliseconds: Int, isCancelled: @escaping () -> Bool = { false },
+        isHopeless: @escaping () -> Bool = { false }
     ) throws(KafkaError) {
         self.producer = producer
+        self.isHopeless = isHopeless
         let retry = Retry(timeoutMilliseconds: timeoutMilliseconds, isCancelled: isCancelled)
         try retry { remaining throws(KafkaError) in
             try producer.initTransactions(timeoutMilliseconds: min(remaining, 1000))
@@ -82,7 +101,7 @@ final class ExactlyOnce: CommitProtocol {
         try producer.sendOffsets(offsets, groupOf: consumer, timeoutMilliseconds: timeoutMilliseconds)
         // Once begun, a commit can only be waited for.
         try untilDecided(timeoutMilliseconds) { () throws(KafkaError) in
-            try producer.commitTransaction(timeoutMilliseconds: timeoutMilliseconds)
+            try producer.commitTransaction(timeoutMilliseconds: min(1000, timeoutMilliseconds))
         }
         isOpen = false
     }
@@ -96,13 +115,13 @@ final class ExactlyOnce: CommitProtocol {
     func abort(timeoutMilliseconds: Int) throws(KafkaError) {
         guard isOpen else { return }
         try untilDecided(timeoutMilliseconds) { () throws(KafkaError) in
-            try producer.abortTransaction(timeoutMilliseconds: min(10_000, timeoutMilliseconds))
+            try producer.abortTransaction(timeoutMilliseconds: min(1000, timeoutMilliseconds))
         }
         isOpen = false
     }
 
     private func untilDecided(_ timeoutMilliseconds: Int, _ body: () throws(KafkaError) -> Void) throws(KafkaError) {
-        let retry = Retry(timeoutMilliseconds: timeoutMilliseconds)
+        let retry = Retry(timeoutMilliseconds: timeoutMilliseconds, isCancelled: isHopeless)
         do {
             try retry { _ throws(KafkaError) in try body() }
         } catch {

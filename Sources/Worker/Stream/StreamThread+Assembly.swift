@@ -24,6 +24,7 @@ extension StreamThread {
         let control: ControlQueue
         let queries: QueryExecutor
         let reporter: ThreadReporter
+        let watch: ClusterWatch
     }
 
     /// What a thread shares with the rest of its worker.
@@ -43,6 +44,7 @@ extension StreamThread {
         let refused: RefusedSources
         /// Where customers have been seen.
         let placements: CustomerPlacements
+        let watch: ClusterWatch
         let shutdown: Shutdown
         let metrics: any MetricsFactory
         let logger: Logger
@@ -57,21 +59,23 @@ extension StreamThread {
     ) throws {
         let (settings, logger) = (dependencies.settings, dependencies.logger)
         let reporter = ThreadReporter(
-            number: number, counters: dependencies.counters, board: board, metrics: dependencies.metrics,
-            logger: logger)
-        let report: @Sendable (KafkaError) -> Void = { error in
-            logger.warning("kafka client", metadata: ["error": "\(error)"])
-        }
+            number: number, counters: dependencies.counters, board: board, watch: dependencies.watch,
+            metrics: dependencies.metrics, logger: logger)
+        let report: @Sendable (KafkaError) -> Void = { [watch = dependencies.watch] in watch.note($0) }
         let consumer = try Consumer(properties: settings.kafkaProperties.consumer(thread: number), onError: report)
         let producer = try Producer(
             properties: settings.kafkaProperties.producer(thread: number, dependencies.limits), onError: report)
+        let isHopeless = { [shutdown = dependencies.shutdown, watch = dependencies.watch] in
+            shutdown.isRequested && watch.isAway
+        }
         let commitProtocol: any CommitProtocol =
             switch settings.guarantee {
             case .exactlyOnce:
                 try ExactlyOnce(
                     producer: producer, timeoutMilliseconds: AssignmentRequests.retryTimeoutMilliseconds,
-                    isCancelled: { [shutdown = dependencies.shutdown] in shutdown.isRequested })
-            case .atLeastOnce: AtLeastOnce(producer: producer)
+                    isCancelled: { [shutdown = dependencies.shutdown] in shutdown.isRequested },
+                    isHopeless: isHopeless)
+            case .atLeastOnce: AtLeastOnce(producer: producer, isHopeless: isHopeless)
             }
         let messages = MessageBatch(capacity: settings.batchMessages)
         let registry = PartitionRegistry()
@@ -92,7 +96,7 @@ extension StreamThread {
             settings: settings, store: dependencies.store, registry: registry, publisher: output, reporter: reporter)
         let commits = CommitCoordinator(
             settings: settings, commitProtocol: commitProtocol, consumer: consumer, output: output,
-            registry: registry, checkpointer: checkpointer, reporter: reporter)
+            registry: registry, checkpointer: checkpointer, reporter: reporter, watch: dependencies.watch)
         let requests = AssignmentRequests(consumer: consumer, reporter: reporter, shutdown: dependencies.shutdown)
         let restorer = Restorer(
             settings: settings, store: dependencies.store, consumer: consumer, requests: requests, registry: registry,
@@ -107,7 +111,8 @@ extension StreamThread {
                 number: number, settings: settings, consumer: consumer, registry: registry, membership: membership,
                 factory: factory, restorer: restorer, pipeline: pipeline, output: output, commits: commits,
                 checkpointer: checkpointer, control: control,
-                queries: QueryExecutor(registry: registry, pipeline: pipeline), reporter: reporter),
+                queries: QueryExecutor(registry: registry, pipeline: pipeline), reporter: reporter,
+                watch: dependencies.watch),
             messages: messages)
     }
 }

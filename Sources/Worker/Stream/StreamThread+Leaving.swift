@@ -13,9 +13,9 @@ extension StreamThread {
             parts.reporter.warn("fetching goes on until the end", error)
         }
         let begun = ContinuousClock.now
-        let deadline = begun + .milliseconds(parts.settings.shutdownMilliseconds)
+        let deadline = begun + .milliseconds(patienceMilliseconds)
         // Commits come first. What half of the time is enough for spares the next owners reading the log.
-        let checkpointDeadline = begun + .milliseconds(parts.settings.shutdownMilliseconds / 2)
+        let checkpointDeadline = begun + .milliseconds(patienceMilliseconds / 2)
         parts.commits.drain(until: deadline)
         parts.checkpointer.drain()
         var nextCommit = begun
@@ -36,6 +36,15 @@ extension StreamThread {
         }
     }
 
+    /// How long the end may take. Nobody waits long for Kafka when it is away: nothing is lost without it.
+    private var patienceMilliseconds: Int {
+        parts.watch.isAway
+            ? min(Self.patienceWithoutKafkaMilliseconds, parts.settings.shutdownMilliseconds)
+            : parts.settings.shutdownMilliseconds
+    }
+
+    private static let patienceWithoutKafkaMilliseconds = 1000
+
     /// Goes on with checkpoints of what has been committed.
     private func advanceLastCheckpoints() throws {
         do {
@@ -50,7 +59,7 @@ extension StreamThread {
     func close() {
         parts.control.close()
         parts.queries.close()
-        parts.consumer.close(timeoutMilliseconds: parts.settings.shutdownMilliseconds)
+        parts.consumer.close(timeoutMilliseconds: patienceMilliseconds)
         parts.output.close()
         parts.reporter.finish()
     }

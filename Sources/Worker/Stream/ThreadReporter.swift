@@ -11,6 +11,7 @@ final class ThreadReporter {
     private let number: Int
     private let counters: WorkerCounters
     private let board: ThreadBoard
+    private let watch: ClusterWatch
     private var warnings = RateLimit(perSecond: 1)
     private var rejections = RateLimit(perSecond: 1)
     private var placements: [String: RateLimit] = [:]
@@ -29,7 +30,12 @@ final class ThreadReporter {
     ///   - number: tells the worker's threads apart.
     ///   - board: where the thread's stats are published.
     ///   - metrics: where durations and batch sizes are recorded.
-    init(number: Int, counters: WorkerCounters, board: ThreadBoard, metrics: any MetricsFactory, logger: Logger) {
+    ///   - watch: knows whether Kafka is away, which explains much.
+    init(
+        number: Int, counters: WorkerCounters, board: ThreadBoard, watch: ClusterWatch, metrics: any MetricsFactory,
+        logger: Logger
+    ) {
+        self.watch = watch
         self.number = number
         self.counters = counters
         self.board = board
@@ -82,12 +88,13 @@ final class ThreadReporter {
     // MARK: Warnings
 
     /// Adds how many lines like this one were left out since the last, if there were any.
-    private static func counting(_ suppressed: Int, _ metadata: Logger.Metadata) -> Logger.Metadata {
+    static func counting(_ suppressed: Int, _ metadata: Logger.Metadata) -> Logger.Metadata {
         suppressed == 0 ? metadata : metadata.merging(["left_out_since": .stringConvertible(suppressed)]) { $1 }
     }
 
-    /// Logs an error that the thread survives, one a second at most.
+    /// Logs an error that the thread survives, one a second at most. That Kafka is away is said once, by the watch.
     func warn(_ what: String, _ error: KafkaError) {
+        if error.remedy == .retry, watch.isAway { return }
         warnings.run { suppressed in
             logger.warning("\(what)", metadata: Self.counting(suppressed, ["error": "\(error)"]))
         }

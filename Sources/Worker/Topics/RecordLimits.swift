@@ -47,8 +47,6 @@ struct RecordLimits: Sendable {
 extension TopicCheck {
     /// What the brokers of these topics say of their records' sizes.
     func recordLimits(of topics: [String]) throws -> RecordLimits {
-        let admin = try Admin(properties: settings.kafkaProperties.client)
-        defer { admin.close() }
         var limits: [String: Int] = [:]
         for topic in topics {
             // A broker that does not say it of one topic does not say it of others.

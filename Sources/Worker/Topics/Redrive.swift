@@ -59,7 +59,7 @@ package struct Redrive {
         guard let source = settings.deadLetterTopic else {
             throw WorkerError("dead_letters.topic is empty: there are no dead letters")
         }
-        let check = TopicCheck(settings: settings)
+        let check = try TopicCheck(settings: settings)
         try check.require([source, settings.inputTopic])
         let limits = try check.recordLimits(of: [settings.inputTopic])
         let group = "\(settings.group)-redrive"

@@ -3,20 +3,23 @@ import Kafka
 /// Checks before work begins that Kafka answers and the topics exist.
 struct TopicCheck {
     let settings: WorkerSettings
+    let admin: Admin
+
+    /// - Throws: `KafkaError` naming a property of the configuration that librdkafka refuses.
+    init(settings: WorkerSettings) throws(KafkaError) {
+        self.settings = settings
+        admin = try Admin(properties: settings.kafkaProperties.client)
+    }
 
     /// - Throws: `WorkerError` when Kafka does not answer in time or a topic is not there.
     func require(_ topics: [String]) throws {
         let servers = settings.kafkaProperties.client["bootstrap.servers"] ?? ""
-        let admin = try Admin(properties: settings.kafkaProperties.client)
-        defer { admin.close() }
         for topic in topics {
             let partitions: Int?
             do {
                 partitions = try admin.partitionCount(of: topic, timeoutMilliseconds: settings.startupMilliseconds)
             } catch {
-                throw WorkerError(
-                    "no answer from Kafka at \(servers): \(error.reason); check kafka: bootstrap.servers in the configuration"
-                )
+                throw WorkerError(Self.reason(error, topic: topic, servers: servers))
             }
             guard partitions != nil else {
                 throw WorkerError(
@@ -25,10 +28,18 @@ struct TopicCheck {
         }
     }
 
+    /// Why a topic could not be looked at, and what to do.
+    private static func reason(_ error: KafkaError, topic: String, servers: String) -> String {
+        if error.isForbidden {
+            return "Kafka does not let this worker see topic \(topic): give its user the rights that the README lists"
+        }
+        if let problem = error.problem { return "no connection to Kafka at \(servers): \(problem)" }
+        return "no answer from Kafka at \(servers) about topic \(topic): \(error.reason); check kafka.bootstrap.servers, and that "
+            + "nothing between here and there drops connections"
+    }
+
     /// - Throws: `WorkerError` when there is no such topic any more.
     func partitionCount(of topic: String) throws -> Int {
-        let admin = try Admin(properties: settings.kafkaProperties.client)
-        defer { admin.close() }
         guard
             let count = try admin.partitionCount(of: topic, timeoutMilliseconds: settings.startupMilliseconds)
         else { throw WorkerError("topic \(topic) has gone") }
@@ -38,8 +49,6 @@ struct TopicCheck {
     /// Refuses a compacted input: Kafka keeps the last message of each key there, and a state needs all of a customer's.
     /// - Throws: `WorkerError` for a topic that is compacted. A broker that does not say is believed to have a log.
     func requireLog(_ topic: String) throws {
-        let admin = try Admin(properties: settings.kafkaProperties.client)
-        defer { admin.close() }
         guard
             let policy = try? admin.property(
                 "cleanup.policy", ofTopic: topic, timeoutMilliseconds: min(settings.startupMilliseconds, 5000)),
@@ -53,8 +62,6 @@ struct TopicCheck {
     /// Makes the checkpoint topic where there is none: compacted, with as many partitions as the input.
     /// - Throws: `WorkerError` when it cannot be made or has another number of partitions.
     func provide(_ topic: String) throws {
-        let admin = try Admin(properties: settings.kafkaProperties.client)
-        defer { admin.close() }
         let wanted = try partitionCount(of: settings.inputTopic)
         if let found = try admin.partitionCount(of: topic, timeoutMilliseconds: settings.startupMilliseconds) {
             guard found == wanted else {

@@ -1,0 +1,82 @@
+import Foundation
+import Kafka
+
+/// What is known of Kafka and of the worker's topics, and what has changed in it. It asks nobody itself.
+struct ClusterHealth {
+    /// Kafka has not answered since a moment.
+    struct Outage: Equatable, Sendable {
+        /// When the first question was asked that had no answer.
+        let since: Date
+        /// The same moment, for durations.
+        let begun: ContinuousClock.Instant
+        /// Why, as far as the client knows.
+        var reason: String
+        /// The same in a word, for metrics.
+        var cause: ConnectionProblem.Cause
+    }
+
+    /// What is worth saying.
+    enum Change: Equatable {
+        case away(Outage)
+        /// After how long, seconds.
+        case back(seconds: Double)
+        /// The input has more partitions than when the worker started.
+        case partitionsAdded(now: Int, before: Int)
+        case topicGone(String)
+    }
+
+    /// So many rounds in a row must miss a topic: a broker that has just started may not know it yet.
+    private static let roundsUntilGone = 3
+
+    private let input: String
+    private(set) var outage: Outage?
+    private(set) var lastOutageEnd: ContinuousClock.Instant?
+    /// Of the input: when it was first counted, and the most since.
+    private var partitions: (atStart: Int, now: Int)?
+    /// By topic, how many rounds have missed it.
+    private var missed: [String: Int] = [:]
+
+    /// - Parameter input: the topic whose partitions are counted.
+    init(input: String) { self.input = input }
+
+    /// Partitions that have come to the input since the start.
+    var partitionsAdded: Int { partitions.map { $0.now - $0.atStart } ?? 0 }
+
+    /// Kafka has answered.
+    /// - Parameter counts: by topic, how many partitions it has; `nil` where there is no such topic.
+    mutating func answered(_ counts: [String: Int?], at now: ContinuousClock.Instant) -> [Change] {
+        var changes: [Change] = []
+        if let outage {
+            self.outage = nil
+            lastOutageEnd = now
+            changes.append(.back(seconds: (now - outage.begun) / .seconds(1)))
+        }
+        for (topic, count) in counts.sorted(by: { $0.key < $1.key }) {
+            missed[topic] = count == nil ? missed[topic, default: 0] + 1 : 0
+            if missed[topic] == Self.roundsUntilGone { changes.append(.topicGone(topic)) }
+        }
+        if let count = counts[input] ?? nil {
+            let known = partitions ?? (count, count)
+            partitions = (known.atStart, max(known.now, count))
+            if count > known.now { changes.append(.partitionsAdded(now: count, before: known.atStart)) }
+        }
+        return changes
+    }
+
+    /// Kafka has not answered.
+    /// - Parameters:
+    ///   - asked: when the question was put.
+    ///   - date: the same moment.
+    mutating func unanswered(_ error: KafkaError, asked: ContinuousClock.Instant, at date: Date) -> [Change] {
+        let reason = error.problem.map { "\($0)" } ?? error.reason
+        let cause = error.problem?.cause ?? .timeout
+        guard outage == nil else {
+            outage?.reason = reason
+            outage?.cause = cause
+            return []
+        }
+        let outage = Outage(since: date, begun: asked, reason: reason, cause: cause)
+        self.outage = outage
+        return [.away(outage)]
+    }
+}
