@@ -19,6 +19,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CJemalloc", providers: [.apt(["libjemalloc-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CArithmetic"),
         .target(name: "CEvents"),
@@ -84,6 +85,7 @@ let package = Package(
         .executableTarget(
             name: "scoring-worker",
             dependencies: [
+                "CJemalloc",
                 "Settings", "Console", "Customers", "Ensemble", "Events", "Features", "HTTPService", "Inspection",
                 "Kafka",
                 "LocalCluster", "Monitoring", "Pipeline", "SchemaRegistry", "Scoring", "Worker",
@@ -93,13 +95,15 @@ let package = Package(
         .executableTarget(
             name: "replay",
             dependencies: [
-                "Console", "Customers", "Ensemble", "Events", "Features", "Kafka", "Pipeline", "Scoring", "Worker",
+                "CJemalloc", "Console", "Customers", "Ensemble", "Events", "Features", "Kafka", "Pipeline", "Scoring",
+                "Worker",
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "benchmark",
             dependencies: [
-                "Console", "Customers", "Ensemble", "Events", "Features", "HTTPService", "Kafka", "LocalCluster",
+                "CJemalloc", "Console", "Customers", "Ensemble", "Events", "Features", "HTTPService", "Kafka",
+                "LocalCluster",
                 "Monitoring", "Pipeline", "Scoring", "Training", "Worker",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
@@ -107,7 +111,8 @@ let package = Package(
         .executableTarget(
             name: "trainer",
             dependencies: [
-                "Settings", "Console", "Ensemble", "Events", "Features", "Kafka", "Pipeline", "SchemaRegistry",
+                "CJemalloc", "Settings", "Console", "Ensemble", "Events", "Features", "Kafka", "Pipeline",
+                "SchemaRegistry",
                 "Training",
             ],
             swiftSettings: strict),
@@ -116,13 +121,14 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
-        .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
         .testTarget(
             name: "ConsoleTests", dependencies: ["Console", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
-        .testTarget(name: "KafkaTests", dependencies: ["CRDKafka", "Kafka", "LocalCluster", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "KafkaTests", dependencies: ["CRDKafka", "Kafka", "LocalCluster", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "CustomersTests", dependencies: ["Customers", "Events", "TestSupport"], swiftSettings: strict),
         .testTarget(
@@ -133,7 +139,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ScoringTests",
-            dependencies: ["CAllocations", "Customers", "Ensemble", "Events", "Features", "Scoring", "TestSupport"],
+            dependencies: ["CJemalloc", "Customers", "Ensemble", "Events", "Features", "Scoring", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "TrainingTests",

@@ -6,7 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source deploy/http_common.sh
 
 seconds=${1:-5} rounds=${2:-3}
-need wrk curl python3-venv librdkafka-dev zlib1g-dev libzstd-dev libssl-dev libcurl4-openssl-dev
+need wrk curl python3-venv librdkafka-dev zlib1g-dev libzstd-dev libssl-dev libcurl4-openssl-dev libjemalloc-dev
 find_http_python fastapi 'uvicorn[standard]' xgboost numpy
 [ -n "${NO_BUILD:-}" ] || { swift build -c release --product scoring-worker; swift build -c release --product replay; }
 start_worker 18001

@@ -4,6 +4,6 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-need librdkafka-dev zlib1g-dev libzstd-dev libssl-dev libcurl4-openssl-dev
+need librdkafka-dev zlib1g-dev libzstd-dev libssl-dev libcurl4-openssl-dev libjemalloc-dev
 swift build -c release --product scoring-worker
 exec "$(swift build -c release --show-bin-path)/scoring-worker" demo "$@"

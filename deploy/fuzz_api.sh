@@ -5,7 +5,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source deploy/http_common.sh
 
-need curl python3-venv librdkafka-dev zlib1g-dev libzstd-dev libssl-dev libcurl4-openssl-dev
+need curl python3-venv librdkafka-dev zlib1g-dev libzstd-dev libssl-dev libcurl4-openssl-dev libjemalloc-dev
 find_http_python 'schemathesis>=4,<5'
 [ -n "${NO_BUILD:-}" ] || { swift build -c release --product scoring-worker; swift build -c release --product replay; }
 start_worker 18001

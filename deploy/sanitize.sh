@@ -3,7 +3,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-need librdkafka-dev libxgboost-dev zlib1g-dev libzstd-dev libssl-dev libcurl4-openssl-dev
+need librdkafka-dev libxgboost-dev zlib1g-dev libzstd-dev libssl-dev libcurl4-openssl-dev libjemalloc-dev
 build=.build-tsan
 swift build --build-tests -c release -Xswiftc -enable-testing --sanitize thread --scratch-path $build
 clang -shared -fPIC -O1 -o $build/c11threads.so Tests/Sanitizer/c11threads.c

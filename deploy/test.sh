@@ -9,7 +9,7 @@ if [ "${1:-}" = --night ]; then
     export FUTURE_CART_NIGHT=1
 fi
 
-need librdkafka-dev libxgboost-dev zlib1g-dev libzstd-dev libssl-dev libcurl4-openssl-dev openssl \
+need librdkafka-dev libxgboost-dev zlib1g-dev libzstd-dev libssl-dev libcurl4-openssl-dev libjemalloc-dev openssl \
     python3-jsonschema python3-venv chromium chromium-driver python3-selenium
 find_broker
 FUTURE_CART_TEST_BROKER=$broker_executable

@@ -87,7 +87,8 @@ final class CallbackContext {
         }
         guard let problem = ConnectionProblem(code, detail: text, properties: properties) else { return nil }
         lastProblem.withLock { last in
-            let isExplained = last.map { $0.problem.cause.isExplained && ContinuousClock.now - $0.since < Self.memory } ?? false
+            let isExplained =
+                last.map { $0.problem.cause.isExplained && ContinuousClock.now - $0.since < Self.memory } ?? false
             if problem.cause.isExplained || !isExplained { last = (problem, .now) }
         }
         return problem

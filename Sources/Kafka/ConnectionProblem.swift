@@ -84,7 +84,8 @@ package struct ConnectionProblem: Sendable, Hashable, CustomStringConvertible {
 
     private var remedy: String {
         switch cause {
-        case .unknownHost: "check kafka.bootstrap.servers (\(servers)), and what the brokers call themselves (advertised.listeners)"
+        case .unknownHost:
+            "check kafka.bootstrap.servers (\(servers)), and what the brokers call themselves (advertised.listeners)"
         case .refused: "check kafka.bootstrap.servers (\(servers)), and whether the broker runs"
         case .timeout: "check kafka.bootstrap.servers (\(servers)), firewalls, and whether the broker is overloaded"
         case .unreachable, .notKafka: "check kafka.bootstrap.servers (\(servers))"
@@ -96,7 +97,8 @@ package struct ConnectionProblem: Sendable, Hashable, CustomStringConvertible {
         case .clientCertificate: "check kafka.ssl.certificate.location and kafka.ssl.key.location"
         case .mechanism: "check kafka.sasl.mechanisms, and kafka.security.protocol, which is \(securityProtocol)"
         case .login:
-            "check kafka.sasl.username and kafka.sasl.password" + (Self.scramNote(for: properties).map { "; \($0)" } ?? "")
+            "check kafka.sasl.username and kafka.sasl.password"
+                + (Self.scramNote(for: properties).map { "; \($0)" } ?? "")
         case .lost:
             "it was stopped, or it expects a login and kafka.security.protocol is \(securityProtocol)"
         }
@@ -108,7 +110,8 @@ package struct ConnectionProblem: Sendable, Hashable, CustomStringConvertible {
     package static func scramNote(for properties: [String: String]) -> String? {
         let mechanism = properties["sasl.mechanisms"] ?? properties["sasl.mechanism"] ?? ""
         guard mechanism.uppercased().hasPrefix("SCRAM"), Library.isOlder(than: 2, 6, 1) else { return nil }
-        return "librdkafka \(Library.version) is in use, and Kafka 4 refuses logins by SCRAM of versions before 2.6.1, even right "
+        return
+            "librdkafka \(Library.version) is in use, and Kafka 4 refuses logins by SCRAM of versions before 2.6.1, even right "
             + "ones: use a newer librdkafka, or sasl.mechanisms: PLAIN over TLS"
     }
 }

@@ -11,7 +11,7 @@ import Synchronization
 /// - It acknowledges offsets that are part of a transaction without storing them: `committed` does not see them.
 /// - Once an eager rebalance has begun it refuses commits, so a member cannot commit partitions that are being revoked;
 ///   cooperative groups can.
-/// - It creates any topic that is asked for, and answers no administrative requests: create topics with `createTopic`
+/// - It creates any topic that is asked for, also when it is told not to, and answers no administrative requests: create topics with `createTopic`
 ///   before they are used.
 /// - A member must join with a `session.timeout.ms` above 3 seconds, which is how long the first join takes.
 /// - It keeps everything in memory and forgets it when it stops.

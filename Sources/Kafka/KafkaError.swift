@@ -46,6 +46,11 @@ package struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// Nobody has answered in time.
+    package static func timedOut(_ operation: String) -> KafkaError {
+        KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, operation: operation)
+    }
+
     /// Whether there was no answer in time.
     package var isTimeout: Bool { code == RD_KAFKA_RESP_ERR__TIMED_OUT.rawValue }
 
@@ -63,7 +68,8 @@ package struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
     /// took effect, so the remedy is `.rejoin` with `isFatal`.
     package var abandoned: KafkaError {
         KafkaError(
-            code: code, name: name, operation: operation, reason: reason, remedy: .rejoin, isFatal: true, problem: problem)
+            code: code, name: name, operation: operation, reason: reason, remedy: .rejoin, isFatal: true,
+            problem: problem)
     }
 
     /// The same error where it means that the open transaction cannot be committed.
@@ -77,7 +83,8 @@ package struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
     func explained(by problem: ConnectionProblem?) -> KafkaError {
         guard let problem, self.problem == nil, Self.mayBeOfConnection(rd_kafka_resp_err_t(code)) else { return self }
         return KafkaError(
-            code: code, name: name, operation: operation, reason: reason, remedy: remedy, isFatal: isFatal, problem: problem)
+            code: code, name: name, operation: operation, reason: reason, remedy: remedy, isFatal: isFatal,
+            problem: problem)
     }
 
     private init(

@@ -40,8 +40,11 @@ package final class PartitionState {
     /// First offset that was decoded as the decoder does now. If a redriven message's original lies at or beyond it, the
     /// original is in the state already.
     package private(set) var decoderStartOffset: Int64
-    /// Events are missing from the state, because the log had been cut.
-    package private(set) var isIncomplete = false
+    /// Events that are missing from the state; `nil` where none are.
+    package private(set) var gap: StateGap?
+    /// The latest message that the state holds; `nil` before there is one.
+    package private(set) var mark: LogMark?
+    private let timeToLiveDays: Int
     /// Why the label join of the checkpoint was not taken over.
     package private(set) var labelJoinError: StateError?
     /// By customer, the offset up to which a restored state holds messages, where that is beyond the checkpoint's own.
@@ -51,6 +54,8 @@ package final class PartitionState {
     /// What `undo` needs beside the logs that table and label join keep.
     private struct UndoPoint {
         let offset: Int64
+        let gap: StateGap?
+        let mark: LogMark?
         let perKeyOffsets: [[UInt8]: Int64]
     }
 
@@ -66,6 +71,7 @@ package final class PartitionState {
         self.number = number
         self.restoreEndOffset = restoreEndOffset
         self.labelJoin = labelJoin
+        self.timeToLiveDays = timeToLiveDays
         table = CustomerTable(timeToLiveDays: timeToLiveDays)
         stateOffset = startOffset
         decoderStartOffset = startOffset
@@ -90,7 +96,8 @@ package final class PartitionState {
         table = checkpoint.table
         perKeyOffsets = checkpoint.perKeyOffsets
         decoderStartOffset = checkpoint.decoderStartOffset
-        isIncomplete = checkpoint.isIncomplete
+        gap = checkpoint.gap
+        mark = checkpoint.mark
         labelJoinError = restoreLabelJoin(checkpoint)
         stateOffset = offset
         undoPoint = nil
@@ -109,7 +116,7 @@ package final class PartitionState {
 
     /// Goes on at a later offset, without the messages that have been cut from the log.
     package func skipLostMessages(upTo offset: Int64) {
-        isIncomplete = true
+        gap = StateGap()
         stateOffset = max(stateOffset, offset)
     }
 
@@ -131,9 +138,32 @@ package final class PartitionState {
     /// A message was refused for what a registry had answered: brought back, it is not in the state.
     func couldNotRead(_ offset: Int64) { decoderStartOffset = max(decoderStartOffset, offset + 1) }
 
+    /// Whether events are missing from the state.
+    package var isIncomplete: Bool { gap != nil }
+
+    /// Whether events of this customer's may be missing from the state.
+    package func isComplete(_ state: CustomerState) -> Bool {
+        state.lifetime.firstEventTime >= completeFrom(clock: table.clock.time)
+    }
+
+    /// Customers who came at this time or later lack nothing.
+    @inline(__always)
+    func completeFrom(clock: Int64) -> Int64 {
+        guard let gap else { return .min }
+        return gap.completeFrom(clock: clock, timeToLiveDays: timeToLiveDays)
+    }
+
+    /// The next event to be taken in, before it is.
+    func meets(eventTime: Int64) {
+        if gap != nil { gap?.met(eventTime: eventTime, clock: table.clock.time) }
+    }
+
     /// Notes that the state holds all messages below an offset.
-    func took(upTo offset: Int64) {
+    /// - Parameter mark: the last of them; `nil` where there was none, or it cannot be told.
+    func took(upTo offset: Int64, mark: LogMark? = nil) {
         stateOffset = offset
+        if let mark { self.mark = mark }
+        if let gap, gap.isOver(clock: table.clock.time, timeToLiveDays: timeToLiveDays) { self.gap = nil }
         // Behind the restore end nothing is met a second time.
         if offset >= restoreEndOffset, !perKeyOffsets.isEmpty { perKeyOffsets = [:] }
     }
@@ -146,7 +176,7 @@ package final class PartitionState {
     /// Makes the present state the one that `undo` leads back to: what it holds is committed.
     /// - Complexity: O(changes since the last call).
     package func setUndoPoint() {
-        undoPoint = UndoPoint(offset: stateOffset, perKeyOffsets: perKeyOffsets)
+        undoPoint = UndoPoint(offset: stateOffset, gap: gap, mark: mark, perKeyOffsets: perKeyOffsets)
         table.setUndoPoint()
         labelJoin?.setUndoPoint()
     }
@@ -159,6 +189,7 @@ package final class PartitionState {
         undoPoint = nil
         guard table.undo(), labelJoin?.undo() ?? true else { return nil }
         stateOffset = point.offset
+        (gap, mark) = (point.gap, point.mark)
         perKeyOffsets = point.perKeyOffsets
         setUndoPoint()
         return point.offset
@@ -200,8 +231,10 @@ package struct RestoredPartition: Sendable {
     package let offset: Int64
     /// See `PartitionState.decoderStartOffset`.
     package let decoderStartOffset: Int64
-    /// Events are missing from the state, because the log had been cut.
-    package let isIncomplete: Bool
+    /// Events that are missing from the state.
+    package let gap: StateGap?
+    /// The latest message that it holds; `nil` where that is not known.
+    package let mark: LogMark?
     /// Customers whose states hold messages up to an offset beyond `offset`.
     package let perKeyOffsets: [[UInt8]: Int64]
     /// The label join's records by number; none if it was not kept.
@@ -209,13 +242,14 @@ package struct RestoredPartition: Sendable {
 
     /// What was read, property by property.
     package init(
-        table: CustomerTable, offset: Int64, decoderStartOffset: Int64, isIncomplete: Bool,
+        table: CustomerTable, offset: Int64, decoderStartOffset: Int64, gap: StateGap?, mark: LogMark?,
         perKeyOffsets: [[UInt8]: Int64], labelJoinRecords: [UInt64: [UInt8]]
     ) {
         self.table = table
         self.offset = offset
         self.decoderStartOffset = decoderStartOffset
-        self.isIncomplete = isIncomplete
+        self.gap = gap
+        self.mark = mark
         self.perKeyOffsets = perKeyOffsets
         self.labelJoinRecords = labelJoinRecords
     }

@@ -194,11 +194,16 @@ package final class ScoringPipeline {
                 if isLive { rejected.append(RejectedMessage(partition: partition, message: message, reason: error)) }
             }
         }
+        if let first = decoded.first { partition.meets(eventTime: first.event.time) }
         let decodedAt = monotonicNanoseconds()
         result.times.decode += decodedAt - begun
         update(&partition.table, &scorer, of: partition, messages, &result)
         result.times.update += monotonicNanoseconds() - decodedAt
-        partition.took(upTo: next)
+        let last = messages[run.messages.upperBound - 1]
+        partition.took(
+            upTo: next,
+            mark: LogMark(
+                offset: last.offset, timestampMilliseconds: last.timestampMilliseconds, value: last.value))
         result.live += live
         result.liveOfRun.append(live)
     }
@@ -212,7 +217,6 @@ package final class ScoringPipeline {
     ) {
         let restoreEndOffset = partition.restoreEndOffset
         let labelJoinOffset = partition.labelJoin?.nextOffset ?? .max
-        let isStateComplete = !partition.isIncomplete
         // The latest message with an event that had not been sent before.
         var newest = -1
         for turn in decoded.indices {
@@ -250,7 +254,7 @@ package final class ScoringPipeline {
                 }
                 scorer.add(
                     event, tag: index, line: decoded[turn].line, to: &table, updatesState: updatesState,
-                    isStateComplete: isStateComplete)
+                    completeFrom: partition.completeFrom(clock: max(table.clock.time, event.time)))
             } else if updatesState {
                 table.update(event)
             }

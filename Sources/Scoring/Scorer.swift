@@ -116,23 +116,25 @@ public struct Scorer {
     ///   - tag: identifies the event to the caller; its prediction has the same tag.
     ///   - line: the event's place in its message.
     ///   - updatesState: false for an event that the state includes already; the state is then scored without an update.
-    ///   - isStateComplete: false when the state is known to lack events; the prediction then says so.
+    ///   - completeFrom: a customer whose first event is earlier may lack events, and the prediction says so; milliseconds.
     /// - Precondition: the event is not anonymous.
     public mutating func add(
         _ event: CustomerEvent, tag: Int, line: Int = 0, to table: inout CustomerTable, updatesState: Bool = true,
-        isStateComplete: Bool = true
+        completeFrom: Int64 = .min
     ) {
-        var (clock, startsInvoice) = (event.time, false)
+        var (clock, startsInvoice, firstEventTime) = (event.time, false, event.time)
         if updatesState {
             let customer = table.update(event)
             table.withState(at: customer) { state in
                 clock = state.pointee.clock
                 startsInvoice = state.pointee.basket.events == 1
+                firstEventTime = state.pointee.lifetime.firstEventTime
                 extractor.append(state, to: &matrix)
             }
         } else if let customer = table.index(of: event.customerID, hash: event.customerHash, at: event.time) {
             table.withState(at: customer) { state in
                 clock = state.pointee.clock
+                firstEventTime = state.pointee.lifetime.firstEventTime
                 extractor.append(state, to: &matrix)
             }
         } else {
@@ -146,7 +148,7 @@ public struct Scorer {
                 invoiceHash: event.invoiceHash,
                 isPurchase: event.isPurchase, startsInvoice: startsInvoice, start: identifiers.count,
                 customerIDCount: event.customerID.count,
-                invoiceNoCount: event.invoiceNo.count, isStateComplete: isStateComplete))
+                invoiceNoCount: event.invoiceNo.count, isStateComplete: firstEventTime >= completeFrom))
         identifiers.append(contentsOf: event.customerID)
         identifiers.append(contentsOf: event.invoiceNo)
     }

@@ -153,7 +153,9 @@ package final class Worker: Service {
                         metadata: ["error": "\(error)"])
                     return
                 }
-                if error.isFenced, !watch.wasAwayLately, fencings.isContested(at: .now) { throw contested(error, thread: number) }
+                if error.isFenced, !watch.wasAwayLately, fencings.isContested(at: .now) {
+                    throw contested(error, thread: number)
+                }
                 logger.warning("starting with new clients", metadata: ["error": "\(error)"])
                 Thread.sleep(forTimeInterval: 1)
             }

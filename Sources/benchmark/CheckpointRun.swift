@@ -27,7 +27,7 @@ struct CheckpointRun {
         let header = CheckpointHeader(
             partition: partition, offset: 0,
             stateFingerprint: CheckpointHeader.stateFingerprint(timeToLiveDays: CustomerTable.defaultTimeToLiveDays),
-            decoderFingerprint: 0, decodedFrom: 0, isIncomplete: false, clock: table.clock, customers: table.count)
+            decoderFingerprint: 0, decodedFrom: 0, clock: table.clock, customers: table.count)
         let writer = try store.begin(header, after: CheckpointLineage(), publisher: NoPublisher())
         table.beginSnapshot(.everything)
         var isMore = true

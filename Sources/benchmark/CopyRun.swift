@@ -107,9 +107,10 @@ final class CopyRun {
 
     /// Scores the same messages with an ordinary worker, with label join, drift detection and both servers, which are asked for
     /// metrics and status every second.
-    func score(threads: Int) async throws -> Cost {
+    func score(threads: Int, profile: WorkerSettings.Profile) async throws -> Cost {
         runs += 1
         var settings = settings
+        settings.profile = profile
         settings.threads = threads
         // Static membership and the range assignor work with every server.
         settings.kafkaConsumer["group.instance.id"] = "score-\(runs)"

@@ -18,8 +18,16 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: "The worker's threads, each measured beside the copy loop.")
     var threads: [Int] = [1, 2]
 
+    @Option(help: "The worker's profiles, each measured beside the copy loop, whose own is throughput.")
+    var profiles: [WorkerSettings.Profile] = [.balanced, .throughput]
+
     @OptionGroup var log: MessageOptions
     @OptionGroup var options: WorkerOptions
+
+    private struct Variant: Hashable {
+        let profile: WorkerSettings.Profile
+        let threads: Int
+    }
 
     private struct Samples {
         var rate: [Double] = []
@@ -39,8 +47,9 @@ struct WorkerCommand: AsyncParsableCommand {
             let progress = Progress()
             progress.show("making messages")
             let messages = try log.messages()
+            let variants = threads.flatMap { threads in profiles.map { Variant(profile: $0, threads: threads) } }
             var copies: [WorkerSettings.Guarantee: Samples] = [:]
-            var workers: [WorkerSettings.Guarantee: [Int: Samples]] = [:]
+            var workers: [WorkerSettings.Guarantee: [Variant: Samples]] = [:]
             for repetition in 0..<options.repetitions {
                 for guarantee in WorkerSettings.Guarantee.allCases {
                     settings.guarantee = guarantee
@@ -50,9 +59,9 @@ struct WorkerCommand: AsyncParsableCommand {
                         messages)
                     defer { run.close() }
                     copies[guarantee, default: Samples()].add(try run.copy())
-                    for count in threads {
-                        workers[guarantee, default: [:]][count, default: Samples()].add(
-                            try await run.score(threads: count))
+                    for variant in variants {
+                        workers[guarantee, default: [:]][variant, default: Samples()].add(
+                            try await run.score(threads: variant.threads, profile: variant.profile))
                     }
                 }
             }
@@ -64,8 +73,11 @@ struct WorkerCommand: AsyncParsableCommand {
                 let rate = Figure("bare copy, \(name): throughput", unit: "messages/s", copy.rate)
                 let processor = Figure("bare copy, \(name): processor time", unit: "ns/message", copy.processor)
                 figures += [rate, processor]
-                for (count, samples) in (workers[guarantee] ?? [:]).sorted(by: { $0.key < $1.key }) {
-                    let title = "worker of \(count) \(count == 1 ? "thread" : "threads"), \(name)"
+                for variant in variants {
+                    guard let samples = workers[guarantee]?[variant] else { continue }
+                    let title =
+                        "worker of \(variant.threads) \(variant.threads == 1 ? "thread" : "threads"), "
+                        + "\(variant.profile.rawValue), \(name)"
                     figures.append(
                         Figure("\(title): throughput", unit: "messages/s", samples.rate).relative(to: rate))
                     figures.append(
@@ -77,3 +89,5 @@ struct WorkerCommand: AsyncParsableCommand {
         }
     }
 }
+
+extension WorkerSettings.Profile: ExpressibleByArgument {}

@@ -4,7 +4,8 @@ import Worker
 
 /// The options of benchmarks that run a whole worker with a broker.
 struct WorkerOptions: ParsableArguments {
-    @Option(help: "Command that starts a broker; {port} and {data} stand for its port and its data directory.")
+    @Option(
+        help: "Command that starts a broker; {port} and {data} stand for its port and its data directory. Or embedded.")
     var broker: String
 
     @Option(help: "Directory of model artifacts; the configuration's unless given.")

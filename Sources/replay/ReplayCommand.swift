@@ -1,4 +1,6 @@
 import ArgumentParser
+// In place of glibc's allocator, which makes a system call of memory that one thread takes and another gives back.
+import CJemalloc
 
 @main
 struct ReplayCommand: ParsableCommand {

@@ -18,7 +18,8 @@ struct RedriveCommand: AsyncParsableCommand {
             }
             progress.finish()
             try output(
-                "\(report.redriven) dead letters driven again to \(settings.inputTopic), \(report.rejected) still no events, "
+                "\(report.redriven) dead letters driven again to \(settings.inputTopic), \(report.rejected) still no events "
+                    + "(they stay dead letters), "
                     + "\(report.foreign) of another origin"
                     + (report.truncated == 0
                         ? ""

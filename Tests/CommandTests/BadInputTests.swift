@@ -139,11 +139,13 @@ import Testing
         let options = ["--set", "kafka.bootstrap.servers=127.0.0.1:1", "--set", "startup.deadline=500ms"]
         expectFailure(
             try Command("scoring-worker", ["run"] + options),
-            "no answer from Kafka at 127.0.0.1:1")
+            "no connection to Kafka at 127.0.0.1:1: nothing listens on the broker's port; check kafka.bootstrap.servers"
+        )
         let history = try directory.file("h.ndjson", SampleEvent().json)
         expectFailure(
             try Command("replay", ["publish", "--history", history, "--topic", "events"] + options),
-            "no answer from Kafka at 127.0.0.1:1")
+            "no connection to Kafka at 127.0.0.1:1: nothing listens on the broker's port; check kafka.bootstrap.servers"
+        )
     }
 
     @Test func aDamagedArtifact() throws {
@@ -223,7 +225,7 @@ import Testing
                 "scoring-worker",
                 ["run", "--set", "kafka.bootstrap.servers=127.0.0.1:1", "--set", "startup.deadline=1s"]
                     + (allowed + ["http.enabled=false", "models=\(models)"]).flatMap { ["--set", $0] })
-            expectFailure(command, "no answer from Kafka")
+            expectFailure(command, "no connection to Kafka")
         }
     }
 }

@@ -153,8 +153,6 @@ import Testing
 
         let cut = try train(["--from-topic", "events", "--until", "2000"] + brokers)
         #expect(cut.status == 4, "\(cut.error)\(cut.output)")
-        let absent = try train(["--from-topic", "none"] + brokers)
-        #expect(absent.status == 1 && absent.error.contains("there is no topic none"))
     }
 
     /// Repeats the first messages of a topic's partition at its end, as `redrive` does.

@@ -26,7 +26,8 @@ import Testing
     @Test func aClosedPortAndAnUnknownHostAreTold() throws {
         let closed = try Self.problem(["bootstrap.servers": "127.0.0.1:1"])
         #expect(closed.cause == .refused)
-        #expect("\(closed)".contains("nothing listens on the broker's port; check kafka.bootstrap.servers (127.0.0.1:1)"))
+        #expect(
+            "\(closed)".contains("nothing listens on the broker's port; check kafka.bootstrap.servers (127.0.0.1:1)"))
         let unknown = try Self.problem(["bootstrap.servers": "kafka.invalid:9092"])
         #expect(unknown.cause == .unknownHost)
         #expect("\(unknown)".contains("check kafka.bootstrap.servers (kafka.invalid:9092)"))
@@ -38,7 +39,8 @@ import Testing
     ]) func aLoginThatIsRefusedIsTold(_ what: String, _ cause: ConnectionProblem.Cause, _ words: String) throws {
         let directory = try TemporaryDirectory()
         let server = try ChildProcess(
-            ["/usr/bin/env", "python3", Checkout.root.path + "/Tests/KafkaTests/login_server.py", what], log: directory.path + "/log")
+            ["/usr/bin/env", "python3", Checkout.root.path + "/Tests/KafkaTests/login_server.py", what],
+            log: directory.path + "/log")
         let port = try server.firstLine()
         let problem = try Self.problem([
             "bootstrap.servers": "127.0.0.1:\(port)", "security.protocol": "SASL_PLAINTEXT", "sasl.mechanisms": "PLAIN",
@@ -53,11 +55,14 @@ import Testing
     func whatIsWrongWithTLSIsTold() throws {
         let directory = try TemporaryDirectory()
         let shop = try Certificates(in: directory.path, openssl: Self.openssl!)
-        func problem(certificate: String, authority: String = "right", host: String = "localhost") throws -> ConnectionProblem {
+        func problem(certificate: String, authority: String = "right", host: String = "localhost") throws
+            -> ConnectionProblem
+        {
             let server = try shop.serve(certificate)
             defer { server.process.kill() }
             return try Self.problem([
-                "bootstrap.servers": "\(host):\(server.port)", "security.protocol": "SSL", "broker.address.family": "v4",
+                "bootstrap.servers": "\(host):\(server.port)", "security.protocol": "SSL",
+                "broker.address.family": "v4",
                 "ssl.ca.location": "\(directory.path)/\(authority).pem",
             ])
         }
@@ -89,9 +94,12 @@ import Testing
         #expect(cause(transport, "Failed to connect to broker at a:9092: Network is unreachable") == .unreachable)
         #expect(cause(transport, "Connection setup timed out in state CONNECT") == .timeout)
         #expect(
-            cause(transport, "ApiVersionRequest failed: Local: Timed out: probably due to broker version < 0.10") == .timeout)
+            cause(transport, "ApiVersionRequest failed: Local: Timed out: probably due to broker version < 0.10")
+                == .timeout)
         #expect(
-            cause(transport, "Receive failed: error:0A00045C:SSL routines::tlsv13 alert certificate required: SSL alert number 116")
+            cause(
+                transport,
+                "Receive failed: error:0A00045C:SSL routines::tlsv13 alert certificate required: SSL alert number 116")
                 == .clientCertificate)
         #expect(
             cause(
@@ -99,7 +107,9 @@ import Testing
                 "SSL handshake failed: error:0A000410:SSL routines::sslv3 alert handshake failure: SSL alert number 40")
                 == .clientCertificate)
         #expect(
-            cause(transport, "Disconnected: connection closed by peer: receive 0 after POLLIN (after 1ms in state APIVERSION_QUERY)")
+            cause(
+                transport,
+                "Disconnected: connection closed by peer: receive 0 after POLLIN (after 1ms in state APIVERSION_QUERY)")
                 == .tlsExpected)
         #expect(
             cause(
@@ -109,10 +119,12 @@ import Testing
         #expect(
             cause(
                 transport,
-                "SSL handshake failed: Disconnected: SSL connection closed by peer: connecting to a PLAINTEXT broker listener?")
+                "SSL handshake failed: Disconnected: SSL connection closed by peer: connecting to a PLAINTEXT broker listener?"
+            )
                 == .tlsNotSpoken)
         #expect(
-            cause(RD_KAFKA_RESP_ERR__BAD_MSG, "Receive failed: Invalid response size 1213486160 (0..100000000)") == .notKafka)
+            cause(RD_KAFKA_RESP_ERR__BAD_MSG, "Receive failed: Invalid response size 1213486160 (0..100000000)")
+                == .notKafka)
         #expect(cause(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "1/1 brokers are down") == nil)
         #expect(cause(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "no") == nil)
     }
@@ -151,8 +163,11 @@ private struct Certificates {
         for name in ["right", "wrong"] {
             try run("req -x509 -newkey rsa:2048 -nodes -subj /CN=\(name) -days 2 -keyout \(name).key -out \(name).pem")
         }
-        for (name, host, days) in [("good", "localhost", "2"), ("expired", "localhost", "-1"), ("other", "other.example", "2")] {
-            try "subjectAltName=DNS:\(host)".write(toFile: "\(directory)/\(name).ext", atomically: true, encoding: .utf8)
+        for (name, host, days) in [
+            ("good", "localhost", "2"), ("expired", "localhost", "-1"), ("other", "other.example", "2"),
+        ] {
+            try "subjectAltName=DNS:\(host)".write(
+                toFile: "\(directory)/\(name).ext", atomically: true, encoding: .utf8)
             try run("req -newkey rsa:2048 -nodes -subj /CN=\(host) -keyout \(name).key -out \(name).csr")
             try run(
                 "x509 -req -in \(name).csr -CA right.pem -CAkey right.key -CAcreateserial -days \(days) -extfile \(name).ext "
@@ -176,9 +191,13 @@ private struct Certificates {
     func serve(_ name: String) throws -> (process: ChildProcess, port: UInt16) {
         let port = try LocalBroker.freePort()
         let process = try ChildProcess(
-            [openssl, "s_server", "-accept", "127.0.0.1:\(port)", "-cert", "\(name).pem", "-key", "\(name).key", "-www"],
+            [
+                openssl, "s_server", "-accept", "127.0.0.1:\(port)", "-cert", "\(name).pem", "-key", "\(name).key",
+                "-www",
+            ],
             in: directory, log: "\(directory)/\(name).log")
-        for _ in 0..<1000 where !((try? String(contentsOfFile: process.logPath, encoding: .utf8)) ?? "").contains("ACCEPT") {
+        for _ in 0..<1000
+        where !((try? String(contentsOfFile: process.logPath, encoding: .utf8)) ?? "").contains("ACCEPT") {
             Thread.sleep(forTimeInterval: 0.01)
         }
         return (process, port)

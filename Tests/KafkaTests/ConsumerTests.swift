@@ -135,7 +135,6 @@ import Testing
         let reader = try Reader(broker.bootstrapServers, group: "g", ["enable.partition.eof": "true"])
         let consumer = reader.consumer
         #expect(try consumer.partitionCount(of: "events", timeoutMilliseconds: 5000) == 3)
-        #expect(try consumer.partitionCount(of: "absent", timeoutMilliseconds: 5000) == nil)
         #expect(try consumer.watermarks(of: place, timeoutMilliseconds: 5000) == Watermarks(low: 0, high: 10))
         // The embedded broker keeps no index by time and answers only for the ends of a partition.
         #expect(try consumer.offsets(forTimes: [place: 0], timeoutMilliseconds: 5000).map(\.partition) == [place])

@@ -45,6 +45,10 @@ import Testing
         let said = [4, 8, 8].map { health.answered(["events": $0, "predictions": 2 * $0], at: .now) }
         #expect(said == [[], [.partitionsAdded(now: 8, before: 4)], []])
         #expect(health.partitionsAdded == 4)
+        // A checkpoint from before a growth that this worker has not seen.
+        let older = [8, 4, 2, 4].map { health.stateBegan(partitions: $0) }
+        #expect(older == [[], [], [.partitionsAdded(now: 8, before: 2)], []])
+        #expect(health.partitionsAdded == 6)
     }
 
     /// The younger of two workers of one name ends, and the older goes on.
@@ -132,6 +136,20 @@ import Testing
     }
 
     @Test(.enabled(if: BrokerProcess.executable != nil, Comment(rawValue: BrokerProcess.skipped)))
+    func aTopicThatIsMissingIsNamedAndNotMade() async throws {
+        let rig = try ProcessRig(partitions: 1)
+        rig.settings.inputTopic = "nowhere"
+        let worker = try rig.worker()
+        let error = await #expect(throws: WorkerError.self) { try await worker.run() }
+        #expect(error?.description.contains("topic nowhere does not exist") == true, "\(error!)")
+        // Asked again, by name and by a consumer.
+        let properties = rig.settings.kafkaProperties.client.merging(["group.id": "g"]) { $1 }
+        let consumer = try Consumer(properties: properties)
+        defer { consumer.close() }
+        for _ in 0..<3 { #expect(try consumer.partitionCount(of: "nowhere", timeoutMilliseconds: 5000) == nil) }
+    }
+
+    @Test(.enabled(if: BrokerProcess.executable != nil, Comment(rawValue: BrokerProcess.skipped)))
     func aTopicThatIsDeletedIsNamed() async throws {
         let rig = try ProcessRig(partitions: 1)
         let worker = try rig.worker()
@@ -142,7 +160,8 @@ import Testing
         admin.close()
         let error = await #expect(throws: WorkerError.self) { try await running.value }
         #expect(
-            error?.description.contains("topic \(rig.settings.outputTopic) does not exist any more") == true, "\(error!)")
+            error?.description.contains("topic \(rig.settings.outputTopic) does not exist any more") == true,
+            "\(error!)")
     }
 
     @Test(.enabled(if: BrokerProcess.executable != nil, Comment(rawValue: BrokerProcess.skipped)))

@@ -186,16 +186,6 @@ import Testing
         #expect(worker.counters.snapshot.scored == payloads.count)
     }
 
-    @Test func saysThatATopicIsMissing() async throws {
-        let rig = try WorkerRig(partitions: 1)
-        rig.settings.inputTopic = "nowhere"
-        let worker = try rig.worker()
-        await #expect(throws: WorkerError.self) { try await worker.run() }
-        do { try await worker.run() } catch let error as WorkerError {
-            #expect(error.description.contains("topic nowhere does not exist"))
-        }
-    }
-
     @Test func saysThatKafkaDoesNotAnswer() async throws {
         let rig = try WorkerRig(partitions: 1)
         rig.settings.kafka["bootstrap.servers"] = "127.0.0.1:1"

@@ -219,7 +219,9 @@ extension APISchemas {
                 ("reason", .stringOrNull("Why, as far as Kafka's client knows, and what to check.")),
                 (
                     "partitions_added",
-                    .integer("Partitions that the input topic has got since the start; customers' states do not follow.", from: 0)
+                    .integer(
+                        "Partitions that the input topic has got since its states were begun; these do not follow.",
+                        from: 0)
                 ),
             ], "Whether Kafka answers, and what has become of the input topic.")
     }
@@ -239,7 +241,8 @@ extension APISchemas {
         .object([
             ("topic", .string()), ("partition", .integer()), ("thread", .integer()),
             ("phase", .oneOf(["loading", "rebuilding", "live", "awaiting_schema"])), ("restored", Self.share),
-            ("position", .integer(from: -2000)), ("log_end", .integer(from: -2000)), ("lag", .integerOrNull("null while Kafka is away.")),
+            ("position", .integer(from: -2000)), ("log_end", .integer(from: -2000)),
+            ("lag", .integerOrNull("null while Kafka is away.")),
             ("customers", .integer()), ("state_bytes", .integer()), ("expected_state_bytes", .integer()),
             ("is_incomplete", .boolean("Whether events are known to be missing.")), ("clock", .instantOrNull),
         ])

@@ -33,6 +33,7 @@ enum CheckpointFile {
         var reader = try BlockReader(path: path)
         let header = try header(of: try reader.next())
         try request.check(header)
+        try request.checkLog(header)
         var table = CustomerTable(timeToLiveDays: request.timeToLiveDays)
         table.restore(clock: header.clock)
         var labelJoinRecords: [UInt64: [UInt8]] = [:]

@@ -14,15 +14,19 @@ package struct CheckpointHeader: Equatable, Sendable {
     let decoderFingerprint: UInt64
     /// From this offset on, messages were decoded that way.
     let decodedFrom: Int64
-    /// Events are missing from the state, because the log had been cut.
-    let isIncomplete: Bool
+    /// Events that are missing from the state.
+    let gap: StateGap?
+    /// The latest message that the state holds; `nil` where that is not known, as of checkpoints before version 2.
+    let mark: LogMark?
+    /// How many partitions the topic had when the state was begun; `nil` where that is not known.
+    let partitions: Int?
     let clock: PartitionClock
     let customers: Int
     /// Schemas of the registry that messages at this offset may be written by, so that they can be read again without it.
     let schemas: [NumberedSchema]
 
-    /// Version of the header's own layout.
-    private static let version: UInt64 = 1
+    /// Version of the header's own layout. The first one had neither mark nor partitions, nor the time of a gap.
+    private static let version: UInt64 = 2
 
     func encode(into writer: inout ByteWriter) {
         writer.varint(Self.version)
@@ -32,7 +36,15 @@ package struct CheckpointHeader: Equatable, Sendable {
         writer.word64(stateFingerprint)
         writer.word64(decoderFingerprint)
         writer.signed(decodedFrom)
-        writer.varint(isIncomplete ? 1 : 0)
+        writer.varint(gap == nil ? 0 : 1)
+        writer.signed(gap?.since ?? -1)
+        writer.varint(mark == nil ? 0 : 1)
+        if let mark {
+            writer.signed(mark.offset)
+            writer.signed(mark.timestamp)
+            writer.word64(mark.hash)
+        }
+        writer.varint(UInt64(partitions ?? 0))
         clock.encode(into: &writer)
         writer.varint(UInt64(customers))
         for schema in schemas { schema.encode(into: &writer) }
@@ -40,7 +52,9 @@ package struct CheckpointHeader: Equatable, Sendable {
 
     init(decoding reader: inout ByteReader) throws(StateError) {
         let version = try reader.varint()
-        guard version == Self.version else { throw StateError("layout \(version), this program's is \(Self.version)") }
+        guard (1...Self.version).contains(version) else {
+            throw StateError("layout \(version), this program's is \(Self.version)")
+        }
         let topic = try reader.text()
         guard let number = Int32(exactly: try reader.signed()), number >= 0 else {
             throw StateError("no number of a partition")
@@ -51,7 +65,19 @@ package struct CheckpointHeader: Equatable, Sendable {
         stateFingerprint = try reader.word64()
         decoderFingerprint = try reader.word64()
         decodedFrom = try reader.signed()
-        isIncomplete = try reader.varint() != 0
+        let isIncomplete = try reader.varint() != 0
+        let since = version == 1 ? -1 : try reader.signed()
+        gap = isIncomplete ? StateGap(since: since >= 0 ? since : nil) : nil
+        if version > 1, try reader.varint() != 0 {
+            mark = LogMark(
+                offset: try reader.signed(), timestamp: try reader.signed(), hash: try reader.word64())
+        } else {
+            mark = nil
+        }
+        guard let count = Int(exactly: version == 1 ? 0 : try reader.varint()) else {
+            throw StateError("too many partitions")
+        }
+        partitions = count > 0 ? count : nil
         clock = try PartitionClock(decoding: &reader)
         guard let customers = Int(exactly: try reader.varint()) else { throw StateError("too many customers") }
         self.customers = customers
@@ -63,14 +89,17 @@ package struct CheckpointHeader: Equatable, Sendable {
     /// - Parameter customers: how many there are in the state.
     package init(
         partition: TopicPartition, offset: Int64, stateFingerprint: UInt64, decoderFingerprint: UInt64,
-        decodedFrom: Int64, isIncomplete: Bool, clock: PartitionClock, customers: Int, schemas: [NumberedSchema] = []
+        decodedFrom: Int64, gap: StateGap? = nil, mark: LogMark? = nil, partitions: Int? = nil, clock: PartitionClock,
+        customers: Int, schemas: [NumberedSchema] = []
     ) {
         self.partition = partition
         self.offset = offset
         self.stateFingerprint = stateFingerprint
         self.decoderFingerprint = decoderFingerprint
         self.decodedFrom = decodedFrom
-        self.isIncomplete = isIncomplete
+        self.gap = gap
+        self.mark = mark
+        self.partitions = partitions
         self.clock = clock
         self.customers = customers
         self.schemas = schemas
@@ -85,7 +114,9 @@ package struct CheckpointHeader: Equatable, Sendable {
         stateFingerprint = Self.stateFingerprint(timeToLiveDays: timeToLiveDays)
         self.decoderFingerprint = decoderFingerprint
         decodedFrom = task.state.decoderStartOffset
-        isIncomplete = task.state.isIncomplete
+        gap = task.state.gap
+        mark = task.state.mark
+        partitions = task.partitionCount
         clock = task.state.table.clock
         customers = task.state.table.count
     }

@@ -41,23 +41,37 @@ package struct RestoreRequest: Sendable {
     /// Where publishing begins: a state beyond that is of another stretch of the log.
     let committed: Int64
     let timeToLiveDays: Int
+    /// Whether the log still has this message at its offset, or none any more.
+    let isOfThisLog: @Sendable (LogMark) throws -> Bool
     /// Told now and then how much has been read, 0 to 1; throws when nobody waits for it any more.
     let progress: @Sendable (Double) throws -> Void
     let warn: @Sendable (String) -> Void
 
     /// - Parameters:
     ///   - committed: offset beyond which a state is of no use.
+    ///   - isOfThisLog: whether the log still has a message at its offset, or none any more.
     ///   - progress: told now and then how much has been read, 0 to 1; throws when nobody waits for it any more.
     ///   - warn: told of checkpoints that are passed over.
     package init(
         partition: TopicPartition, committed: Int64, timeToLiveDays: Int,
+        isOfThisLog: @escaping @Sendable (LogMark) throws -> Bool = { _ in true },
         progress: @escaping @Sendable (Double) throws -> Void, warn: @escaping @Sendable (String) -> Void
     ) {
         self.partition = partition
         self.committed = committed
         self.timeToLiveDays = timeToLiveDays
+        self.isOfThisLog = isOfThisLog
         self.progress = progress
         self.warn = warn
+    }
+
+    /// Whether a checkpoint is of the log that is there now.
+    /// - Throws: `StateError` if it is of another one that had the topic's name; `KafkaError` when nobody tells.
+    func checkLog(_ header: CheckpointHeader) throws {
+        guard let mark = header.mark, try !isOfThisLog(mark) else { return }
+        throw StateError(
+            "of another topic that had this name, whose message at offset \(mark.offset) was not the one that is there now"
+        )
     }
 
     /// Whether a checkpoint can be used.
@@ -91,7 +105,7 @@ package struct RestoredState: Sendable {
     func partition(decoderStartOffset: Int64) -> RestoredPartition {
         RestoredPartition(
             table: table, offset: header?.offset ?? 0, decoderStartOffset: decoderStartOffset,
-            isIncomplete: header?.isIncomplete ?? false, perKeyOffsets: perKeyOffsets,
+            gap: header?.gap, mark: header?.mark, perKeyOffsets: perKeyOffsets,
             labelJoinRecords: header == nil ? [:] : labelJoinRecords)
     }
 }

@@ -47,7 +47,9 @@ final class TopicCheckpoints: CheckpointStore {
         var reading = TopicReading(request: request)
         do {
             try read(request, into: &reading)
-            return try reading.state()
+            let state = try reading.state()
+            if let header = state.header { try request.checkLog(header) }
+            return state
         } catch let error as StateError {
             request.warn("the checkpoint in \(topic)[\(request.partition.partition)] is passed over: \(error)")
             return RestoredState(

@@ -20,7 +20,7 @@ struct ClusterHealth {
         case away(Outage)
         /// After how long, seconds.
         case back(seconds: Double)
-        /// The input has more partitions than when the worker started.
+        /// The input has more partitions than when the worker started, or its states were begun.
         case partitionsAdded(now: Int, before: Int)
         case topicGone(String)
     }
@@ -31,7 +31,7 @@ struct ClusterHealth {
     private let input: String
     private(set) var outage: Outage?
     private(set) var lastOutageEnd: ContinuousClock.Instant?
-    /// Of the input: when it was first counted, and the most since.
+    /// Of the input: when it was first counted or states were begun, and the most since.
     private var partitions: (atStart: Int, now: Int)?
     /// By topic, how many rounds have missed it.
     private var missed: [String: Int] = [:]
@@ -39,7 +39,7 @@ struct ClusterHealth {
     /// - Parameter input: the topic whose partitions are counted.
     init(input: String) { self.input = input }
 
-    /// Partitions that have come to the input since the start.
+    /// Partitions that have come to the input since the start, or since the states were begun.
     var partitionsAdded: Int { partitions.map { $0.now - $0.atStart } ?? 0 }
 
     /// Kafka has answered.
@@ -61,6 +61,13 @@ struct ClusterHealth {
             if count > known.now { changes.append(.partitionsAdded(now: count, before: known.atStart)) }
         }
         return changes
+    }
+
+    /// A state was begun when the input had so many partitions, perhaps before this worker started.
+    mutating func stateBegan(partitions count: Int) -> [Change] {
+        guard let known = partitions, count < known.atStart else { return [] }
+        partitions = (count, known.now)
+        return [.partitionsAdded(now: known.now, before: count)]
     }
 
     /// Kafka has not answered.

@@ -47,6 +47,13 @@ final class ClusterWatch: Sendable {
         }
     }
 
+    /// A state was begun when the input had so many partitions, perhaps before this worker started.
+    func stateBegan(partitions: Int) {
+        for case .partitionsAdded(let now, let before) in health.withLock({ $0.stateBegan(partitions: partitions) }) {
+            sayAdded(now: now, before: before)
+        }
+    }
+
     /// Takes what one of the stream's clients reports. Called on any thread.
     func note(_ error: KafkaError) {
         if let problem = error.problem { errors.withLock { $0[problem.cause, default: 0] += 1 } }
@@ -99,21 +106,24 @@ final class ClusterWatch: Sendable {
                 metadata: ["since": "\(Self.time(outage.since))", "reason": "\(outage.reason)"])
         case .back(let seconds):
             logger.notice("Kafka is back", metadata: ["after": "\(Self.duration(seconds))"])
-        case .partitionsAdded(let now, let before):
-            logger.error(
-                """
-                the input has more partitions than when the worker started: new keys and old ones are dealt out anew, and \
-                customers' states do not follow them by themselves; see the README on more partitions
-                """,
-                metadata: [
-                    "topic": "\(settings.inputTopic)", "partitions": .stringConvertible(now),
-                    "before": .stringConvertible(before),
-                ])
+        case .partitionsAdded(let now, let before): sayAdded(now: now, before: before)
         case .topicGone(let topic):
             throw WorkerError(
                 "topic \(topic) does not exist any more: it has been deleted. Nothing that was committed is lost; create the "
                     + "topic anew, with its former number of partitions, and start the worker again")
         }
+    }
+
+    private func sayAdded(now: Int, before: Int) {
+        logger.error(
+            """
+            the input has more partitions than when its states were begun: keys are dealt out anew, and customers' states do \
+            not follow them by themselves; see the README on more partitions
+            """,
+            metadata: [
+                "topic": "\(settings.inputTopic)", "partitions": .stringConvertible(now),
+                "before": .stringConvertible(before),
+            ])
     }
 
     private func checkOutage() throws(WorkerError) {

@@ -48,7 +48,7 @@ final class QueryExecutor {
                 guard let index = table.index(of: bytes, hash: hash, at: table.clock.time) else { continue }
                 return CustomerReport(
                     customerID: customerID, topic: task.partition.topic, partition: task.partition.partition,
-                    state: table.states[index], isStateComplete: !task.state.isIncomplete,
+                    state: table.states[index], isStateComplete: task.state.isComplete(table.states[index]),
                     position: task.state.stateOffset, decoderStartOffset: task.state.decoderStartOffset)
             }
             return nil

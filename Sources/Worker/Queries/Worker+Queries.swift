@@ -28,7 +28,8 @@ extension Worker: LiveWorker {
         return WorkerStatus(
             counters: counts, uptimeSeconds: (ContinuousClock.now - started) / .seconds(1),
             partitions: stats.flatMap(\.partitions).sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) },
-            membership: stats.allSatisfy(\.isMember) ? .member : .joining, kafka: watch.status, scores: scores, endToEnd: endToEnd,
+            membership: stats.allSatisfy(\.isMember) ? .member : .joining, kafka: watch.status, scores: scores,
+            endToEnd: endToEnd,
             recentEndToEnd: recent.histogram, recentSeconds: recent.seconds, grades: grades, drift: drift)
     }
 

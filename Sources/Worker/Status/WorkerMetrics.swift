@@ -91,11 +91,13 @@ package final class WorkerMetrics: Sendable {
     }
 
     private static func count(
-        _ now: [ConnectionProblem.Cause: Int], since before: [ConnectionProblem.Cause: Int], _ factory: any MetricsFactory
+        _ now: [ConnectionProblem.Cause: Int], since before: [ConnectionProblem.Cause: Int],
+        _ factory: any MetricsFactory
     ) {
         for cause in ConnectionProblem.Cause.allCases {
-            Counter(label: "kafka_connection_errors", dimensions: [("cause", cause.rawValue)], factory: factory).increment(
-                by: (now[cause] ?? 0) - (before[cause] ?? 0))
+            Counter(label: "kafka_connection_errors", dimensions: [("cause", cause.rawValue)], factory: factory)
+                .increment(
+                    by: (now[cause] ?? 0) - (before[cause] ?? 0))
         }
     }
 
@@ -197,7 +199,7 @@ package final class WorkerMetrics: Sendable {
         "kafka_away_seconds": .init(.gauge, "For how long Kafka has not answered; 0 while it does"),
         "kafka_connection_errors_total": .init(.counter, "How often a client was without a connection, by cause"),
         "input_partitions_added": .init(
-            .gauge, "Partitions that the input topic has got since the worker started; customers' states do not follow them"),
+            .gauge, "Partitions that the input topic has got since its states were begun; these do not follow them"),
         "partition_restored_ratio": .init(.gauge, "Share of what must be read before the partition is live"),
         "partition_incomplete": .init(.gauge, "1 where events are known to be missing from the state"),
         "state_bytes": .init(.gauge, "Memory of the customers' states"),

@@ -61,7 +61,7 @@ package struct WorkerStatus: Sendable {
 
         /// `nil` while Kafka answers.
         package var outage: Outage?
-        /// Partitions that the input topic has got since the worker started.
+        /// Partitions that the input topic has got since its states were begun.
         package var partitionsAdded = 0
         /// How often clients were without a connection, by cause.
         package var errors: [ConnectionProblem.Cause: Int] = [:]

@@ -78,7 +78,9 @@ struct RejectionLimit {
             throw WorkerError(
                 "\(self.rejected) of the last \(seen) messages are no customer events, more than "
                     + "dead_letters.max_fraction = \(maxFraction) allows; the last one: \(example ?? "unknown"). "
-                    + "Check fields: in the configuration and what is published to the topic")
+                    + "If they are events, check fields: and events: (scoring-worker inspect shows how they are understood). If they are "
+                    + "not, stop who sends them, then run once with dead_letters.max_fraction: 1, which makes dead letters of all "
+                    + "that is there; every start ends like this one until then. Nothing is lost either way")
         }
         seen = 0
         self.rejected = 0

@@ -63,21 +63,25 @@ final class PartitionTask {
     private(set) var replayingSince: ContinuousClock.Instant?
     /// When it began to wait for a schema.
     private(set) var awaitingSince: ContinuousClock.Instant?
+    /// How many partitions the topic had when the state was begun.
+    private(set) var partitionCount: Int
     /// What the checkpointer knows of this partition.
     var checkpoints: CheckpointHistory
     /// Set where the group's offset is gone: its checkpoint decides where publishing begins.
     private(set) var lostOffset: LostOffset?
 
     /// - Parameters:
+    ///   - partitionCount: of the topic.
     ///   - lostOffset: of a group whose offset is gone; `nil` where it is not.
     ///   - restore: reads the checkpoint; `nil` when there are none.
     ///   - isAtStart: whether the consumer is, or will be, where the log begins.
     init(
         partition: TopicPartition, state: PartitionState, logStartOffset: Int64, logEndOffset: Int64,
-        lostOffset: LostOffset? = nil, restore: RestoreJob?, isAtStart: Bool,
+        partitionCount: Int = 0, lostOffset: LostOffset? = nil, restore: RestoreJob?, isAtStart: Bool,
         checkpoints: CheckpointHistory = CheckpointHistory(notBefore: .now)
     ) {
         self.lostOffset = lostOffset
+        self.partitionCount = partitionCount
         self.partition = partition
         self.state = state
         self.logStartOffset = logStartOffset
@@ -168,6 +172,7 @@ final class PartitionTask {
             state.restore(restored.partition(decoderStartOffset: state.stateOffset), continuingAt: state.stateOffset)
             return
         }
+        partitionCount = header.partitions ?? partitionCount
         checkpoints.last = CheckpointHistory.Checkpoint(offset: header.offset, bytes: restored.bytes)
         // What the state holds stays as it was understood when the checkpoint was taken.
         let isSameDecoder = header.decoderFingerprint == decoderFingerprint

@@ -52,10 +52,12 @@ final class Restorer {
         guard let store, committed > 0 || store.isIncremental else { return nil }
         let timeToLiveDays = settings.timeToLiveDays
         let logger = reporter.logger
+        let log = LogReader(properties: settings.kafkaProperties.checkpointReader)
         return RestoreJob(on: queue) { progress in
             try store.restore(
                 RestoreRequest(
-                    partition: partition, committed: committed, timeToLiveDays: timeToLiveDays, progress: progress,
+                    partition: partition, committed: committed, timeToLiveDays: timeToLiveDays,
+                    isOfThisLog: { try log.has($0, in: partition) }, progress: progress,
                     warn: { logger.warning("\($0)") }))
         }
     }

@@ -59,7 +59,8 @@ extension StreamThread {
     ) throws {
         let (settings, logger) = (dependencies.settings, dependencies.logger)
         let reporter = ThreadReporter(
-            number: number, counters: dependencies.counters, board: board, watch: dependencies.watch,
+            number: number, counters: dependencies.counters, board: board,
+            sessionTimeoutMilliseconds: settings.kafkaProperties.sessionTimeoutMilliseconds, watch: dependencies.watch,
             metrics: dependencies.metrics, logger: logger)
         let report: @Sendable (KafkaError) -> Void = { [watch = dependencies.watch] in watch.note($0) }
         let consumer = try Consumer(properties: settings.kafkaProperties.consumer(thread: number), onError: report)
@@ -103,7 +104,8 @@ extension StreamThread {
             checkpointer: checkpointer, reporter: reporter)
         let factory = TaskFactory(
             settings: settings, requests: requests, registry: registry, restorer: restorer,
-            checkpointer: checkpointer, pipeline: pipeline, reporter: reporter)
+            checkpointer: checkpointer, pipeline: pipeline, partitionCount: dependencies.partitionCount,
+            reporter: reporter)
         let membership = GroupMembership(
             factory: factory, commits: commits, checkpointer: checkpointer, registry: registry, reporter: reporter)
         self.init(

@@ -10,14 +10,16 @@ final class TaskFactory {
     private let checkpointer: Checkpointer
     private let pipeline: ScoringPipeline
     private let reporter: ThreadReporter
+    private let partitionCount: Int
     /// When partitions without a leader are asked for again; the pause doubles.
     private var nextAttempt = ContinuousClock.now
     private var attemptPause = Duration.zero
 
     init(
         settings: WorkerSettings, requests: AssignmentRequests, registry: PartitionRegistry, restorer: Restorer,
-        checkpointer: Checkpointer, pipeline: ScoringPipeline, reporter: ThreadReporter
+        checkpointer: Checkpointer, pipeline: ScoringPipeline, partitionCount: Int, reporter: ThreadReporter
     ) {
+        self.partitionCount = partitionCount
         self.settings = settings
         self.requests = requests
         self.registry = registry
@@ -132,8 +134,8 @@ final class TaskFactory {
             labelJoin: settings.isGrading
                 ? pipeline.makeLabelJoin(windowDays: settings.gradingWindowDays, limit: settings.gradingLimit) : nil)
         return PartitionTask(
-            partition: partition, state: state, logStartOffset: log.low, logEndOffset: log.high, lostOffset: lost,
-            restore: restore, isAtStart: isNew,
+            partition: partition, state: state, logStartOffset: log.low, logEndOffset: log.high,
+            partitionCount: partitionCount, lostOffset: lost, restore: restore, isAtStart: isNew,
             checkpoints: CheckpointHistory(notBefore: checkpointer.firstCheckpoint))
     }
 

@@ -17,6 +17,8 @@ final class ThreadReporter {
     private var placements: [String: RateLimit] = [:]
     private var schemas = RateLimit(pause: .seconds(5))
     private var restoreProgress = RateLimit(pause: .seconds(3))
+    private let sessionTimeoutMilliseconds: Int?
+    private var outsideSince: (moment: ContinuousClock.Instant, isSaid: Bool)?
     private var nextStats = ContinuousClock.now
     private var latency = RecentHistogram()
     private var nextStateLine = ContinuousClock.now + .seconds(60)
@@ -30,12 +32,15 @@ final class ThreadReporter {
     ///   - number: tells the worker's threads apart.
     ///   - board: where the thread's stats are published.
     ///   - metrics: where durations and batch sizes are recorded.
+    ///   - sessionTimeoutMilliseconds: after which the group notices that a member was killed.
     ///   - watch: knows whether Kafka is away, which explains much.
     init(
-        number: Int, counters: WorkerCounters, board: ThreadBoard, watch: ClusterWatch, metrics: any MetricsFactory,
+        number: Int, counters: WorkerCounters, board: ThreadBoard, sessionTimeoutMilliseconds: Int? = nil,
+        watch: ClusterWatch, metrics: any MetricsFactory,
         logger: Logger
     ) {
         self.watch = watch
+        self.sessionTimeoutMilliseconds = sessionTimeoutMilliseconds
         self.number = number
         self.counters = counters
         self.board = board
@@ -170,6 +175,7 @@ final class ThreadReporter {
             }
             return
         }
+        watch.stateBegan(partitions: task.partitionCount)
         if let error = task.state.labelJoinError {
             logger.warning(
                 "the label join begins anew: the checkpoint's predictions cannot be used",
@@ -241,6 +247,7 @@ final class ThreadReporter {
     ) {
         counters.gauges[number].publish(registry.gauges)
         let now = ContinuousClock.now
+        sayMembership(isMember, at: now)
         if now >= nextStats {
             nextStats = now + .seconds(1)
             latency.observe(monitor.endToEnd, at: now)
@@ -267,6 +274,23 @@ final class ThreadReporter {
                     ])
             }
         }
+    }
+
+    /// Says once that the group makes the thread wait, and for how long at most.
+    private func sayMembership(_ isMember: Bool, at now: ContinuousClock.Instant) {
+        guard !isMember else {
+            outsideSince = nil
+            return
+        }
+        guard let since = outsideSince else {
+            outsideSince = (now, false)
+            return
+        }
+        guard !since.isSaid, now - since.moment > .seconds(2), !watch.isAway else { return }
+        outsideSince = (since.moment, true)
+        logger.info(
+            "waiting for the group: it counts on members that were killed until their session is over",
+            metadata: sessionTimeoutMilliseconds.map { ["seconds_at_most": .stringConvertible($0 / 1000)] } ?? [:])
     }
 
     /// The thread owns nothing any more.

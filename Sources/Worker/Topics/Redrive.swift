@@ -7,13 +7,14 @@ import Pipeline
 ///
 /// A redriven message says which message it repeats, so that the worker scores it once and takes it into state once (see
 /// `PartitionState.decoderStartOffset`). It is committed together with the place in the dead-letter topic, under the guarantee
-/// of the settings: a second run goes on where the first one stopped.
+/// of the settings: a second run goes on where the first one stopped. What is still no event is part of the same commit: a
+/// letter behind it can be driven again only once, and it must not be passed over for ever.
 package struct Redrive {
     /// What became of the dead letters so far.
     package struct Report: Sendable, Equatable {
         /// Letters put back on the input.
         package internal(set) var redriven = 0
-        /// Letters that are still no customer event: they stay where they are.
+        /// Letters that are still no customer event: they are put at the end of their topic, for the next run.
         package internal(set) var rejected = 0
         /// Letters that hold only the beginning of their message: the whole one is where their headers say.
         package internal(set) var truncated = 0
@@ -61,7 +62,7 @@ package struct Redrive {
         }
         let check = try TopicCheck(settings: settings)
         try check.require([source, settings.inputTopic])
-        let limits = try check.recordLimits(of: [settings.inputTopic])
+        let limits = try check.recordLimits(of: [settings.inputTopic, source])
         let group = "\(settings.group)-redrive"
         let consumer = try Consumer(
             properties: settings.kafkaProperties.consumer.merging([
@@ -69,16 +70,17 @@ package struct Redrive {
             ]) { $1 })
         defer { consumer.close() }
         let producer = try Producer(
-            properties: limits.properties(for: [settings.inputTopic]).merging(settings.kafkaProperties.producer) { $1 }
-                .merging(
-                    settings.guarantee == .exactlyOnce ? ["transactional.id": group] : [:]
-                ) { $1 })
+            properties: limits.properties(for: [settings.inputTopic, source]).merging(settings.kafkaProperties.producer)
+            { $1 }
+            .merging(
+                settings.guarantee == .exactlyOnce ? ["transactional.id": group] : [:]
+            ) { $1 })
         defer { producer.close() }
         let commitProtocol: any CommitProtocol =
             settings.guarantee == .exactlyOnce
             ? try ExactlyOnce(producer: producer, timeoutMilliseconds: Self.timeoutMilliseconds)
             : AtLeastOnce(producer: producer)
-        let target = try producer.topic(named: settings.inputTopic)
+        let topics = (input: try producer.topic(named: settings.inputTopic), letters: try producer.topic(named: source))
         var remaining = try ends(of: source, consumer)
         var report = Report()
         var done: Set<PartitionOffset> = []
@@ -95,7 +97,7 @@ package struct Redrive {
             for position in 0..<batch.count {
                 let letter = batch[position]
                 guard let end = remaining[letter.partition], letter.offset < end else { continue }
-                try redrive(letter, to: target, by: producer, decoder, &done, &report)
+                try redrive(letter, to: topics, by: producer, decoder, &done, &report)
                 next[letter.partition] = letter.offset + 1
             }
             if !next.isEmpty {
@@ -128,7 +130,7 @@ package struct Redrive {
     }
 
     private func redrive(
-        _ letter: Message, to target: Topic, by producer: Producer, _ decoder: EventDecoder,
+        _ letter: Message, to topics: (input: Topic, letters: Topic), by producer: Producer, _ decoder: EventDecoder,
         _ done: inout Set<PartitionOffset>, _ report: inout Report
     ) throws {
         func text(_ header: String) -> String? {
@@ -152,6 +154,10 @@ package struct Redrive {
             (try? decoder.decode(value, timestamp: letter.timestampMilliseconds) { _ in }) != nil
         else {
             report.rejected += 1
+            try producer.produce(
+                to: topics.letters, partition: letter.partition, key: letter.key, value: letter.value,
+                headers: letter.headers.map { Header($0.name, value: $0.value.map { Array($0) }) },
+                timestampMilliseconds: letter.timestampMilliseconds)
             return
         }
         var headers = letter.headers.filter {
@@ -159,7 +165,7 @@ package struct Redrive {
         }.map { Header($0.name, value: $0.value.map { Array($0) }) }
         headers.append(Header(RedrivenMessage.header, "\(offset)"))
         try producer.produce(
-            to: target, partition: partition, key: letter.key, value: value, headers: headers,
+            to: topics.input, partition: partition, key: letter.key, value: value, headers: headers,
             timestampMilliseconds: letter.timestampMilliseconds)
         report.redriven += 1
     }

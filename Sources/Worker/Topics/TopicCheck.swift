@@ -34,7 +34,8 @@ struct TopicCheck {
             return "Kafka does not let this worker see topic \(topic): give its user the rights that the README lists"
         }
         if let problem = error.problem { return "no connection to Kafka at \(servers): \(problem)" }
-        return "no answer from Kafka at \(servers) about topic \(topic): \(error.reason); check kafka.bootstrap.servers, and that "
+        return
+            "no answer from Kafka at \(servers) about topic \(topic): \(error.reason); check kafka.bootstrap.servers, and that "
             + "nothing between here and there drops connections"
     }
 
