@@ -120,6 +120,14 @@ package final class PartitionState {
         stateOffset = max(stateOffset, offset)
     }
 
+    /// A history has been taken in, and the partition's log goes on behind it.
+    /// - Parameters:
+    ///   - offset: of the log's first message that the state does not hold.
+    ///   - mark: a message by which the log is known again.
+    package func goOn(at offset: Int64, mark: LogMark?) {
+        (stateOffset, decoderStartOffset, self.mark) = (offset, offset, mark)
+    }
+
     // MARK: Taking messages in
 
     /// Whether a customer's restored state holds this message already.

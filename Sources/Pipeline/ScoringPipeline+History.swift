@@ -11,7 +11,10 @@ extension ScoringPipeline {
         if isRepeated { partition.table.observe(event.time) } else { takenMessageIsNew = true }
         defer { if isLastOfMessage { takenMessageIsNew = false } }
         guard isLastOfMessage || scoresEachLine, !isRepeated || (takenMessageIsNew && !scoresEachLine) else {
-            if !isRepeated { partition.table.update(event) }
+            if !isRepeated {
+                partition.table.update(event)
+                keep(unscored: event, at: partition.stateOffset, before: scorer.pendingCount)
+            }
             return
         }
         let offset = partition.stateOffset

@@ -262,7 +262,7 @@ package final class ScoringPipeline {
     }
 
     /// Keeps an event that has no prediction for the label join: it decides earlier predictions like any other.
-    private func keep(unscored event: CustomerEvent, at offset: Int64, before predictions: Int) {
+    func keep(unscored event: CustomerEvent, at offset: Int64, before predictions: Int) {
         unscored.append(
             UnscoredEvent(
                 event: LabelJoin.Event(

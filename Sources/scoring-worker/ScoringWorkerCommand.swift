@@ -8,6 +8,7 @@ struct ScoringWorkerCommand: AsyncParsableCommand {
         commandName: "scoring-worker",
         abstract: "Scores a stream of customer events: how likely is each customer to buy again soon?",
         subcommands: [
-            InspectCommand.self, RunCommand.self, DemoCommand.self, RedriveCommand.self, ChaosCommand.self,
+            BootstrapCommand.self, InspectCommand.self, RunCommand.self, DemoCommand.self, RedriveCommand.self,
+            ChaosCommand.self,
         ])
 }

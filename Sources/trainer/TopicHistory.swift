@@ -102,45 +102,26 @@ struct TopicHistory {
         _ ranges: [TopicPartition: Range<Int64>], _ consumer: Consumer, _ spools: [TopicPartition: SpooledFile],
         _ decoder: EventDecoder, progress: (Int) -> Void
     ) throws -> (events: [TopicPartition: Int], skipped: Int) {
-        try consumer.assign(ranges.map { PartitionOffset($0.key, offset: $0.value.lowerBound) })
-        let batch = MessageBatch(capacity: 1000)
-        var open = Set(ranges.keys)
+        let reader = try RangeReader(consumer, ranges, patienceMilliseconds: Self.timeoutMilliseconds)
         var (events, skipped, behind) = ([TopicPartition: Int](), 0, 0)
-        var lastProgress = ContinuousClock.now
-        while !open.isEmpty {
-            try consumer.poll(into: batch, timeoutMilliseconds: 100)
-            if let error = batch.errors.first(where: { $0.remedy != .retry }) { throw error }
-            let before = behind
-            for position in 0..<batch.count {
-                let message = batch[position]
-                let partition = TopicPartition(topic: topic, partition: message.partition)
-                guard let range = ranges[partition], message.offset < range.upperBound else {
-                    open.remove(partition)
-                    continue
-                }
-                behind += 1
-                let value = message.value ?? UnsafeRawBufferPointer(start: nil, count: 0)
-                try decoder.fetchSchema(of: value)
-                if let original = RedrivenMessage.originalOffset(message.header(RedrivenMessage.header)),
-                    RedrivenMessage.isInLog(original, before: message.offset, from: range.lowerBound)
-                {
-                    // As in the worker, its event counts where the original stands.
-                } else if (try? decoder.decode(value, timestamp: message.timestampMilliseconds) { _ in }) != nil {
-                    try spools[partition]!.write(message: value)
-                    events[partition, default: 0] += 1
-                } else {
-                    skipped += 1
-                }
-                if message.offset + 1 >= range.upperBound { open.remove(partition) }
+        while try reader.read({ partition, message in
+            behind += 1
+            let value = message.value ?? UnsafeRawBufferPointer(start: nil, count: 0)
+            try decoder.fetchSchema(of: value)
+            if let original = RedrivenMessage.originalOffset(message.header(RedrivenMessage.header)),
+                RedrivenMessage.isInLog(original, before: message.offset, from: ranges[partition]?.lowerBound ?? 0)
+            {
+                // As in the worker, its event counts where the original stands.
+            } else if (try? decoder.decode(value, timestamp: message.timestampMilliseconds) { _ in }) != nil {
+                try spools[partition]?.write(message: value)
+                events[partition, default: 0] += 1
+            } else {
+                skipped += 1
             }
-            // The last offsets may be transaction markers, which are not delivered as messages.
-            for end in batch.ends { open.remove(end.partition) }
-            if behind > before { lastProgress = .now }
-            guard ContinuousClock.now - lastProgress < .milliseconds(Self.timeoutMilliseconds) else {
-                throw TopicHistoryError(
-                    "topic \(topic) gives no more messages, \(behind) were read: is the broker still there?")
-            }
-            progress(behind)
+        }) { progress(behind) }
+        guard reader.open.isEmpty else {
+            throw TopicHistoryError(
+                "topic \(topic) gives no more messages, \(behind) were read: is the broker still there?")
         }
         return (events, skipped)
     }

@@ -13,6 +13,7 @@ extension WorkerSettings {
         registry = RegistrySettings(reader)
         events = EventFormat(reader, registry: registry)
         inputTopic = reader.string("input.topic", default: inputTopic)
+        whenCompacted = reader.choice("input.when_compacted", default: whenCompacted)
         outputTopic = reader.string("output.topic", default: outputTopic)
         outputFormat = reader.choice("output.format", default: outputFormat)
         if outputFormat == .avro, registry.urls.isEmpty {

@@ -11,6 +11,8 @@ package struct WorkerSettings: Sendable {
     package var events = EventFormat()
     /// Topic of customer events.
     package var inputTopic = "customer-events"
+    /// What is done when the input is compacted.
+    package var whenCompacted = CompactedInputPolicy.fail
     /// Topic of predictions.
     package var outputTopic = "purchase-predictions"
     /// What predictions and outcomes are written in.
@@ -81,6 +83,14 @@ package struct WorkerSettings: Sendable {
     package var checkpointTopic: String?
     /// Longest time that restoring a partition's state may take, seconds.
     package var recoverySeconds = 30.0
+    /// What is done when the input is compacted, so that Kafka keeps only the last message of each key.
+    package enum CompactedInputPolicy: String, CaseIterable, Sendable {
+        /// The worker stops and says so.
+        case fail
+        /// The worker goes on, for keys of which each has one message.
+        case `continue`
+    }
+
     /// What is done when the log no longer reaches back to what the state lacks.
     package var whenLogIsCut = CutLogPolicy.fail
     /// What is done when the group's committed offset is gone or outside the log.

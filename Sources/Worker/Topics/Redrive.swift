@@ -7,8 +7,8 @@ import Pipeline
 ///
 /// A redriven message says which message it repeats, so that the worker scores it once and takes it into state once (see
 /// `PartitionState.decoderStartOffset`). It is committed together with the place in the dead-letter topic, under the guarantee
-/// of the settings: a second run goes on where the first one stopped. What is still no event is part of the same commit: a
-/// letter behind it can be driven again only once, and it must not be passed over for ever.
+/// of the settings: a second run goes on where the first one stopped. What is still no event is copied to the
+/// end of the dead-letter topic in the same commit: the group's offset moves past it, and it must not be lost by that.
 package struct Redrive {
     /// What became of the dead letters so far.
     package struct Report: Sendable, Equatable {

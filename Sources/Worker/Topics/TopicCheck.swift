@@ -47,17 +47,18 @@ struct TopicCheck {
         return count
     }
 
-    /// Refuses a compacted input: Kafka keeps the last message of each key there, and a state needs all of a customer's.
+    /// Refuses a compacted input unless told otherwise: Kafka keeps the last message of each key there, and a state needs all of a customer's.
     /// - Throws: `WorkerError` for a topic that is compacted. A broker that does not say is believed to have a log.
     func requireLog(_ topic: String) throws {
-        guard
+        guard settings.whenCompacted == .fail,
             let policy = try? admin.property(
                 "cleanup.policy", ofTopic: topic, timeoutMilliseconds: min(settings.startupMilliseconds, 5000)),
             policy.contains("compact")
         else { return }
         throw WorkerError(
             "topic \(topic) is compacted (cleanup.policy=\(policy)): Kafka drops all but the last message of a key, and with "
-                + "them most of what customers did; read the events from a topic with cleanup.policy=delete")
+                + "them most of what customers did; read the events from a topic with cleanup.policy=delete, or set "
+                + "input.when_compacted: continue where no two messages have the same key")
     }
 
     /// Makes the checkpoint topic where there is none: compacted, with as many partitions as the input.

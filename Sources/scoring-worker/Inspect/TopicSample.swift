@@ -43,40 +43,20 @@ struct TopicSample {
         }
         self.total = total
         guard total > 0 else { throw InspectionError("topic \(topic) is empty") }
-        try read(heads, topic, consumer)
-        if !tails.isEmpty { try read(tails, topic, consumer) }
+        try read(heads, consumer)
+        if !tails.isEmpty { try read(tails, consumer) }
     }
 
-    private mutating func read(
-        _ ranges: [TopicPartition: Range<Int64>], _ topic: String, _ consumer: Consumer
-    ) throws {
-        try consumer.assign(ranges.map { PartitionOffset($0.key, offset: $0.value.lowerBound) })
-        let batch = MessageBatch(capacity: 1000)
-        var open = Set(ranges.keys)
+    private mutating func read(_ ranges: [TopicPartition: Range<Int64>], _ consumer: Consumer) throws {
+        let reader = try RangeReader(consumer, ranges, patienceMilliseconds: Self.timeoutMilliseconds)
         var messages: [Int32: [InspectedMessage]] = [:]
-        // The time begins anew with each message.
-        var end = ContinuousClock.now + .milliseconds(Self.timeoutMilliseconds)
-        while !open.isEmpty, ContinuousClock.now < end {
-            try consumer.poll(into: batch, timeoutMilliseconds: 100)
-            if let error = batch.errors.first(where: { $0.remedy != .retry }) { throw error }
-            if batch.count > 0 { end = .now + .milliseconds(Self.timeoutMilliseconds) }
-            for position in 0..<batch.count {
-                let message = batch[position]
-                let partition = TopicPartition(topic: topic, partition: message.partition)
-                guard let range = ranges[partition], message.offset < range.upperBound else {
-                    open.remove(partition)
-                    continue
-                }
-                messages[message.partition, default: []].append(
-                    InspectedMessage(
-                        key: message.key.map { [UInt8]($0) }, value: message.value.map { [UInt8]($0) },
-                        timestamp: message.timestampMilliseconds, partition: message.partition))
-                if message.offset + 1 >= range.upperBound { open.remove(partition) }
-            }
-            // The last offsets may be transaction markers, which are not delivered as messages.
-            for end in batch.ends { open.remove(end.partition) }
-        }
-        silentPartitions = max(silentPartitions, open.count)
+        while try reader.read({ partition, message in
+            messages[partition.partition, default: []].append(
+                InspectedMessage(
+                    key: message.key.map { [UInt8]($0) }, value: message.value.map { [UInt8]($0) },
+                    timestamp: message.timestampMilliseconds, partition: message.partition))
+        }) {}
+        silentPartitions = max(silentPartitions, reader.open.count)
         self.messages += messages.sorted { $0.key < $1.key }.flatMap(\.value)
     }
 }
