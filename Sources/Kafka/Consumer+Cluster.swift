@@ -14,7 +14,7 @@ extension Consumer {
                 handle, partition.topic, partition.partition, &low, &high, Int32(clamping: timeoutMilliseconds))
             guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
                 throw Client.fatalError(of: handle, ifBehind: code, operation: operation)
-                    ?? KafkaError(code, operation: operation)
+                    ?? KafkaError(code, operation: operation).ofPartitionRequest
             }
             return Watermarks(low: low, high: high)
         }
@@ -52,9 +52,9 @@ extension Consumer {
             let code = rd_kafka_offsets_for_times(handle, list.pointer, Int32(clamping: timeoutMilliseconds))
             guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
                 throw Client.fatalError(of: handle, ifBehind: code, operation: operation)
-                    ?? KafkaError(code, operation: operation)
+                    ?? KafkaError(code, operation: operation).ofPartitionRequest
             }
-            if let error = list.firstError(operation) { throw error }
+            if let error = list.firstError(operation) { throw error.ofPartitionRequest }
             return list.offsets
         }
     }

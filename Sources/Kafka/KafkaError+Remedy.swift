@@ -28,7 +28,7 @@ extension KafkaError.Remedy {
             RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
             true
         default:
-            false
+            NewerCode.ownershipLost.contains(code.rawValue)
         }
     }
 
@@ -70,7 +70,15 @@ extension KafkaError.Remedy {
             RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED:
             true
         default:
-            false
+            NewerCode.transient.contains(code.rawValue)
         }
+    }
+
+    /// Codes of librdkafka after 2.0.2, which this program is built with and may meet newer ones than.
+    private enum NewerCode {
+        /// `FENCED_MEMBER_EPOCH`, `UNRELEASED_INSTANCE_ID`, `STALE_MEMBER_EPOCH`.
+        static let ownershipLost: Set<Int32> = [110, KafkaError.unreleasedInstanceID, 113]
+        /// `_DESTROY_BROKER`, `UNKNOWN_TOPIC_ID`, `INCONSISTENT_TOPIC_ID`, `REBOOTSTRAP_REQUIRED`.
+        static let transient: Set<Int32> = [-137, 100, 103, 129]
     }
 }

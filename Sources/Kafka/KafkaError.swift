@@ -42,9 +42,13 @@ package struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
         case RD_KAFKA_RESP_ERR__FENCED, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
             RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
             true
-        default: false
+        // With the newer group protocol it is the later one that is refused.
+        default: code == Self.unreleasedInstanceID
         }
     }
+
+    /// `UNRELEASED_INSTANCE_ID`, which librdkafka has since 2.4.
+    static let unreleasedInstanceID: Int32 = 111
 
     /// Nobody has answered in time.
     package static func timedOut(_ operation: String) -> KafkaError {
@@ -69,6 +73,14 @@ package struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
     package var abandoned: KafkaError {
         KafkaError(
             code: code, name: name, operation: operation, reason: reason, remedy: .rejoin, isFatal: true,
+            problem: problem)
+    }
+
+    /// The same error of a request about a partition: one that librdkafka knows no leader of may get one.
+    var ofPartitionRequest: KafkaError {
+        guard code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION.rawValue else { return self }
+        return KafkaError(
+            code: code, name: name, operation: operation, reason: reason, remedy: .retry, isFatal: false,
             problem: problem)
     }
 

@@ -5,8 +5,8 @@ import Customers
 ///     customer     identifier (counted, not empty), state (counted; empty for one who was removed)
 ///     label join   0, number (varint), content (counted; empty for a record that was removed)
 package enum SnapshotRecord {
-    /// Appends a record of the label join.
-    static func append(labelJoin number: UInt64, _ content: [UInt8], to writer: inout ByteWriter) {
+    /// Appends a record of the label join; without content where it was removed.
+    package static func append(labelJoin number: UInt64, _ content: [UInt8], to writer: inout ByteWriter) {
         writer.varint(0)
         writer.varint(number)
         content.withUnsafeBytes { writer.counted($0) }

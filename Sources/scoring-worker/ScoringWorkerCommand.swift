@@ -8,7 +8,8 @@ struct ScoringWorkerCommand: AsyncParsableCommand {
         commandName: "scoring-worker",
         abstract: "Scores a stream of customer events: how likely is each customer to buy again soon?",
         subcommands: [
-            BootstrapCommand.self, InspectCommand.self, RunCommand.self, DemoCommand.self, RedriveCommand.self,
+            BootstrapCommand.self, CheckpointsCommand.self, InspectCommand.self, RunCommand.self, DemoCommand.self,
+            RedriveCommand.self,
             ChaosCommand.self,
         ])
 }

@@ -102,7 +102,8 @@ import Testing
     @Test(arguments: [
         (Int32(-144), KafkaError.Remedy.rejoin), (90, .rejoin), (22, .rejoin), (25, .rejoin), (-142, .rejoin),
         (-147, .rejoin), (-195, .retry), (-185, .retry), (-184, .retry), (6, .retry), (27, .retry), (51, .retry),
-        (3, .retry), (10, .fatal), (29, .fatal), (58, .fatal), (82, .rejoin),
+        (3, .retry), (10, .fatal), (29, .fatal), (58, .fatal), (82, .rejoin), (110, .rejoin), (111, .rejoin),
+        (-137, .retry), (100, .retry),
     ]) func `each code has its remedy`(code: Int32, remedy: KafkaError.Remedy) {
         let error = KafkaError(.init(code), operation: "test")
         #expect(error.remedy == remedy, "\(error)")

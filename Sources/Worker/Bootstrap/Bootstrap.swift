@@ -57,15 +57,14 @@ package struct Bootstrap {
     package func run(
         _ history: History, from starts: [Int32: Int64], progress: (_ step: String, _ share: Double?) -> Void
     ) throws -> [Report] {
-        guard let store = try settings.makeCheckpointStore() else {
-            throw WorkerError("checkpoints.store is none: name where checkpoints are kept")
-        }
         let check = try TopicCheck(settings: settings)
         try check.require([settings.inputTopic])
         if let topic = settings.checkpointTopicName { try check.provide(topic) }
-        try requireNoMembers(check.admin)
+        let stored = StoredCheckpoints(settings: settings) { _ in }
+        try stored.requireNoMembers()
         let ranges = try ranges(starts, count: try check.partitionCount(of: settings.inputTopic))
-        let lineages = try lineages(store, ranges)
+        let store = try stored.store()
+        let lineages = try lineages(stored, store, ranges)
 
         let end = try lastTime(of: history, progress)
         progress("reading the log", nil)
@@ -90,16 +89,6 @@ package struct Bootstrap {
     }
 
     // MARK: What there is
-
-    private func requireNoMembers(_ admin: Admin) throws {
-        // A broker that does not tell is believed.
-        let members = (try? admin.members(ofGroup: settings.group, timeoutMilliseconds: 5000)) ?? []
-        guard members.isEmpty else {
-            throw WorkerError(
-                "group \(settings.group) has \(members.count) members at work: stop its workers, or name another group; "
-                    + "checkpoints are made before the first worker starts")
-        }
-    }
 
     /// Where the log goes on and where it ends, of each partition.
     private func ranges(_ starts: [Int32: Int64], count: Int) throws -> [TopicPartition: Range<Int64>] {
@@ -133,14 +122,11 @@ package struct Bootstrap {
     /// What the store knows of earlier owners.
     /// - Throws: `WorkerError` when there is a checkpoint already.
     private func lineages(
-        _ store: any CheckpointStore, _ ranges: [TopicPartition: Range<Int64>]
+        _ stored: StoredCheckpoints, _ store: any CheckpointStore, _ ranges: [TopicPartition: Range<Int64>]
     ) throws -> [TopicPartition: CheckpointLineage] {
         var lineages: [TopicPartition: CheckpointLineage] = [:]
         for partition in ranges.keys {
-            let found = try store.restore(
-                RestoreRequest(
-                    partition: partition, committed: .max, timeToLiveDays: settings.timeToLiveDays, progress: { _ in },
-                    warn: { _ in }))
+            let found = try stored.read(partition, from: store)
             if let header = found.header {
                 throw WorkerError(
                     "\(partition) has a checkpoint of offset \(header.offset) already: name another group or another "

@@ -27,11 +27,8 @@ struct AssignmentRequests {
         }
     }
 
-    /// Whether an error of a request about an assigned partition may pass. A partition without a leader is unknown to librdkafka.
-    static func mayPass(_ error: KafkaError) -> Bool { error.remedy == .retry || error.name == "_UNKNOWN_PARTITION" }
-
     /// Both ends of a partition, asked for once.
-    /// - Throws: what `mayPass` is true of when nobody answers, as of a partition without a leader.
+    /// - Throws: an error to retry when nobody answers, as of a partition without a leader.
     func watermarks(
         of partition: TopicPartition, timeoutMilliseconds: Int = timeoutMilliseconds
     ) throws(KafkaError) -> Watermarks {

@@ -40,7 +40,7 @@ final class GroupMembership: RebalanceHandler {
         if isLeaving { return partitions.map { PartitionOffset($0, offset: PartitionOffset.end) } }
         do {
             return try factory.makeTasks(for: partitions, isNew: true)
-        } catch let error as KafkaError where AssignmentRequests.mayPass(error) && factory.isCancelled {
+        } catch let error as KafkaError where error.remedy == .retry && factory.isCancelled {
             // Told to stop while Kafka did not answer: they are not read any more.
             release(partitions)
             return partitions.map { PartitionOffset($0, offset: PartitionOffset.end) }

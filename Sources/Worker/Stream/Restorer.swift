@@ -85,7 +85,7 @@ final class Restorer {
             guard case .loading(let job) = task.phase, let result = job.take() else { continue }
             do {
                 try take(result.get(), for: task, seconds: job.seconds)
-            } catch let error as KafkaError where AssignmentRequests.mayPass(error) && !requests.isCancelled {
+            } catch let error as KafkaError where error.remedy == .retry && !requests.isCancelled {
                 reporter.warn("checkpoint is read again", error)
                 if let job = load(task.partition, upTo: task.state.restoreEndOffset) { task.loadAgain(job) }
             }

@@ -43,7 +43,7 @@ final class TaskFactory {
         return try requests.committed(partitions).map { position in
             do {
                 return try makeTask(for: position, isNew: isNew, timeoutMilliseconds: timeout)
-            } catch let error as KafkaError where AssignmentRequests.mayPass(error) && !isCancelled {
+            } catch let error as KafkaError where error.remedy == .retry && !isCancelled {
                 // The group does not wait for one silent partition after the other.
                 timeout = Self.attemptTimeoutMilliseconds
                 reporter.warn("partition waits for its leader", error)
@@ -69,7 +69,7 @@ final class TaskFactory {
             do {
                 _ = try makeTask(
                     for: position, isNew: false, timeoutMilliseconds: Self.attemptTimeoutMilliseconds)
-            } catch let error as KafkaError where AssignmentRequests.mayPass(error) {
+            } catch let error as KafkaError where error.remedy == .retry {
                 reporter.warn("partition waits for its leader", error)
             }
         }
