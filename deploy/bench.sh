@@ -65,9 +65,6 @@ if [ ${#history[@]} -gt 0 ]; then section "Training" training "${history[@]}"; f
 if [ -n "${FUTURE_CART_BENCH_BROKER:-$broker_executable}" ]; then
     worker=(worker --broker "$broker" --threads 1 --messages 4000000 --copies 8)
     section "The whole worker beside a copy loop" "${worker[@]}" "${history[@]}"
-    # Answers as Kafka does, with no more than it is asked for; holds little, so in many partitions.
-    section "The same, beside the embedded broker" worker --broker embedded --threads 1 --partitions 64 --messages 1200000 \
-        --copies 3 "${history[@]}"
     watched=(monitoring --broker "$broker" --partitions 1 --messages 4000000 --copies 8)
     section "What watching costs" "${watched[@]}" --repetitions 20 "${history[@]}"
     section "The same, every prediction graded" "${watched[@]}" --repetitions 10 \

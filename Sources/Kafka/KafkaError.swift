@@ -50,9 +50,17 @@ package struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
     /// `UNRELEASED_INSTANCE_ID`, which librdkafka has since 2.4.
     static let unreleasedInstanceID: Int32 = 111
 
+    /// Whether nobody has answered, so that the cluster may be away.
+    package var isNoAnswer: Bool { Self.mayBeOfConnection(rd_kafka_resp_err_t(code)) }
+
     /// Nobody has answered in time.
     package static func timedOut(_ operation: String) -> KafkaError {
         KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, operation: operation)
+    }
+
+    /// Whether an offset is not in the log, or not any more.
+    package var isOutsideLog: Bool {
+        code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE.rawValue || code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET.rawValue
     }
 
     /// Whether there was no answer in time.

@@ -172,7 +172,7 @@ package final class Worker: Service {
         ].compactMap { $0 }.joined(separator: ", ")
         return WorkerError(
             "another worker of group \(settings.group) has the same processing.instance (\(names)), and has thrown this one "
-                + "out again and again; this one is the younger, and ends. Give each worker its own processing.instance: "
+                + "out again and again; this one ends, as the one that has been at work for a shorter time does. Give each worker its own processing.instance: "
                 + "\(error)")
     }
 }

@@ -6,45 +6,27 @@ import Worker
 
 /// A broker that is started for one benchmark, with its own temporary directory.
 final class BenchmarkBroker {
-    private enum Broker {
-        case process(LocalBroker)
-        case embedded(EmbeddedBroker)
-    }
-
-    private let broker: Broker
+    private let broker: LocalBroker
     let directory: String
 
-    var bootstrapServers: String {
-        switch broker {
-        case .process(let broker): broker.bootstrapServers
-        case .embedded(let broker): broker.bootstrapServers
-        }
-    }
+    var bootstrapServers: String { broker.bootstrapServers }
 
-    /// - Parameter command: starts the broker; `embedded` is one in this process.
     init(command: String) throws {
         directory = NSTemporaryDirectory() + "/benchmark-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        broker =
-            command == "embedded"
-            ? .embedded(try EmbeddedBroker()) : .process(try LocalBroker(command: command, directory: directory))
+        broker = try LocalBroker(command: command, directory: directory)
     }
 
     /// The settings of a worker that uses this broker only, and writes nothing but predictions.
     func settings(_ settings: WorkerSettings) -> WorkerSettings {
         var settings = settings
-        settings.confine(to: bootstrapServers)
+        settings.confine(to: broker.bootstrapServers)
         settings.checkpoints = .none
         settings.deadLetterTopic = nil
         return settings
     }
 
-    func create(_ topics: [String], partitions: Int) throws {
-        switch broker {
-        case .process(let broker): try broker.create(topics, partitions: partitions)
-        case .embedded(let broker): for topic in topics { try broker.createTopic(topic, partitions: partitions) }
-        }
-    }
+    func create(_ topics: [String], partitions: Int) throws { try broker.create(topics, partitions: partitions) }
 
     /// Publishes messages to a topic, all messages of a customer to the same partition.
     ///
@@ -66,15 +48,10 @@ final class BenchmarkBroker {
     }
 
     /// Deletes topics that have been measured, to free the broker's memory. A broker that does not delete topics is fine.
-    func delete(_ topic: String) {
-        if case .process(let broker) = broker { try? broker.delete(topic) }
-    }
+    func delete(_ topic: String) { try? broker.delete(topic) }
 
     func close() {
-        switch broker {
-        case .process(let broker): broker.stop()
-        case .embedded(let broker): broker.close()
-        }
+        broker.stop()
         try? FileManager.default.removeItem(atPath: directory)
     }
 }

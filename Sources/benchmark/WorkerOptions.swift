@@ -5,7 +5,7 @@ import Worker
 /// The options of benchmarks that run a whole worker with a broker.
 struct WorkerOptions: ParsableArguments {
     @Option(
-        help: "Command that starts a broker; {port} and {data} stand for its port and its data directory. Or embedded.")
+        help: "Command that starts a broker; {port} and {data} stand for its port and its data directory.")
     var broker: String
 
     @Option(help: "Directory of model artifacts; the configuration's unless given.")

@@ -86,8 +86,8 @@ struct BootstrapCommand: AsyncParsableCommand {
         }
         if !reports.allSatisfy(\.isGraded) {
             text +=
-                "Where the log begins too early to count the history's messages before it, predictions of the history are "
-                + "not graded.\n"
+                "Predictions of the history are not graded: that needs a log that begins late enough to count the history's "
+                + "messages before it, and messages of one event each.\n"
         }
         return text
     }

@@ -86,7 +86,7 @@ struct CheckpointsCommand: AsyncParsableCommand {
                 try output(
                     """
                     offset        \(found.offset)
-                    last message  \(found.lastMessage.map {
+                    known by      \(found.lastMessage.map {
                         "offset \($0.offset), \(CheckpointsCommand.time($0.timestamp))" } ?? "not known")
                     customers     \(found.customers)
                     bytes         \(found.bytes)

@@ -157,7 +157,7 @@ class Stage:
 
 def partition(number, phase="live", lag=0):
     return {"topic": "customer-events", "partition": number, "thread": number % 2, "phase": phase,
-            "restored": 1 if phase == "live" else 0.5, "position": 1000, "log_end": 1000 + lag, "lag": lag, "customers": 7,
+            "restored": 1 if phase == "live" else 0.5, "position": 1000, "log_end": 1000 + (lag or 0), "lag": lag, "customers": 7,
             "state_bytes": 50_000, "expected_state_bytes": 90_000, "is_incomplete": False,
             "clock": "2011-09-01T12:00:00Z" if phase == "live" else None}
 
@@ -409,6 +409,27 @@ def check_latency(browser, stage, recorded):
         require(median == figure, f"{words}, but the median is {median}")
 
 
+def check_outage(browser, stage, recorded):
+    """While Kafka is away the page says so and since when, and no lag is made up; what is added to the input is said."""
+    kafka = {"up": False, "away_since": "2026-01-02T03:04:05Z", "away_seconds": 84.0, "partitions_added": 0,
+             "reason": "nothing listens on the broker's port; check kafka.bootstrap.servers"}
+    stage.status = made_up(recorded, ready=False, kafka=kafka, partitions=[partition(number, lag=None) for number in range(3)])
+    browser.shape(1440, False)
+    browser.open()
+    browser.until("the outage", "return document.getElementById('connection').dataset.state === 'away' || null")
+    words = browser.run("return document.getElementById('connection').innerText")
+    for part in ("Kafka is away", "Since ", "Nothing is lost", "check kafka.bootstrap.servers"):
+        require(part in words, f"the page does not say {part!r} while Kafka is away: {words!r}")
+    lag = browser.run("return document.getElementById('figure-lag').textContent")
+    require(lag == "unknown", f"the lag is {lag!r} while Kafka is away")
+    require(browser.figure("figure-lag") is None, "there is a figure of a lag that nobody knows")
+    rows = browser.run("return document.querySelector('#partitions tbody').innerText")
+    require(rows.count("unknown") == 3, f"the partitions' lags are not unknown: {rows!r}")
+    stage.status = made_up(recorded, kafka=dict(kafka, up=True, away_since=None, reason=None, partitions_added=4))
+    browser.open()
+    browser.until("the growth", "return document.getElementById('keys-note').textContent.startsWith('4 partitions added') || null")
+
+
 def check_partitions(browser, stage, recorded):
     """The worst come first, what is left out is counted, and the card is as large as what it shows."""
     parts = [partition(number, lag=100 * number if number % 9 == 0 else 0) for number in range(64)]
@@ -529,6 +550,7 @@ def check_made_up(browser, stage, arguments, customer):
     check_one(browser, stage, recorded, ranking)
     check_latency(browser, stage, recorded)
     check_partitions(browser, stage, recorded)
+    check_outage(browser, stage, recorded)
     check_drift(browser, stage, recorded)
     check_states(browser, stage, recorded)
     check_console(browser)

@@ -19,6 +19,8 @@ import Testing
         var said = health.answered(["events": 3], at: start)
         #expect(said.isEmpty && health.outage == nil)
         let error = KafkaError(.init(-185), operation: "ask")
+        said = health.unanswered(error, asked: start - .seconds(2), at: date - 2)
+        #expect(said.isEmpty && health.outage == nil, "a broker that is slow once")
         said = health.unanswered(error, asked: start, at: date)
         #expect(said == [.away(health.outage!)])
         #expect(health.outage?.since == date)

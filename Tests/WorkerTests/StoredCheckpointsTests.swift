@@ -42,10 +42,16 @@ struct StoredCheckpointsTests {
     }
 
     /// Runs a worker until it has committed so many messages, then stops it in order.
-    private func work(_ settings: WorkerSettings, until committed: Int) async throws {
+    private func work(
+        _ settings: WorkerSettings, until committed: Int, onceReady: (() throws -> Void)? = nil
+    ) async throws {
         let worker = try Worker(
             settings: settings, artifact: artifact, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let running = Task(executorPreference: BlockingThreads.shared) { try await worker.run() }
+        if let onceReady {
+            try wait(for: "readiness") { worker.status.isReady && !worker.status.partitions.isEmpty }
+            try onceReady()
+        }
         try wait(for: "\(committed) messages") { worker.counters.snapshot.committed == committed }
         worker.requestStop()
         try await running.value
@@ -101,8 +107,18 @@ struct StoredCheckpointsTests {
         #expect(dealt.map(\.partition) == Array(0..<8))
         #expect(dealt[4...].allSatisfy { $0.offset == 0 && $0.customers > 0 && $0.moved == $0.customers })
         #expect(dealt[..<4].allSatisfy { $0.offset > 0 && $0.customers > 0 && $0.moved == 0 })
-        try publish(messages[half...])
-        try await work(settings, until: messages.count - half)
+        // Once only.
+        #expect(throws: WorkerError.self) { try stored(settings).repartition { _, _ in } }
+        // Interrupted before the last of the old ones was written, and run again.
+        let folder = "\(settings.checkpointDirectory)/\(settings.group)/\(settings.inputTopic)/3"
+        let newest = try FileManager.default.contentsOfDirectory(atPath: folder).max {
+            Int($0.prefix { $0 != "-" }) ?? 0 < Int($1.prefix { $0 != "-" }) ?? 0
+        }
+        try FileManager.default.removeItem(atPath: "\(folder)/\(try #require(newest))")
+        #expect(try stored(settings).repartition { _, _ in }.map(\.customers) == dealt.map(\.customers))
+        // The new partitions are assigned while they are empty.
+        let (later, publishing) = (messages[half...], self)
+        try await work(settings, until: messages.count - half) { try publishing.publish(later) }
         let found = try payloads(messages.count)
         #expect(found == expected)
     }
@@ -120,7 +136,9 @@ struct StoredCheckpointsTests {
         try publish(messages.dropLast(200))
         try await work(settings, until: messages.count - 200)
         let early = #expect(throws: WorkerError.self) { try stored(settings).repartition { _, _ in } }
-        #expect(early?.description.contains("has 2 partitions, and 2 of them have checkpoints") == true)
+        #expect(
+            early?.description.contains("has 2 partitions, and 2 of them have checkpoints, 0 from before it grew")
+                == true)
         // Messages that no worker has read when the topic grows.
         try publish(messages.suffix(200))
         try broker.addPartitions(to: settings.inputTopic, count: 4)

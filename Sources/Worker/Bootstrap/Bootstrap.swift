@@ -81,6 +81,7 @@ package struct Bootstrap {
         try forEach(history, "taking the history in", progress) { event, isLast in
             try byNumber[partitioner.partition(of: event)]?.take(event, isLastOfMessage: isLast)
         }
+        try stored.requireNoMembers()
         let transfer = try CheckpointTransfer(into: store, settings: settings)
         return try parts.sorted { $0.partition < $1.partition }.enumerated().map { index, part in
             progress("writing checkpoints", Double(index) / Double(parts.count))
@@ -243,7 +244,8 @@ package struct Bootstrap {
             state = PartitionState(
                 topic: partition.topic, number: partition.partition, startOffset: first, restoreEndOffset: .max,
                 timeToLiveDays: settings.timeToLiveDays,
-                labelJoin: settings.isGrading && first >= 0
+                // Offsets are known where each message is one event.
+                labelJoin: settings.isGrading && first >= 0 && settings.events.lines == nil
                     ? pipeline.makeLabelJoin(windowDays: settings.gradingWindowDays, limit: settings.gradingLimit) : nil
             )
         }
@@ -265,6 +267,11 @@ package struct Bootstrap {
 
         func write(to transfer: CheckpointTransfer, after lineage: CheckpointLineage) throws -> Report {
             _ = try pipeline.publishTaken(of: state, into: sink)
+            guard state.labelJoin == nil || state.stateOffset == offset else {
+                throw WorkerError(
+                    "\(partition): the history has changed while it was read: \(state.stateOffset) messages and not \(offset)"
+                )
+            }
             state.goOn(at: offset, mark: log.mark)
             let header = CheckpointHeader(
                 partition: partition, offset: offset,

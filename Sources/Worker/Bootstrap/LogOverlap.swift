@@ -43,7 +43,12 @@ struct LogOverlap {
         var finished: Set<TopicPartition> = []
         while try reader.read({ partition, message in
             var part = partitions[partition.partition] ?? Partition()
-            try take(message, decoder, historyEnd, ranges.count, &part)
+            let start = ranges[partition]?.lowerBound ?? 0
+            // As in the worker, a redriven event counts where its original stands.
+            let original = RedrivenMessage.originalOffset(message.header(RedrivenMessage.header))
+            if original.map({ RedrivenMessage.isInLog($0, before: message.offset, from: start) }) != true {
+                try take(message, decoder, historyEnd, ranges.count, &part)
+            }
             if part.later >= Self.enoughLater { finished.insert(partition) }
             partitions[partition.partition] = part
         }) {

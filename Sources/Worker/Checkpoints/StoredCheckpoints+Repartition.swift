@@ -22,6 +22,7 @@ extension StoredCheckpoints {
     /// The group's workers must have come to the topic's end before it grew, and have been stopped in order: a message behind a
     /// checkpoint whose customer now belongs to another partition is refused.
     /// - Returns: each partition's checkpoint, ascending.
+    /// A run that is interrupted may be repeated: no worker must run before one has come to its end.
     /// - Throws: `WorkerError` when that would not give every customer their whole state; nothing has been written then.
     ///   `KafkaError`, `SchemaUnavailable`.
     /// - Complexity: O(customers), all of which are in memory at once.
@@ -35,24 +36,23 @@ extension StoredCheckpoints {
             progress("reading checkpoints", Double(found.count) / Double(all.count))
             found.append((partition, try read(partition, from: store)))
         }
-        let old = found.prefix { $0.state.header != nil }
-        let headers = old.compactMap(\.state.header)
-        guard !headers.isEmpty, headers.count < all.count,
-            found.allSatisfy({ $0.state.header == nil || $0.partition.partition < headers.count })
+        // What an earlier run has written before it was interrupted is written again; it names no message of the log.
+        let old = found.filter { $0.state.header != nil }
+        let begun = old.filter { $0.state.header?.partitions != all.count }
+        let oldCount = begun.compactMap(\.state.header?.partitions).min() ?? begun.count
+        let headers = found.prefix(oldCount).compactMap(\.state.header)
+        guard !begun.isEmpty, oldCount < all.count, headers.count == oldCount,
+            begun.allSatisfy({ $0.partition.partition < oldCount }),
+            found.dropFirst(oldCount).allSatisfy({ $0.state.header?.mark == nil })
         else {
             throw WorkerError(
-                "\(settings.inputTopic) has \(all.count) partitions, and \(found.count { $0.state.header != nil }) of them have "
-                    + "checkpoints: they are dealt out when all old partitions have one and the new ones have none, before a "
-                    + "worker has run on the new ones")
-        }
-        if let began = headers.compactMap(\.partitions).first(where: { $0 != headers.count }) {
-            throw WorkerError(
-                "the states were begun when \(settings.inputTopic) had \(began) partitions, and \(headers.count) have "
-                    + "checkpoints")
+                "\(settings.inputTopic) has \(all.count) partitions, and \(old.count) of them have checkpoints, "
+                    + "\(begun.count) from before it grew: they are dealt out when all old partitions have one and no worker has "
+                    + "run on the new ones")
         }
         for (partition, state) in old { try requireWhole(state, of: partition) }
 
-        let isConsistent = try isConsistent(old.map { ($0.partition.partition, $0.state.table) })
+        let isConsistent = try isConsistent(begun.map { ($0.partition.partition, $0.state.table) }, count: oldCount)
         let deal = Deal(count: all.count, isConsistent: isConsistent)
         progress("reading what is behind the checkpoints", nil)
         let starts = try logStarts(all)
@@ -65,12 +65,15 @@ extension StoredCheckpoints {
         var moved = [Int](repeating: 0, count: all.count)
         for (partition, state) in old { try deal.deal(state.table, of: partition.partition, into: &tables, &moved) }
 
+        try requireNoMembers()
         let transfer = try CheckpointTransfer(into: store, settings: settings)
         let gap = headers.compactMap(\.gap).max { ($0.since ?? .max) < ($1.since ?? .max) }
         var dealt: [Dealt] = []
-        for (index, partition) in all.enumerated() {
-            progress("writing checkpoints", Double(index) / Double(all.count))
-            let former = index < headers.count ? headers[index] : nil
+        // The new ones first: until an old one is written, it has all of its customers.
+        for index in Array(oldCount..<all.count) + Array(0..<oldCount) {
+            let partition = all[index]
+            progress("writing checkpoints", Double(dealt.count) / Double(all.count))
+            let former = index < oldCount ? headers[index] : nil
             let offset = former?.offset ?? starts[index]
             let header = CheckpointHeader(
                 partition: partition, offset: offset,
@@ -89,7 +92,7 @@ extension StoredCheckpoints {
                     partition: partition.partition, offset: offset, customers: tables[index].count, moved: moved[index])
             )
         }
-        return dealt
+        return dealt.sorted { $0.partition < $1.partition }
     }
 
     /// Where keys are put.
@@ -126,7 +129,9 @@ extension StoredCheckpoints {
     }
 
     /// Which partitioner has put the customers where they are.
-    private func isConsistent(_ tables: [(partition: Int32, table: CustomerTable)]) throws(WorkerError) -> Bool {
+    private func isConsistent(_ tables: [(partition: Int32, table: CustomerTable)], count: Int) throws(WorkerError)
+        -> Bool
+    {
         var (murmur2, consistent, all) = (0, 0, 0)
         for (partition, table) in tables {
             for index in table.states.indices {
@@ -134,8 +139,8 @@ extension StoredCheckpoints {
                 all += 1
                 customerID.withUTF8 { bytes in
                     let bytes = UnsafeRawBufferPointer(bytes)
-                    if Murmur2Partitioner.partition(of: Array(bytes), count: tables.count) == partition { murmur2 += 1 }
-                    if ConsistentPartitioner.partition(of: bytes, count: tables.count) == partition { consistent += 1 }
+                    if Murmur2Partitioner.partition(of: Array(bytes), count: count) == partition { murmur2 += 1 }
+                    if ConsistentPartitioner.partition(of: bytes, count: count) == partition { consistent += 1 }
                 }
             }
         }

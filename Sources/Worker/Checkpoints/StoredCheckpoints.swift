@@ -153,10 +153,14 @@ package struct StoredCheckpoints {
 
     /// - Throws: `WorkerError` while workers of the group run: what they write meanwhile would be lost.
     func requireNoMembers() throws {
-        // A broker that does not tell is believed.
         let admin = try Admin(properties: settings.kafkaProperties.client)
         defer { admin.close() }
-        let members = (try? admin.members(ofGroup: settings.group, timeoutMilliseconds: 5000)) ?? []
+        let members: [GroupMember]
+        do {
+            members = try admin.members(ofGroup: settings.group, timeoutMilliseconds: 10_000)
+        } catch {
+            throw WorkerError("nobody tells whether workers of group \(settings.group) run: \(error)")
+        }
         guard members.isEmpty else {
             throw WorkerError(
                 "group \(settings.group) has \(members.count) members at work: stop its workers first, since checkpoints that "

@@ -27,12 +27,16 @@ struct ClusterHealth {
 
     /// So many rounds in a row must miss a topic: a broker that has just started may not know it yet.
     private static let roundsUntilGone = 3
+    /// A broker that is only slow answers the next question.
+    private static let silencesUntilAway = 2
 
     private let input: String
     private(set) var outage: Outage?
     private(set) var lastOutageEnd: ContinuousClock.Instant?
     /// Of the input: when it was first counted or states were begun, and the most since.
     private var partitions: (atStart: Int, now: Int)?
+    /// Questions in a row without an answer.
+    private var silences = 0
     /// By topic, how many rounds have missed it.
     private var missed: [String: Int] = [:]
 
@@ -46,6 +50,7 @@ struct ClusterHealth {
     /// - Parameter counts: by topic, how many partitions it has; `nil` where there is no such topic.
     mutating func answered(_ counts: [String: Int?], at now: ContinuousClock.Instant) -> [Change] {
         var changes: [Change] = []
+        silences = 0
         if let outage {
             self.outage = nil
             lastOutageEnd = now
@@ -77,11 +82,15 @@ struct ClusterHealth {
     mutating func unanswered(_ error: KafkaError, asked: ContinuousClock.Instant, at date: Date) -> [Change] {
         let reason = error.problem.map { "\($0)" } ?? error.reason
         let cause = error.problem?.cause ?? .timeout
+        silences += 1
+        missed = [:]
         guard outage == nil else {
             outage?.reason = reason
             outage?.cause = cause
             return []
         }
+        // Silence may be one broker's; a refusal is told by the client itself.
+        guard silences >= Self.silencesUntilAway || error.problem?.cause == .refused else { return [] }
         let outage = Outage(since: date, begun: asked, reason: reason, cause: cause)
         self.outage = outage
         return [.away(outage)]

@@ -92,8 +92,14 @@ final class ClusterWatch: Sendable {
     private func ask(_ admin: Admin) throws(KafkaError) -> [String: Int?] {
         var counts: [String: Int?] = [:]
         for topic in settings.topics {
-            counts.updateValue(
-                try admin.partitionCount(of: topic, timeoutMilliseconds: Self.timeoutMilliseconds), forKey: topic)
+            do throws(KafkaError) {
+                counts.updateValue(
+                    try admin.partitionCount(of: topic, timeoutMilliseconds: Self.timeoutMilliseconds), forKey: topic)
+            } catch {
+                // Anything else is an answer, about this topic: such as that this user may not see it any more.
+                if error.isNoAnswer { throw error }
+                note(error)
+            }
         }
         return counts
     }

@@ -5,7 +5,10 @@
 /// on without end; nothing is lost, and little is done. So the younger has to end: the one that was thrown out soon after its
 /// start, a second time.
 struct FencingRecord {
-    private static let window = Duration.seconds(120)
+    /// Below the time after which a broker aborts an open transaction (20 s): that looks the same and needs nobody else.
+    private static let window = Duration.seconds(18)
+    private static let longWindow = Duration.seconds(100)
+    private static let young = Duration.seconds(120)
     private static let youngTimes = 2
     private static let times = 6
 
@@ -18,8 +21,9 @@ struct FencingRecord {
     /// The worker has been thrown out.
     /// - Returns: whether it has to end, because another process goes on using its identity.
     mutating func isContested(at now: ContinuousClock.Instant) -> Bool {
-        recent = recent.filter { now - $0 < Self.window } + [now]
-        let isYoung = recent[0] - started < Self.window
-        return recent.count >= (isYoung ? Self.youngTimes : Self.times)
+        recent = recent.filter { now - $0 < Self.longWindow } + [now]
+        let isYoung = recent[0] - started < Self.young
+        return isYoung
+            ? recent.count { now - $0 < Self.window } >= Self.youngTimes : recent.count >= Self.times
     }
 }

@@ -37,9 +37,9 @@ struct LogReader {
                         value: message.value)
             }
             if !batch.ends.isEmpty { return true }
-            // The offset is not in the log any more.
             if let error = batch.errors.last {
-                guard error.remedy == .retry else { return true }
+                if error.isOutsideLog { return true }
+                guard error.remedy == .retry else { throw error }
                 last = error
             }
         }

@@ -46,10 +46,10 @@ final class Restorer {
 
     /// Begins to read a partition's newest valid checkpoint.
     /// - Parameter committed: a state beyond this offset is of no use.
-    /// - Returns: `nil` when there is no store, or no state that could be in it.
+    /// - Returns: `nil` when there is no store.
     func load(_ partition: TopicPartition, upTo committed: Int64) -> RestoreJob? {
-        // Nothing comes before the log's first message; only a store of changes knows of owners even so.
-        guard let store, committed > 0 || store.isIncremental else { return nil }
+        // Also for a log without messages: a checkpoint may come from elsewhere, as those for new partitions do.
+        guard let store else { return nil }
         let timeToLiveDays = settings.timeToLiveDays
         let logger = reporter.logger
         let log = LogReader(properties: settings.kafkaProperties.checkpointReader)
