@@ -5,7 +5,8 @@ package final class RangeReader {
     /// Partitions whose ranges have not been read to their ends.
     package private(set) var open: Set<TopicPartition>
     private let consumer: Consumer
-    private let ranges: [TopicPartition: Range<Int64>]
+    /// By the partition's number: all are of one topic.
+    private let ranges: [Int32: (partition: TopicPartition, offsets: Range<Int64>)]
     private let batch = MessageBatch(capacity: 1000)
     private let patience: Duration
     private var lastMessage = ContinuousClock.now
@@ -19,10 +20,11 @@ package final class RangeReader {
         _ consumer: Consumer, _ ranges: [TopicPartition: Range<Int64>], patienceMilliseconds: Int
     ) throws(KafkaError) {
         self.consumer = consumer
-        self.ranges = ranges.filter { !$0.value.isEmpty }
-        open = Set(self.ranges.keys)
+        let wanted = ranges.filter { !$0.value.isEmpty }
+        self.ranges = Dictionary(uniqueKeysWithValues: wanted.map { ($0.key.partition, ($0.key, $0.value)) })
+        open = Set(wanted.keys)
         patience = .milliseconds(patienceMilliseconds)
-        try consumer.assign(self.ranges.map { PartitionOffset($0.key, offset: $0.value.lowerBound) })
+        try consumer.assign(wanted.map { PartitionOffset($0.key, offset: $0.value.lowerBound) })
     }
 
     /// Reads what is there, and waits a little where nothing is.
@@ -35,7 +37,7 @@ package final class RangeReader {
         if let error = batch.errors.first(where: { $0.remedy != .retry }) { throw error }
         for position in 0..<batch.count {
             let message = batch[position]
-            guard let partition = partition(message.partition), let range = ranges[partition] else { continue }
+            guard let (partition, range) = ranges[message.partition], open.contains(partition) else { continue }
             guard message.offset < range.upperBound else {
                 open.remove(partition)
                 continue
@@ -50,6 +52,4 @@ package final class RangeReader {
 
     /// Reads no further messages of a partition.
     package func skipRest(of partition: TopicPartition) { open.remove(partition) }
-
-    private func partition(_ number: Int32) -> TopicPartition? { open.first { $0.partition == number } }
 }

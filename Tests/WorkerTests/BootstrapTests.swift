@@ -3,7 +3,6 @@ import Ensemble
 import Events
 import Foundation
 import Kafka
-import Logging
 import Monitoring
 import Pipeline
 import Scoring
@@ -30,25 +29,17 @@ struct BootstrapTests {
         }
     }
 
-    private let broker: BrokerProcess
-    private let directory: TemporaryDirectory
-    private let artifact: ModelArtifact
-    private var settings = WorkerSettings()
+    private let rig: ProcessRig
+    private var settings: WorkerSettings { rig.settings }
+    private var directory: TemporaryDirectory { rig.directory }
+    private var artifact: ModelArtifact { rig.artifact }
 
-    init() throws {
-        broker = try BrokerProcess()
-        directory = try TemporaryDirectory()
-        artifact = try ModelArtifact(path: Checkout.models)
-        settings.kafka = ["bootstrap.servers": broker.bootstrapServers]
-        settings.kafkaConsumer = ["partition.assignment.strategy": "range"]
-    }
+    init() throws { rig = try ProcessRig() }
 
     /// Puts messages on the input topic, by their customers' keys.
     /// - Returns: the messages of each partition as they stand there.
     private func publish(_ messages: [(key: [UInt8], value: [UInt8])], partitions: Int) throws -> [[[UInt8]]] {
-        let admin = try Admin(properties: settings.kafkaProperties.client)
-        for topic in settings.topics { try admin.createTopic(topic, partitions: partitions) }
-        admin.close()
+        try rig.createTopics(partitions: partitions)
         let publisher = try EventPublisher(settings: settings, topic: settings.inputTopic)
         for (key, value) in messages { try value.withUnsafeBytes { try publisher.publish($0, key: key) } }
         try publisher.flush()
@@ -203,8 +194,7 @@ struct BootstrapTests {
         }
         #expect(again?.description.contains("has a checkpoint of offset \(start) already") == true)
 
-        let worker = try Worker(
-            settings: settings, artifact: artifact, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
+        let worker = try rig.worker(settings)
         let running = Task(executorPreference: BlockingThreads.shared) { try await worker.run() }
         try wait(for: "the rest") { worker.counters.snapshot.committed == scored.count - start }
         worker.requestStop()

@@ -1,7 +1,5 @@
-import Ensemble
 import Foundation
 import Kafka
-import Logging
 import Synchronization
 import TestSupport
 import Testing
@@ -81,6 +79,23 @@ import Testing
         var seldom = FencingRecord(started: now - .seconds(3600))
         let contests = (1...20).map { seldom.isContested(at: now + .seconds(3600 * $0)) }
         #expect(!contests.contains(true))
+    }
+
+    /// What a group by the newer protocol, and a worker of a name of its own, are set for.
+    @Test func membershipFollowsTheProtocolAndTheName() {
+        var settings = WorkerSettings()
+        #expect(settings.kafkaProperties.consumer(thread: 0)["group.instance.id"] == nil)
+        #expect(settings.kafkaProperties.sessionTimeoutMilliseconds == 10_000)
+        settings.instance = "worker-1"
+        #expect(settings.kafkaProperties.consumer(thread: 0)["group.instance.id"] == "worker-1")
+        settings.threads = 2
+        #expect(settings.kafkaProperties.consumer(thread: 1)["group.instance.id"] == "worker-1-1")
+        #expect(settings.kafkaProperties.consumer["group.instance.id"] == nil, "of readers beside the stream")
+        settings.kafkaConsumer["group.protocol"] = "consumer"
+        let newer = settings.kafkaProperties.consumer(thread: 0)
+        for name in ["session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy"] {
+            #expect(newer[name] == nil, "librdkafka refuses it")
+        }
     }
 
     // MARK: What a worker does
@@ -196,30 +211,5 @@ import Testing
         #expect(errors.count == 1)
         #expect(errors[0].contains("Give each worker its own processing.instance"), "\(errors)")
         #expect(errors[0].contains("transactional.id \(settings.group)-same-0"), "\(errors)")
-    }
-}
-
-/// A broker process with topics, and settings of an exactly-once worker on it.
-private final class ProcessRig {
-    private let broker: BrokerProcess
-    private let directory: TemporaryDirectory
-    var settings = WorkerSettings()
-
-    init(partitions: Int) throws {
-        broker = try BrokerProcess()
-        directory = try TemporaryDirectory()
-        settings.kafka = ["bootstrap.servers": broker.bootstrapServers]
-        settings.kafkaConsumer = ["partition.assignment.strategy": "range"]
-        settings.checkpointDirectory = directory.path + "/checkpoints"
-        settings.shutdownMilliseconds = 5000
-        let admin = try Admin(properties: settings.kafkaProperties.client)
-        defer { admin.close() }
-        for topic in settings.topics { try admin.createTopic(topic, partitions: partitions) }
-    }
-
-    func worker() throws -> Worker {
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        return try Worker(settings: settings, artifact: ModelArtifact(path: Checkout.models), logger: logger)
     }
 }

@@ -3,7 +3,6 @@ import Ensemble
 import Events
 import Foundation
 import Kafka
-import Logging
 import Scoring
 import TestSupport
 import Testing
@@ -13,25 +12,13 @@ import Testing
 /// Checkpoints that are looked at, copied and dealt out while no worker runs.
 @Suite(.waiting, .enabled(if: BrokerProcess.executable != nil, Comment(rawValue: BrokerProcess.skipped)))
 struct StoredCheckpointsTests {
-    private let broker: BrokerProcess
-    private let directory: TemporaryDirectory
-    private let artifact: ModelArtifact
-    private var settings = WorkerSettings()
+    private let rig: ProcessRig
+    private var settings: WorkerSettings { rig.settings }
+    private var directory: TemporaryDirectory { rig.directory }
 
     init() throws {
-        broker = try BrokerProcess()
-        directory = try TemporaryDirectory()
-        artifact = try ModelArtifact(path: Checkout.models)
-        settings.kafka = ["bootstrap.servers": broker.bootstrapServers]
-        settings.kafkaConsumer = ["partition.assignment.strategy": "range"]
-        settings.checkpointDirectory = "\(directory.path)/checkpoints"
-        settings.commitIntervalMilliseconds = 200
-    }
-
-    private func createTopics(partitions: Int) throws {
-        let admin = try Admin(properties: settings.kafkaProperties.client)
-        defer { admin.close() }
-        for topic in settings.topics { try admin.createTopic(topic, partitions: partitions) }
+        rig = try ProcessRig()
+        rig.settings.commitIntervalMilliseconds = 200
     }
 
     private func publish(_ messages: ArraySlice<(key: [UInt8], value: [UInt8])>) throws {
@@ -45,8 +32,7 @@ struct StoredCheckpointsTests {
     private func work(
         _ settings: WorkerSettings, until committed: Int, onceReady: (() throws -> Void)? = nil
     ) async throws {
-        let worker = try Worker(
-            settings: settings, artifact: artifact, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let worker = try rig.worker(settings)
         let running = Task(executorPreference: BlockingThreads.shared) { try await worker.run() }
         if let onceReady {
             try wait(for: "readiness") { worker.status.isReady && !worker.status.partitions.isEmpty }
@@ -85,7 +71,7 @@ struct StoredCheckpointsTests {
     func fourPartitionsBecomeEight() async throws {
         let history = try HistoryReader(path: RealHistory.path!)
         let decoder = EventDecoder()
-        var scorer = Scorer(artifact: artifact)
+        var scorer = Scorer(artifact: rig.artifact)
         var table = CustomerTable()
         var expected: [String: [String]] = [:]
         var messages: [(key: [UInt8], value: [UInt8])] = []
@@ -98,11 +84,11 @@ struct StoredCheckpointsTests {
         }
         take(&scorer, &expected)
 
-        try createTopics(partitions: 4)
+        try rig.createTopics(partitions: 4)
         let half = messages.count / 2
         try publish(messages[..<half])
         try await work(settings, until: half)
-        try broker.addPartitions(to: settings.inputTopic, count: 8)
+        try rig.broker.addPartitions(to: settings.inputTopic, count: 8)
         let dealt = try stored(settings).repartition { _, _ in }
         #expect(dealt.map(\.partition) == Array(0..<8))
         #expect(dealt[4...].allSatisfy { $0.offset == 0 && $0.customers > 0 && $0.moved == $0.customers })
@@ -132,7 +118,7 @@ struct StoredCheckpointsTests {
 
     @Test func aGrowthThatWouldSplitCustomersIsRefused() async throws {
         let messages = try WorkerTests.shop(customers: 60).messages.filter { !$0.key.isEmpty }[...]
-        try createTopics(partitions: 2)
+        try rig.createTopics(partitions: 2)
         try publish(messages.dropLast(200))
         try await work(settings, until: messages.count - 200)
         let early = #expect(throws: WorkerError.self) { try stored(settings).repartition { _, _ in } }
@@ -141,7 +127,7 @@ struct StoredCheckpointsTests {
                 == true)
         // Messages that no worker has read when the topic grows.
         try publish(messages.suffix(200))
-        try broker.addPartitions(to: settings.inputTopic, count: 4)
+        try rig.broker.addPartitions(to: settings.inputTopic, count: 4)
         let late = #expect(throws: WorkerError.self) { try stored(settings).repartition { _, _ in } }
         #expect(late?.description.contains("its customer belongs to another partition now") == true, "\(late!)")
         #expect(try stored(settings).list().map(\.partition) == [0, 1], "nothing was written")
@@ -150,20 +136,17 @@ struct StoredCheckpointsTests {
     /// A worker that starts after a growth, and one that runs while the topic grows, say so.
     @Test func aGrowthIsSaid() async throws {
         let messages = try WorkerTests.shop(customers: 20).messages.filter { !$0.key.isEmpty }[...]
-        try createTopics(partitions: 2)
+        try rig.createTopics(partitions: 2)
         try publish(messages)
-        let (settings, broker, artifact) = (settings, broker, artifact)
-        let worker = try Worker(
-            settings: settings, artifact: artifact, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let worker = try rig.worker(settings)
         let running = Task(executorPreference: BlockingThreads.shared) { try await worker.run() }
         try wait(for: "the messages") { worker.counters.snapshot.committed == messages.count }
         #expect(worker.status.kafka.partitionsAdded == 0)
-        try broker.addPartitions(to: settings.inputTopic, count: 5)
+        try rig.broker.addPartitions(to: settings.inputTopic, count: 5)
         try wait(for: "the growth to be noticed") { worker.status.kafka.partitionsAdded == 3 }
         worker.requestStop()
         try await running.value
-        let second = try Worker(
-            settings: settings, artifact: artifact, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let second = try rig.worker(settings)
         let again = Task(executorPreference: BlockingThreads.shared) { try await second.run() }
         try wait(for: "the growth to be noticed again") { second.status.kafka.partitionsAdded == 3 }
         second.requestStop()
@@ -174,7 +157,7 @@ struct StoredCheckpointsTests {
 
     @Test func checkpointsAreCopiedBetweenTheTwoStores() async throws {
         let messages = try WorkerTests.shop(customers: 40).messages.filter { !$0.key.isEmpty }[...]
-        try createTopics(partitions: 2)
+        try rig.createTopics(partitions: 2)
         try publish(messages)
         var inTopic = settings
         inTopic.checkpoints = .topic
