@@ -62,6 +62,7 @@ let package = Package(
                 .product(name: "CoreMetrics", package: "swift-metrics"),
             ], swiftSettings: strict),
         .target(name: "Kafka", dependencies: ["CCrypto", "CRDKafka"], swiftSettings: strict),
+        .target(name: "Topics", dependencies: ["Events", "Kafka", "Pipeline"], swiftSettings: strict),
         .target(
             name: "Worker",
             dependencies: [
@@ -88,7 +89,7 @@ let package = Package(
                 "CJemalloc",
                 "Settings", "Console", "Customers", "Ensemble", "Events", "Features", "HTTPService", "Inspection",
                 "Kafka",
-                "LocalCluster", "Monitoring", "Pipeline", "SchemaRegistry", "Scoring", "Worker",
+                "LocalCluster", "Monitoring", "Pipeline", "SchemaRegistry", "Scoring", "Topics", "Worker",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
@@ -111,13 +112,13 @@ let package = Package(
         .executableTarget(
             name: "trainer",
             dependencies: [
-                "CJemalloc", "Settings", "Console", "Ensemble", "Events", "Features", "Kafka", "Pipeline",
-                "SchemaRegistry",
+                "CJemalloc", "Settings", "Console", "Ensemble", "Events", "Features", "Kafka", "SchemaRegistry",
+                "Topics",
                 "Training",
             ],
             swiftSettings: strict),
         .target(
-            name: "TestSupport", dependencies: ["CRDKafka", "Events", "Kafka", "LocalCluster"],
+            name: "TestSupport", dependencies: ["CRDKafka", "Ensemble", "Events", "Kafka", "LocalCluster"],
             path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
@@ -174,7 +175,7 @@ let package = Package(
             name: "WorkerTests",
             dependencies: [
                 "Customers", "Ensemble", "Events", "Features", "Kafka", "Monitoring", "Pipeline", "SchemaRegistry",
-                "Scoring", "TestSupport", "Training", "Worker",
+                "Scoring", "TestSupport", "Topics", "Training", "Worker",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures everything that the documentation claims and writes a report in Markdown, to the standard output or to a file:
 # deploy/bench.sh [--history FILE] [--output FILE]
-# A broker of your own: FUTURE_CART_BENCH_BROKER='COMMAND {port} {data}'
+# A broker of your own: FUTURE_CART_BENCH_BROKER='COMMAND {port} {data}', or KAFKA_HOME for an Apache Kafka
 set -euo pipefail
 caller=$PWD
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -20,7 +20,7 @@ need librdkafka-dev libxgboost-dev zlib1g-dev libzstd-dev libssl-dev libcurl4-op
 swift build -c release --product benchmark >&2
 swift build -c release --product scoring-worker >&2
 benchmark=$(swift build -c release --show-bin-path)/benchmark
-broker=${FUTURE_CART_BENCH_BROKER:-}
+broker=${FUTURE_CART_BENCH_BROKER:-${KAFKA_HOME:+$PWD/deploy/apache_kafka.sh {port\} {data\}}}
 if [ -z "$broker" ]; then
     find_broker
     # The compiler that comes with Swift.
@@ -62,7 +62,7 @@ section "Ever more customers" scale --customers 10000 --customers 100000 --custo
     --repetitions 3 "${history[@]}"
 section "Coming back" recovery "${history[@]}"
 if [ ${#history[@]} -gt 0 ]; then section "Training" training "${history[@]}"; fi
-if [ -n "${FUTURE_CART_BENCH_BROKER:-$broker_executable}" ]; then
+if [ -n "${broker_executable-own}" ]; then
     worker=(worker --broker "$broker" --threads 1 --messages 4000000 --copies 8)
     section "The whole worker beside a copy loop" "${worker[@]}" "${history[@]}"
     watched=(monitoring --broker "$broker" --partitions 1 --messages 4000000 --copies 8)

@@ -15,6 +15,8 @@ import Foundation
 package struct ModelArtifact: Sendable {
     /// The artifact's own directory.
     package let directory: String
+    /// Tells it from every other artifact: the digest of its manifest, which holds the digests of its other files.
+    package let digest: String
     /// What it says of itself.
     package let manifest: Manifest
     /// The features that its models read.
@@ -56,6 +58,7 @@ package struct ModelArtifact: Sendable {
     package init(path: String) throws(ArtifactError) {
         let directory = try Self.resolve(path)
         self.directory = directory
+        digest = try Self.digest(path: directory)
         let manifestBytes = try Self.read(Self.manifestName, in: directory)
         let digestLine = String(decoding: try Self.read(Self.digestName, in: directory), as: UTF8.self)
         let manifestPath = "\(directory)/\(Self.manifestName)"
@@ -138,6 +141,14 @@ package struct ModelArtifact: Sendable {
         let ensemble = Ensemble(
             logisticRegression: logistic, randomForest: forest, xgboost: xgboost, weights: own)
         return (forest, xgboost, ensemble)
+    }
+
+    /// The digest of the artifact that a path names, as the artifact itself has it: cheap, and nothing is verified.
+    /// - Parameter path: a directory of artifacts with a `current` one, or one artifact's own directory.
+    /// - Throws: `ArtifactError` when there is none.
+    package static func digest(path: String) throws(ArtifactError) -> String {
+        let line = String(decoding: try read(digestName, in: resolve(path)), as: UTF8.self)
+        return String(line.prefix { $0 != " " && $0 != "\n" })
     }
 
     /// Computes the feature rows that its models read.

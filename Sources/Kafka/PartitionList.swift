@@ -1,4 +1,5 @@
 import CRDKafka
+import Glibc
 
 /// Owns a `rd_kafka_topic_partition_list_t`.
 struct PartitionList: ~Copyable {
@@ -14,6 +15,10 @@ struct PartitionList: ~Copyable {
             let element = rd_kafka_topic_partition_list_add(
                 pointer, offset.partition.topic, offset.partition.partition)
             element?.pointee.offset = offset.offset
+            guard !offset.note.isEmpty else { continue }
+            // The list frees it.
+            element?.pointee.metadata = UnsafeMutableRawPointer(strdup(offset.note))
+            element?.pointee.metadata_size = offset.note.utf8.count
         }
     }
 
@@ -41,7 +46,12 @@ extension UnsafePointer<rd_kafka_topic_partition_list_t> {
     }
 
     var offsets: [PartitionOffset] {
-        elements.map { PartitionOffset(topic: String(cString: $0.topic), partition: $0.partition, offset: $0.offset) }
+        elements.map { element in
+            let note = UnsafeRawBufferPointer(start: element.metadata, count: element.metadata_size)
+            return PartitionOffset(
+                TopicPartition(topic: String(cString: element.topic), partition: element.partition),
+                offset: element.offset, note: String(decoding: note, as: UTF8.self))
+        }
     }
 
     func firstError(_ operation: String) -> KafkaError? {

@@ -13,11 +13,15 @@ package struct PartitionOffset: Hashable, Sendable, CustomStringConvertible {
     package let partition: TopicPartition
     /// The offset, or one of the logical offsets above.
     package let offset: Int64
+    /// What stands beside a committed offset: a note of the group's own, which is committed with it. At most 4096 bytes, unless the
+    /// broker is told otherwise (`offset.metadata.max.bytes`).
+    package let note: String
 
     /// A place in a partition.
-    package init(_ partition: TopicPartition, offset: Int64) {
+    package init(_ partition: TopicPartition, offset: Int64, note: String = "") {
         self.partition = partition
         self.offset = offset
+        self.note = note
     }
 
     /// A place in a partition.

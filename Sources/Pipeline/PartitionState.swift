@@ -44,6 +44,11 @@ package final class PartitionState {
     package private(set) var gap: StateGap?
     /// The latest message that the state holds; `nil` before there is one.
     package private(set) var mark: LogMark?
+    /// Which models have scored its messages.
+    package private(set) var models: ModelHistory
+    private var scoredBy: ScoringModel?
+    /// Whether `models` has the model that scores now, as one that publishes.
+    private var isLiveNoted = false
     private let timeToLiveDays: Int
     /// Why the label join of the checkpoint was not taken over.
     package private(set) var labelJoinError: StateError?
@@ -56,6 +61,7 @@ package final class PartitionState {
         let offset: Int64
         let gap: StateGap?
         let mark: LogMark?
+        let models: ModelHistory
         let perKeyOffsets: [[UInt8]: Int64]
     }
 
@@ -63,10 +69,12 @@ package final class PartitionState {
     /// - Parameters:
     ///   - startOffset: of the first message that it will be given.
     ///   - restoreEndOffset: of the first message to publish a prediction for.
+    ///   - models: which have scored the messages before that one, as far as is known.
     package init(
         topic: String, number: Int32, startOffset: Int64, restoreEndOffset: Int64, timeToLiveDays: Int,
-        labelJoin: LabelJoin?
+        models: ModelHistory = ModelHistory(), labelJoin: LabelJoin?
     ) {
+        self.models = models
         self.topic = topic
         self.number = number
         self.restoreEndOffset = restoreEndOffset
@@ -99,6 +107,7 @@ package final class PartitionState {
         gap = checkpoint.gap
         mark = checkpoint.mark
         labelJoinError = restoreLabelJoin(checkpoint)
+        scoredBy = nil
         stateOffset = offset
         undoPoint = nil
     }
@@ -161,6 +170,17 @@ package final class PartitionState {
         return gap.completeFrom(clock: clock, timeToLiveDays: timeToLiveDays)
     }
 
+    /// A model scores these messages: predictions that are joined, and published where they are live, are its own.
+    @inline(__always)
+    func isScored(by model: ScoringModel, _ offsets: ClosedRange<Int64>) {
+        let isLive = offsets.upperBound >= restoreEndOffset
+        if scoredBy === model, isLiveNoted || !isLive { return }
+        scoredBy = model
+        labelJoin?.use(model.labelJoinVersion)
+        isLiveNoted = isLive
+        if isLive { models.use(model.version, from: max(offsets.lowerBound, restoreEndOffset)) }
+    }
+
     /// The next event to be taken in, before it is.
     func meets(eventTime: Int64) {
         if gap != nil { gap?.met(eventTime: eventTime, clock: table.clock.time) }
@@ -184,7 +204,7 @@ package final class PartitionState {
     /// Makes the present state the one that `undo` leads back to: what it holds is committed.
     /// - Complexity: O(changes since the last call).
     package func setUndoPoint() {
-        undoPoint = UndoPoint(offset: stateOffset, gap: gap, mark: mark, perKeyOffsets: perKeyOffsets)
+        undoPoint = UndoPoint(offset: stateOffset, gap: gap, mark: mark, models: models, perKeyOffsets: perKeyOffsets)
         table.setUndoPoint()
         labelJoin?.setUndoPoint()
     }
@@ -197,7 +217,8 @@ package final class PartitionState {
         undoPoint = nil
         guard table.undo(), labelJoin?.undo() ?? true else { return nil }
         stateOffset = point.offset
-        (gap, mark) = (point.gap, point.mark)
+        (gap, mark, models) = (point.gap, point.mark, point.models)
+        (scoredBy, isLiveNoted) = (nil, false)
         perKeyOffsets = point.perKeyOffsets
         setUndoPoint()
         return point.offset

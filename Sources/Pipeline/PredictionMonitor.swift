@@ -32,7 +32,12 @@ package struct PredictionMonitor {
     ) {
         score = Recorder(label: "score", dimensions: [], aggregate: true, factory: metrics)
         latency = CoreMetrics.Timer(label: "end_to_end_latency", dimensions: [], factory: metrics)
-        if let reference, driftRows > 0 { drift = DriftWindow(reference: reference, rows: driftRows) }
+        watchDrift(from: reference, rows: driftRows)
+    }
+
+    /// Compares the latest rows with what a model has learned from, beginning now.
+    mutating func watchDrift(from reference: ReferenceDistributions?, rows: Int) {
+        drift = reference.flatMap { rows > 0 ? DriftWindow(reference: $0, rows: rows) : nil }
     }
 
     /// Reads the wall clock; once a batch, because it costs as much as publishing to a histogram.

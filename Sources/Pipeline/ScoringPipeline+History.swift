@@ -13,12 +13,12 @@ extension ScoringPipeline {
         guard isLastOfMessage || scoresEachLine, !isRepeated || (takenMessageIsNew && !scoresEachLine) else {
             if !isRepeated {
                 partition.table.update(event)
-                keep(unscored: event, at: partition.stateOffset, before: scorer.pendingCount)
+                keep(unscored: event, at: partition.stateOffset, before: model.scorer.pendingCount)
             }
             return
         }
         let offset = partition.stateOffset
-        scorer.add(event, tag: takenEvents.messages.count, to: &partition.table, updatesState: !isRepeated)
+        model.scorer.add(event, tag: takenEvents.messages.count, to: &partition.table, updatesState: !isRepeated)
         takenEvents.append(SourceMessage(position: takenEvents.messages.count, offset: offset, value: nil))
         partition.took(upTo: offset + 1)
     }
@@ -31,7 +31,7 @@ extension ScoringPipeline {
     package func publishTaken(of partition: PartitionState, into sink: any RecordSink) throws -> Int {
         var result = BatchResult()
         takenEvents.endRun(of: partition)
-        try publish(takenEvents, &scorer, &monitor, &labelJoinBatch, into: sink, &result)
+        try publish(takenEvents, by: model, &model.scorer, &monitor, &labelJoinBatch, into: sink, &result)
         takenEvents.removeAll()
         return result.published
     }

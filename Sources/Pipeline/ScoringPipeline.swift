@@ -69,9 +69,12 @@ package final class ScoringPipeline {
     }
 
     private let decoder: EventDecoder
-    var scorer: Scorer
+    /// The model that scores live messages.
+    package internal(set) var model: ScoringModel
+    /// Models of other versions that have scored messages which rebuild state; `nil` where there is no such artifact.
+    var past: [String: ScoringModel?] = [:]
+    let findArtifact: (String) -> ModelArtifact?
     private let outcomeSchema: UInt32?
-    private let labelJoinVersion: LabelJoin.Version
     /// What was noted of the predictions so far.
     package internal(set) var monitor: PredictionMonitor
     let scoresEachLine: Bool
@@ -85,24 +88,24 @@ package final class ScoringPipeline {
     var takenMessageIsNew = false
     private var outcomePayload: [UInt8] = []
 
-    /// A pipeline that scores with one artifact.
-    /// - Parameter outcomeSchema: the number in a registry of the schema that outcomes are written by; `nil` for JSON.
+    /// - Parameters:
+    ///   - scorer: of the model that scores live messages.
+    ///   - outcomeSchema: the number in a registry of the schema that outcomes are written by; `nil` for JSON.
+    ///   - findArtifact: gives the artifact of a version that has scored earlier messages; `nil` where it is gone.
     package init(
-        decoder: EventDecoder, scorer: Scorer, monitor: PredictionMonitor, outcomeSchema: UInt32? = nil
+        decoder: EventDecoder, scorer: Scorer, monitor: PredictionMonitor, outcomeSchema: UInt32? = nil,
+        findArtifact: @escaping (String) -> ModelArtifact? = { _ in nil }
     ) {
+        self.findArtifact = findArtifact
         self.decoder = decoder
         scoresEachLine = decoder.format.predictions == .line
-        self.scorer = scorer
+        model = ScoringModel(scorer)
         self.outcomeSchema = outcomeSchema
         self.monitor = monitor
-        let artifact = scorer.artifact
-        labelJoinVersion = LabelJoin.Version(
-            version: artifact.manifest.version, servingModel: artifact.manifest.servingModel,
-            models: artifact.ensemble.models)
     }
 
-    /// The artifact that it scores with.
-    package var artifact: ModelArtifact { scorer.artifact }
+    /// The artifact that it scores live messages with.
+    package var artifact: ModelArtifact { model.scorer.artifact }
 
     /// Whether messages name the schema that they are written by.
     package var readsRegistrySchemas: Bool { decoder.format.catalogue != nil }
@@ -115,9 +118,8 @@ package final class ScoringPipeline {
     ///   - windowDays: for how many days of event time after their horizon predictions count.
     ///   - limit: most predictions that it keeps.
     package func makeLabelJoin(windowDays: Int, limit: Int) -> LabelJoin {
-        var labelJoin = LabelJoin(
-            horizon: scorer.artifact.schema.horizon, windowDays: windowDays, limit: limit)
-        labelJoin.use(labelJoinVersion)
+        var labelJoin = LabelJoin(horizon: artifact.schema.horizon, windowDays: windowDays, limit: limit)
+        labelJoin.use(model.labelJoinVersion)
         return labelJoin
     }
 
@@ -132,30 +134,36 @@ package final class ScoringPipeline {
     }
 
     /// Processes a batch: takes each message into its partition's state, and hands what comes of the live ones to the sink.
+    /// - Parameter past: the model that has scored the messages before, where none of them is live; otherwise the present one.
     /// - Throws: what the sink throws; see `RecordSink` for what the state is then.
     /// - Complexity: O(bytes of the messages), and the ensemble's cost for each event.
-    package func process(_ batch: borrowing SourceBatch, into sink: any RecordSink) throws -> BatchResult {
+    package func process(
+        _ batch: borrowing SourceBatch, by past: ScoringModel? = nil, into sink: any RecordSink
+    ) throws -> BatchResult {
+        let model = past ?? model
         var result = BatchResult()
         // They hold their partitions, which may be released by then.
         defer { rejected.removeAll(keepingCapacity: true) }
         for run in batch.runs { run.partition.table.keepRemovedIdentifiers() }
-        for run in batch.runs { decodeAndUpdate(run, of: batch.messages, &result) }
+        for run in batch.runs { decodeAndUpdate(run, of: batch.messages, &model.scorer, &result) }
         result.rejected = rejected.count
         try sink.reject(rejected, live: result.live)
-        try publish(batch, &scorer, &monitor, &labelJoinBatch, into: sink, &result)
+        try publish(batch, by: model, &model.scorer, &monitor, &labelJoinBatch, into: sink, &result)
         return result
     }
 
     /// Forgets what a failed batch has left behind.
     package func discardPending() {
-        scorer.removePending()
+        model.scorer.removePending()
         unscored.removeAll(keepingCapacity: true)
     }
 
     // MARK: Into state
 
     /// Takes consecutive messages of one partition into its customers' states, and the events to be scored into the scorer.
-    private func decodeAndUpdate(_ run: SourceBatch.Run, of messages: [SourceMessage], _ result: inout BatchResult) {
+    private func decodeAndUpdate(
+        _ run: SourceBatch.Run, of messages: [SourceMessage], _ scorer: inout Scorer, _ result: inout BatchResult
+    ) {
         let partition = run.partition
         var next = partition.stateOffset
         var live = 0
@@ -275,14 +283,15 @@ package final class ScoringPipeline {
 
     /// Scores what has been taken in, publishes what is live, and joins earlier predictions with the labels that they now have.
     func publish(
-        _ batch: borrowing SourceBatch, _ scorer: inout Scorer, _ monitor: inout PredictionMonitor,
+        _ batch: borrowing SourceBatch, by model: ScoringModel, _ scorer: inout Scorer,
+        _ monitor: inout PredictionMonitor,
         _ joined: inout LabelJoin.Batch, into sink: any RecordSink, _ result: inout BatchResult
     ) throws {
         // Each event without a prediction has one with a prediction behind it in its message.
         guard scorer.pendingCount > 0 else { return }
         let begun = monotonicNanoseconds()
         var scoredAt = begun
-        let servingModel = labelJoinVersion.servingModel
+        let servingModel = model.labelJoinVersion.servingModel
         let (messages, runs) = (batch.messages, batch.runs)
         var (runIndex, runEnd) = (-1, 0)
         var partition: PartitionState?
@@ -301,6 +310,8 @@ package final class ScoringPipeline {
                 partition = runs[runIndex].partition
                 restoreEndOffset = runs[runIndex].partition.restoreEndOffset
                 isJoining = runs[runIndex].partition.labelJoin != nil
+                runs[runIndex].partition.isScored(
+                    by: model, messages[prediction.tag].offset...messages[runEnd - 1].offset)
                 runs[runIndex].partition.labelJoin?.begin(&joined)
             }
             let message = messages[prediction.tag]

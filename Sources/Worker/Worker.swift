@@ -12,8 +12,8 @@ import Synchronization
 package final class Worker: Service {
     /// What it was started with.
     package let settings: WorkerSettings
-    /// The model that it scores with.
-    package let artifact: ModelArtifact
+    let slot: ModelSlot
+    let models: ModelWatch
     /// What it has done so far.
     package let counters: WorkerCounters
     /// One a thread.
@@ -25,14 +25,14 @@ package final class Worker: Service {
     /// Of the input topic; 0 before it is known.
     let partitionCount = Atomic<Int>(0)
     let metrics: any MetricsFactory
-    private let reference: ReferenceDistributions?
     private let logger: Logger
     private let shutdown: Shutdown
     private let placements = CustomerPlacements()
+    private let library: ModelLibrary
     let watch: ClusterWatch
 
     /// - Parameters:
-    ///   - artifact: the model to score with.
+    ///   - artifact: the model to score with, until another one is put in its place.
     ///   - metrics: where the threads record what they measure.
     /// - Throws: `ArtifactError` when the artifact's reference distributions cannot be understood.
     package init(
@@ -40,16 +40,17 @@ package final class Worker: Service {
         logger: Logger
     ) throws {
         self.settings = settings
-        self.artifact = artifact
         self.metrics = metrics
         self.logger = logger
-        reference = try ReferenceDistributions(artifact)
+        slot = ModelSlot(try ServedModel(artifact))
         counters = WorkerCounters(threads: settings.threads)
         boards = (0..<settings.threads).map { _ in ThreadBoard() }
         controlQueues = (0..<settings.threads).map { _ in ControlQueue() }
         pointInTime = PointInTimeQuery(settings)
         shutdown = Shutdown(threads: settings.threads)
         watch = ClusterWatch(settings, logger: logger)
+        library = ModelLibrary(settings, logger: logger)
+        models = ModelWatch(settings, slot, controlQueues: controlQueues, logger: logger)
     }
 
     /// Runs until graceful shutdown, `requestStop` or a failure; what was processed is published and committed.
@@ -92,6 +93,12 @@ package final class Worker: Service {
             ])
     }
 
+    /// The model that it scores with at the moment.
+    package var artifact: ModelArtifact { slot.current.artifact }
+
+    /// Has it look for another model now; returns at once. What comes of it is in the log and in the status.
+    package func requestReload() { models.request() }
+
     /// Asks the threads to finish; returns at once.
     package func requestStop() { shutdown.begin() }
 
@@ -107,6 +114,9 @@ package final class Worker: Service {
                         try self.stream(number, store, schemas, limits)
                     }
                 }
+            }
+            group.addTask {
+                try await self.runThread("models") { self.models.run(schemas) { self.shutdown.isRequested } }
             }
             group.addTask {
                 try await self.runThread("watch") { try self.watch.run { self.shutdown.isCommitted } }
@@ -135,17 +145,21 @@ package final class Worker: Service {
     private func stream(
         _ number: Int, _ store: (any CheckpointStore)?, _ schemas: OutputSchemas?, _ limits: RecordLimits
     ) throws {
-        let dependencies = StreamThread.Dependencies(
-            settings: settings, artifact: artifact, reference: reference, store: store, schemas: schemas,
-            counters: counters, partitionCount: partitionCount.load(ordering: .relaxed), limits: limits,
-            refused: RefusedSources(), placements: placements, watch: watch, shutdown: shutdown, metrics: metrics,
-            logger: logger)
+        let refused = RefusedSources()
         var fencings = FencingRecord(started: started)
         while true {
+            let generation = slot.generation
+            let dependencies = StreamThread.Dependencies(
+                settings: settings, model: slot.current, library: library, store: store, schemas: schemas,
+                counters: counters, partitionCount: partitionCount.load(ordering: .relaxed), limits: limits,
+                refused: refused, placements: placements, watch: watch, shutdown: shutdown, metrics: metrics,
+                logger: logger)
             do {
                 let thread = try StreamThread(
                     number: number, dependencies, board: boards[number], control: controlQueues[number])
-                return try thread.run(until: shutdown)
+                return try thread.run(until: shutdown) { self.slot.generation != generation }
+            } catch is OutdatedModel {
+                continue
             } catch let error as KafkaError where error.remedy == .retry || error.remedy == .rejoin && error.isFatal {
                 if shutdown.isRequested {
                     logger.warning(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import Events
+import Topics
 import Worker
 
 struct BootstrapCommand: AsyncParsableCommand {
@@ -32,7 +33,10 @@ struct BootstrapCommand: AsyncParsableCommand {
             "File of events: CSV or NDJSON, plain, gzip or Zstandard, the oldest first. Repeated, or with a pattern such as "
                 + "'2011-*.csv.gz': files that are read one after the other.",
             valueName: "file"))
-    var history: [String]
+    var history: [String] = []
+
+    @Option(help: "In place of files, another topic of the cluster: read from its beginning to its end of now.")
+    var historyTopic: String?
 
     @Option(
         help: ArgumentHelp(
@@ -43,7 +47,9 @@ struct BootstrapCommand: AsyncParsableCommand {
     @OptionGroup var configuration: ConfigurationOptions
 
     func validate() throws {
-        guard !history.isEmpty else { throw ValidationError("give --history FILE") }
+        guard history.isEmpty != (historyTopic == nil) else {
+            throw ValidationError("give either --history FILE or --history-topic TOPIC")
+        }
         guard Set(fromOffset.map(\.partition)).count == fromOffset.count else {
             throw ValidationError("--from-offset: a partition is named twice")
         }
@@ -57,14 +63,32 @@ struct BootstrapCommand: AsyncParsableCommand {
             let settings = try WorkerSettings(configuration.reader(for: .worker))
             let artifact = try ModelLoader(settings: settings).artifact()
             let progress = Progress()
-            let reports = try Bootstrap(settings: settings, artifact: artifact).run(
-                History(patterns: history, format: settings.events),
-                from: Dictionary(uniqueKeysWithValues: fromOffset.map { ($0.partition, $0.offset) })
-            ) { step, share in
-                progress.show(step, detail: "", share: share)
+            let opened = try open(settings, progress)
+            let reports = try withExtendedLifetime(opened) {
+                try Bootstrap(settings: settings, artifact: artifact).run(
+                    opened.history, from: Dictionary(uniqueKeysWithValues: fromOffset.map { ($0.partition, $0.offset) })
+                ) { step, share in
+                    progress.show(step, detail: "", share: share)
+                }
             }
             progress.finish()
+            if opened.skipped > 0 { printInfo("\(opened.skipped) messages of the topic are no events") }
             try output(Self.text(reports, topic: settings.inputTopic))
+        }
+    }
+
+    private func open(_ settings: WorkerSettings, _ progress: Progress) throws -> OpenedHistory {
+        guard let historyTopic else {
+            return OpenedHistory(
+                history: try History(patterns: history, format: settings.events), skipped: 0, files: [])
+        }
+        guard historyTopic != settings.inputTopic else {
+            throw ValidationError("--history-topic \(historyTopic) is the input topic itself")
+        }
+        return try TopicHistory(topic: historyTopic, properties: settings.kafkaProperties.client).read(
+            format: settings.events
+        ) { read, all in
+            progress.show("reading \(historyTopic)", detail: "", share: Double(read) / Double(all))
         }
     }
 

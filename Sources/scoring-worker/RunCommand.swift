@@ -42,6 +42,8 @@ struct RunCommand: AsyncParsableCommand {
             let worker = try Worker(
                 settings: settings, artifact: artifact,
                 metrics: http.isEnabled ? registry : NOOPMetricsHandler.instance, logger: logger)
+            let hangups = Self.onHangup { worker.requestReload() }
+            defer { hangups.cancel() }
             var services: [any Service] = [worker]
 
             if http.isEnabled {
@@ -58,5 +60,14 @@ struct RunCommand: AsyncParsableCommand {
                 services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
             ).run()
         }
+    }
+
+    /// SIGHUP asks a service to look at its files again.
+    private static func onHangup(_ body: @escaping @Sendable () -> Void) -> any DispatchSourceSignal {
+        signal(SIGHUP, SIG_IGN)
+        let source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .global())
+        source.setEventHandler(handler: body)
+        source.resume()
+        return source
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import Events
+import Topics
 import Training
 
 /// The options that name the history: files, standard input, or a range of a topic.
@@ -21,10 +22,10 @@ struct HistoryOptions: ParsableArguments {
 
     @Option(
         help: "Where the topic's history begins: an offset of each partition, or a time of its messages (ISO 8601).")
-    var from: TopicHistory.Bound?
+    var from: TopicRange.Bound?
 
     @Option(help: "What the topic's history ends before: an offset, or a time (ISO 8601).")
-    var until: TopicHistory.Bound?
+    var until: TopicRange.Bound?
 
     func validate() throws {
         guard history.isEmpty != (fromTopic == nil) else {
@@ -61,14 +62,18 @@ struct HistoryOptions: ParsableArguments {
             var properties = configuration.kafka
             if let brokers { properties["bootstrap.servers"] = brokers }
             return try TopicHistory(topic: fromTopic, properties: properties, from: from, until: until).read(
-                format: format, progress: progress)
+                format: format
+            ) { read, all in
+                progress.show(
+                    "reading \(fromTopic)", detail: "\(read) messages", share: Double(read) / Double(all))
+            }
         }
         if history == ["-"] {
             let spool = try SpooledFile.standardInput()
-            return OpenedHistory(history: History(path: spool.path, format: format), skipped: 0, spools: [spool])
+            return OpenedHistory(history: History(path: spool.path, format: format), skipped: 0, files: [spool])
         }
         do {
-            return OpenedHistory(history: try History(patterns: history, format: format), skipped: 0, spools: [])
+            return OpenedHistory(history: try History(patterns: history, format: format), skipped: 0, files: [])
         } catch {
             printError("--history: \(error)")
             throw ExitCode(2)
@@ -76,11 +81,7 @@ struct HistoryOptions: ParsableArguments {
     }
 }
 
-/// A history that can be read twice.
-struct OpenedHistory {
-    let history: History
-    /// Records of a topic that were no events.
-    let skipped: Int
-    /// The temporary files that a copied history lies in, removed with the last reference.
-    let spools: [SpooledFile]
+extension TopicRange.Bound: ExpressibleByArgument {
+    /// As `init(_:)` does.
+    package init?(argument: String) { self.init(argument) }
 }

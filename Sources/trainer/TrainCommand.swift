@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import Topics
 import Training
 
 struct TrainCommand: ParsableCommand {
@@ -56,7 +57,9 @@ struct TrainCommand: ParsableCommand {
 /// `reportingFailures`, with exit code 4 for data that cannot be trained on.
 func reportingTraining(_ work: () throws -> Void) throws {
     try reportingFailures {
-        do { try work() } catch let error as DataError {
+        do { try work() } catch let error
+            where error is DataError || (error as? TopicHistoryError)?.isBadData == true
+        {
             printError("\(error)")
             throw ExitCode(4)
         }

@@ -39,7 +39,7 @@ import Testing
             ("/v1/score", "/v1/score", "{\"events\":[7]}"), ("/v1/score", "/v1/score", "{"),
             ("/v1/score", "/v1/score", Rig.body([SampleEvent().json, SampleEvent(customer: "2").json])),
             ("/v1/score/features", "/v1/score/features", row), ("/v1/score/features", "/v1/score/features", "{}"),
-            ("/openapi.json", "/openapi.json", nil),
+            ("/openapi.json", "/openapi.json", nil), ("/v1/model/reload", "/v1/model/reload", ""),
         ]
         var lines: [String] = []
         for (path, uri, body) in asked {
@@ -49,7 +49,7 @@ import Testing
             lines.append(
                 "{\"path\":\"\(path)\",\"method\":\"\(method)\",\"status\":\"\(answer.status.code)\",\"type\":\"\(type)\","
                     + "\"answer\":\(answer.text.replacing("\n", with: " "))}")
-            if let body, answer.status == .ok {
+            if let body, !body.isEmpty, answer.status == .ok {
                 lines.append(
                     "{\"path\":\"\(path)\",\"method\":\"post\",\"status\":\"\",\"type\":\"\",\"answer\":\(body)}")
             }

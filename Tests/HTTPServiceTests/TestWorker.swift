@@ -1,6 +1,7 @@
 import Customers
 import Ensemble
 import Events
+import Foundation
 import Scoring
 import Synchronization
 import TestSupport
@@ -12,7 +13,6 @@ import TestSupport
 /// partitions two are assigned to it.
 final class TestWorker: LiveWorker {
     static let owner = "worker-b/10.0.0.2"
-    let artifact: ModelArtifact
     /// By customer of the assigned partitions, in order: events as messages, and the payloads that the stream would publish.
     let messages: [String: [[UInt8]]]
     let payloads: [String: [String]]
@@ -20,9 +20,10 @@ final class TestWorker: LiveWorker {
     private let tables: [CustomerTable]
     let latest: [(customerID: String, partition: Int32, probability: Double, time: Int64)]
     private let failure = Mutex<QueryError?>(nil)
+    private let models: Mutex<(artifact: ModelArtifact, generation: Int, refusal: String?)>
 
     init(artifact: ModelArtifact, customers: Int = 60, days: Int = 200, isReady: Bool = true) throws {
-        self.artifact = artifact
+        models = Mutex((artifact, 0, nil))
         var stream = TestStream(artifact: artifact)
         try stream.take(ShopGenerator(customers: customers, days: days, seed: 11))
         messages = stream.messages
@@ -41,7 +42,9 @@ final class TestWorker: LiveWorker {
                     stateBytes: memory.bytes, expectedStateBytes: memory.ceiling, isIncomplete: false,
                     clock: table.clock.time)
             },
-            membership: .member, scores: stream.scores, endToEnd: stream.endToEnd,
+            membership: .member,
+            model: WorkerStatus.Model(version: artifact.manifest.version, since: Date(timeIntervalSince1970: 1e9)),
+            scores: stream.scores, endToEnd: stream.endToEnd,
             recentEndToEnd: stream.endToEnd, recentSeconds: 12.5,
             grades: OnlineEvaluation(
                 stream.labelJoins.map { $0.evaluationSnapshot }, bought: stream.bought, notBought: stream.notBought),
@@ -52,6 +55,23 @@ final class TestWorker: LiveWorker {
 
     /// Customers with the most events first.
     var busiest: [String] { messages.keys.sorted { (messages[$1]!.count, $0) < (messages[$0]!.count, $1) } }
+
+    var artifact: ModelArtifact { models.withLock { $0.artifact } }
+    var modelGeneration: Int { models.withLock { $0.generation } }
+
+    /// Another model is served from now on.
+    func serve(_ artifact: ModelArtifact) { models.withLock { $0 = (artifact, $0.generation + 1, $0.refusal) } }
+
+    /// A reload is refused from now on.
+    func refuse(_ reason: String?) { models.withLock { $0.refusal = reason } }
+
+    func reloadModel() async throws -> ModelWatch.Outcome {
+        try check()
+        return models.withLock { models in
+            let version = models.artifact.manifest.version
+            return models.refusal.map { .refused(version: version, reason: $0) } ?? .unchanged(version: version)
+        }
+    }
 
     /// Every query from now on fails so, or none.
     func fail(with error: QueryError?) { failure.withLock { $0 = error } }

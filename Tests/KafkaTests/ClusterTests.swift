@@ -138,13 +138,15 @@ struct ClusterTests {
             try producer.beginTransaction()
             try producer.send(name, "scored")
             try producer.sendOffsets(
-                [PartitionOffset(place, offset: Int64(offset))], groupOf: reader.consumer, timeoutMilliseconds: 30_000)
+                [PartitionOffset(place, offset: Int64(offset), note: "at \(offset)")], groupOf: reader.consumer,
+                timeoutMilliseconds: 30_000)
             if commits {
                 try producer.commitTransaction(timeoutMilliseconds: 30_000)
             } else {
                 try producer.abortTransaction(timeoutMilliseconds: 30_000)
             }
-            #expect(try reader.consumer.committed([place], timeoutMilliseconds: 30_000)[0].offset == 3)
+            let committed = try reader.consumer.committed([place], timeoutMilliseconds: 30_000)
+            #expect(committed == [PartitionOffset(place, offset: 3, note: "at 3")])
         }
         reader.consumer.close()
         producer.close()

@@ -115,11 +115,14 @@ import Testing
             return !reader.received.isEmpty
         }
         // Several may be under way; the one sent last counts.
-        let commits = try (1...3).map { try reader.consumer.commitAsync([PartitionOffset(place, offset: $0)]) }
+        let commits = try (1...3).map {
+            try reader.consumer.commitAsync([PartitionOffset(place, offset: $0, note: "note \($0)")])
+        }
         for commit in commits { try #require(commit.outcome(timeoutMilliseconds: 5000)).get() }
         #expect(commits[0].outcome() as Any? == nil, "it is told once")
         #expect(
-            try reader.consumer.committed([place], timeoutMilliseconds: 5000) == [PartitionOffset(place, offset: 3)])
+            try reader.consumer.committed([place], timeoutMilliseconds: 5000)
+                == [PartitionOffset(place, offset: 3, note: "note 3")])
         reader.consumer.close()
     }
 

@@ -23,14 +23,14 @@ import Testing
         let monitoring = scoring.union(["CPrefetch", "Scoring"])
         let pipeline = scoring.union(["Monitoring", "Scoring"])
         let worker = pipeline.union(["Console", "Kafka", "Pipeline", "SchemaRegistry", "Settings"])
-        let commands = worker.union(["CJemalloc", "HTTPService", "Inspection", "LocalCluster", "Worker"])
+        let commands = worker.union(["CJemalloc", "HTTPService", "Inspection", "LocalCluster", "Topics", "Worker"])
         return [
             "Events": events, "Customers": customers, "Features": features, "Ensemble": ensemble, "Scoring": scoring,
             "Settings": [], "SchemaRegistry": registry,
             "Console": ["Customers", "Events", "SchemaRegistry", "Settings"], "Monitoring": monitoring,
             "Pipeline": pipeline, "Kafka": ["CCrypto", "CRDKafka"], "LocalCluster": ["Kafka"],
             "Inspection": ["Events", "Features", "Kafka"],
-            "Worker": worker,
+            "Topics": ["Events", "Kafka", "Pipeline"], "Worker": worker,
             "Training": scoring.union(["CXGBoost", "Monitoring"]),
             "HTTPService": pipeline.union(["Settings", "Worker"]),
             "scoring-worker": commands, "replay": commands, "trainer": commands.union(["Training"]),

@@ -8,6 +8,7 @@ import Pipeline
 import Scoring
 import TestSupport
 import Testing
+import Topics
 
 @testable import Worker
 
@@ -194,6 +195,43 @@ struct BootstrapTests {
         }
         #expect(again?.description.contains("has a checkpoint of offset \(start) already") == true)
 
+        let worker = try rig.worker(settings)
+        let running = Task(executorPreference: BlockingThreads.shared) { try await worker.run() }
+        try wait(for: "the rest") { worker.counters.snapshot.committed == scored.count - start }
+        worker.requestStop()
+        try await running.value
+        let found = try WorkerTests.records(scored.count - start, settings)
+        #expect(found.map { String(decoding: $0.value, as: UTF8.self) } == Array(payloads.dropFirst(start)))
+    }
+
+    /// The shop's old topic has three partitions, with the messages that the new one's retention has taken away, some that
+    /// both have, and one that is no event.
+    @Test func anotherTopicIsAHistoryToo() async throws {
+        var settings = settings
+        settings.checkpointDirectory = "\(directory.path)/checkpoints"
+        settings.commitIntervalMilliseconds = 200
+        let (messages, payloads) = try WorkerTests.shop(customers: 40)
+        let scored = messages.filter { !$0.key.isEmpty }
+        let start = scored.count / 2
+        _ = try publish(scored, partitions: 1)
+        let old = "\(settings.inputTopic)-old"
+        try rig.create([old], partitions: 3)
+        let publisher = try EventPublisher(settings: settings, topic: old)
+        for (key, value) in scored.prefix(start + 30) + [(key: [65], value: Array("no event".utf8))] {
+            try value.withUnsafeBytes { try publisher.publish($0, key: key) }
+        }
+        try publisher.flush()
+        publisher.close()
+
+        let opened = try TopicHistory(topic: old, properties: settings.kafkaProperties.client).read(
+            format: settings.events
+        ) { _, _ in }
+        #expect(opened.history.streams.count == 3 && opened.skipped == 1)
+        let reports = try withExtendedLifetime(opened) {
+            try Bootstrap(settings: settings, artifact: artifact).run(opened.history, from: [0: Int64(start)]) { _, _ in
+            }
+        }
+        #expect(reports.count == 1 && reports[0].events == start && reports[0].overlap == 30)
         let worker = try rig.worker(settings)
         let running = Task(executorPreference: BlockingThreads.shared) { try await worker.run() }
         try wait(for: "the rest") { worker.counters.snapshot.committed == scored.count - start }

@@ -23,10 +23,12 @@ final class ProcessRig {
         if let partitions { try createTopics(partitions: partitions) }
     }
 
-    func createTopics(partitions: Int) throws {
+    func createTopics(partitions: Int) throws { try create(settings.topics, partitions: partitions) }
+
+    func create(_ topics: [String], partitions: Int) throws {
         let admin = try Admin(properties: settings.kafkaProperties.client)
         defer { admin.close() }
-        for topic in settings.topics { try admin.createTopic(topic, partitions: partitions) }
+        for topic in topics { try admin.createTopic(topic, partitions: partitions) }
     }
 
     /// - Parameter settings: the rig's own unless given.

@@ -65,3 +65,19 @@ package final class SpooledFile {
         return spool
     }
 }
+
+/// A history that can be read more than once, as long as this is alive.
+package struct OpenedHistory {
+    /// The history.
+    package let history: History
+    /// Messages that are no events, and were left out.
+    package let skipped: Int
+    private let files: [SpooledFile]
+
+    /// - Parameter files: temporary files that the history lies in, removed with the last reference.
+    package init(history: History, skipped: Int, files: [SpooledFile]) {
+        self.history = history
+        self.skipped = skipped
+        self.files = files
+    }
+}

@@ -33,6 +33,7 @@ struct Problem: Error {
         case logUnreadable = "log-unreadable"
         case notInLog = "not-in-log"
         case notReady = "not-ready"
+        case modelRefused = "model-refused"
 
         var status: HTTPResponse.Status {
             switch self {
@@ -48,6 +49,7 @@ struct Problem: Error {
                 .beforeState, .notInLog:
                 .unprocessableContent
             case .headersTooLarge: .requestHeaderFieldsTooLarge
+            case .modelRefused: .conflict
             case .internalError: .internalServerError
             case .busy, .noAnswer, .logUnreadable, .notReady: .serviceUnavailable
             }
@@ -81,6 +83,7 @@ struct Problem: Error {
             case .logUnreadable: "The log cannot be read again"
             case .notInLog: "The log does not tell of that time"
             case .notReady: "The worker is not ready"
+            case .modelRefused: "The model cannot be served"
             }
         }
     }

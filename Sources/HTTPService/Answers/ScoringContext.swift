@@ -42,4 +42,10 @@ package struct ScoringContext: Sendable {
             Array("{\"feature\":".utf8) + JSONWriter.text { $0.string(name) } + Array(",\"value\":".utf8)
         }
     }
+
+    /// The same settings for another model.
+    func of(_ artifact: ModelArtifact) -> ScoringContext {
+        ScoringContext(
+            artifact: artifact, thresholds: thresholds, format: format, timeToLiveDays: timeToLiveDays)
+    }
 }

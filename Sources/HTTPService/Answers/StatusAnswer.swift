@@ -14,6 +14,8 @@ enum StatusAnswer {
                 writer.string(status.membership.rawValue)
                 writer.key("kafka")
                 kafka(status.kafka, &writer)
+                writer.key("model")
+                model(status.model, &writer)
                 writer.key("uptime_seconds")
                 writer.number(status.uptimeSeconds)
                 writer.key("model_version")
@@ -59,6 +61,23 @@ enum StatusAnswer {
                 writer.key(name)
                 writer.integer(value)
             }
+        }
+    }
+
+    private static func model(_ model: WorkerStatus.Model, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.key("version")
+            writer.string(model.version)
+            writer.key("since")
+            writer.instant(Int64(model.since.timeIntervalSince1970 * 1000))
+            writer.key("changes")
+            writer.integer(model.changes)
+            writer.key("refusals")
+            writer.integer(model.refusals)
+            writer.key("refused_since")
+            writer.instant(model.refused.map { Int64($0.since.timeIntervalSince1970 * 1000) })
+            writer.key("refused_because")
+            writer.string(model.refused?.reason)
         }
     }
 

@@ -15,7 +15,9 @@ struct APISchemas {
             ("Percentiles", allPercentiles), ("RecentPercentiles", recentPercentiles), ("Grades", grades),
             ("GradedVersion", gradedVersion),
             ("Figures", .object(Self.figures)),
-            ("Drift", drift), ("DriftEntry", driftEntry), ("Model", model), ("Features", features),
+            ("Drift", drift), ("DriftEntry", driftEntry), ("Model", model),
+            ("Reload", .object([("model_version", .string()), ("changed", .boolean("Whether it is another one."))])),
+            ("Features", features),
             ("FeatureValues", featureValues), ("Members", members), ("Explanation", explanation), ("Event", event),
             ("ScoreRequest", scoreRequest), ("Score", score), ("FeatureScoreRequest", featureScoreRequest),
             (
@@ -201,7 +203,8 @@ extension APISchemas {
 
     private var status: JSONSchema {
         .object([
-            ("ready", .boolean()), ("membership", membership), ("kafka", kafka), ("uptime_seconds", .number()),
+            ("ready", .boolean()), ("membership", membership), ("kafka", kafka), ("model", servedModel),
+            ("uptime_seconds", .number()),
             ("model_version", .string()),
             ("serving", .oneOf(Self.models)), ("counters", .reference("Counters")),
             ("partitions", .array(of: .reference("Partition"))),
@@ -210,6 +213,15 @@ extension APISchemas {
             ("grades", .reference("Grades")),
             ("drift", .reference("Drift")),
         ])
+    }
+
+    private var servedModel: JSONSchema {
+        .object(
+            [
+                ("version", .string()), ("since", .instant), ("changes", .integer(from: 0)),
+                ("refusals", .integer(from: 0)), ("refused_since", .instantOrNull),
+                ("refused_because", .stringOrNull("Why the model that is to be served is not; null where it is.")),
+            ], "Which model is served, and since when by this worker.")
     }
 
     private var kafka: JSONSchema {

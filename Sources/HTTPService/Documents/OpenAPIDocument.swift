@@ -69,6 +69,13 @@ struct OpenAPIDocument {
                 path: "/v1/model", method: "get", name: "model", summary: "The model that is served",
                 answer: ("Where it came from and how good it is.", "Model", Self.jsonType)),
             Operation(
+                path: "/v1/model/reload", method: "post", name: "reloadModel",
+                summary: "Serves the model that `current` points to",
+                description:
+                    "It is verified and proven first, and served from a commit on; takes seconds. Whatever is wrong with it, the "
+                    + "present one stays.",
+                answer: ("What is served now.", "Reload", Self.jsonType), errors: [409]),
+            Operation(
                 path: "/v1/features", method: "get", name: "features", summary: "The features that models see",
                 answer: ("In the order of rows.", "Features", Self.jsonType)),
             Operation(
@@ -136,6 +143,7 @@ struct OpenAPIDocument {
         404: ("UnknownCustomer", "The customer's `partition` is assigned here, and there is no such customer."),
         405: ("MethodNotAllowed", "The path does not take this method; Allow says which it takes."),
         408: ("Timeout", "The request did not arrive in time."),
+        409: ("ModelRefused", "The model is not served, and why; `model_version` stays."),
         413: ("TooLarge", "The body has more than `limit` bytes."),
         415: ("UnsupportedMediaType", "The body is not application/json, or is compressed."),
         421: (

@@ -13,6 +13,7 @@ extension API {
         let query = try Query(request, takes: ["top"])
         let top = try query.integer("top", default: 20, in: 1...Self.mostRanked)
         let ranking = try await answer { try await worker.ranking(top: top) }
+        let thresholds = view.context.thresholds
         let bytes = JSONWriter.text { writer in
             writer.object { writer in
                 writer.key("customers")
@@ -29,7 +30,7 @@ extension API {
                         writer.key("probability")
                         writer.number(entry.probability)
                         writer.key("priority")
-                        writer.string(context.thresholds.priority(of: entry.probability).rawValue)
+                        writer.string(thresholds.priority(of: entry.probability).rawValue)
                         writer.key("time")
                         writer.instant(entry.time)
                     }
@@ -58,10 +59,11 @@ extension API {
             report = then
         }
         let state = asOf.map { report.state.advanced(to: $0) } ?? report.state
-        return pool.with { workspace in
+        let view = view
+        return view.pool.with { workspace in
             workspace.score(state)
             workspace.writer.removeAll()
-            CustomerAnswer(report: report, state: state, countries: context.artifact.categoryEncoding.countries)
+            CustomerAnswer(report: report, state: state, countries: view.context.artifact.categoryEncoding.countries)
                 .write(with: workspace, to: &workspace.writer)
             return json(ByteBuffer(bytes: workspace.writer.bytes))
         }
@@ -104,7 +106,7 @@ extension API {
         }
     }
 
-    private func answer<Answer: Sendable>(_ query: () async throws -> Answer) async throws -> Answer {
+    func answer<Answer: Sendable>(_ query: () async throws -> Answer) async throws -> Answer {
         do {
             return try await query()
         } catch let error as QueryError {

@@ -35,16 +35,10 @@ struct Route: Sendable {
 struct API: Sendable {
     let settings: HTTPSettings
     let worker: any LiveWorker
-    let context: ScoringContext
-    let pool: WorkspacePool
     let metrics: @Sendable () -> String
     let logger: Logger
     private let load = Gate.Load()
-    /// Answers that never change, rendered once.
-    let model: ByteBuffer
-    let features: ByteBuffer
-    let document: ByteBuffer
-    let docs: ByteBuffer
+    private let views: ModelViews
 
     init(
         settings: HTTPSettings, worker: any LiveWorker, context: ScoringContext,
@@ -52,16 +46,13 @@ struct API: Sendable {
     ) {
         self.settings = settings
         self.worker = worker
-        self.context = context
         self.metrics = metrics
         self.logger = logger
-        pool = WorkspacePool(context)
-        model = ByteBuffer(bytes: ModelAnswer.json(context.artifact))
-        features = ByteBuffer(bytes: ModelAnswer.features(context.artifact.schema))
-        let document = OpenAPIDocument(context: context, settings: settings).json
-        self.document = ByteBuffer(string: document)
-        docs = ByteBuffer(string: DocsPage.html(document: document))
+        views = ModelViews(context, settings: settings, generation: worker.modelGeneration)
     }
+
+    /// What depends on the model that is served at the moment.
+    var view: ModelView { views.current(of: worker) }
 
     /// The routes of the API, the same on both ports.
     var routes: [Route] {
@@ -70,14 +61,15 @@ struct API: Sendable {
             Route(.get, "/health/ready", isOpen: true) { _, _ in ready() },
             Route(.get, "/metrics") { _, _ in text(metrics(), "text/plain; version=0.0.4; charset=utf-8") },
             Route(.get, "/v1/status") { _, _ in
-                json(ByteBuffer(bytes: StatusAnswer.json(worker.status, artifact: context.artifact)))
+                json(ByteBuffer(bytes: StatusAnswer.json(worker.status, artifact: worker.artifact)))
             },
-            Route(.get, "/v1/model") { _, _ in json(model) },
-            Route(.get, "/v1/features") { _, _ in json(features) },
+            Route(.get, "/v1/model") { _, _ in json(view.model) },
+            Route(.post, "/v1/model/reload") { _, _ in try await reload() },
+            Route(.get, "/v1/features") { _, _ in json(view.features) },
             Route(.post, "/v1/score") { request, _ in
                 let explains = try Self.explains(request)
                 let body = try await body(of: request)
-                return try pool.with { workspace throws(Problem) in
+                return try view.pool.with { workspace throws(Problem) in
                     try body.withBytes { bytes throws(Problem) in
                         try workspace.score(events: bytes, maxEvents: settings.maxEvents, explains: explains)
                     }
@@ -87,7 +79,7 @@ struct API: Sendable {
             Route(.post, "/v1/score/features") { request, _ in
                 let explains = try Self.explains(request)
                 let body = try await body(of: request)
-                return try pool.with { workspace throws(Problem) in
+                return try view.pool.with { workspace throws(Problem) in
                     try body.withBytes { bytes throws(Problem) in
                         try workspace.score(features: bytes, explains: explains)
                     }
@@ -96,8 +88,8 @@ struct API: Sendable {
             },
             Route(.get, "/v1/customers") { request, _ in try await ranking(request) },
             Route(.get, "/v1/customers/{id}") { request, context in try await customer(request, context) },
-            Route(.get, "/openapi.json") { _, _ in json(document) },
-            Route(.get, "/docs") { _, _ in html(docs) },
+            Route(.get, "/openapi.json") { _, _ in json(view.document) },
+            Route(.get, "/docs") { _, _ in html(view.docs) },
         ]
     }
 
@@ -127,8 +119,28 @@ struct API: Sendable {
         }
     }
 
+    /// Has the worker look for another model now.
+    private func reload() async throws -> Response {
+        let (version, isChanged): (String, Bool)
+        switch try await answer({ try await worker.reloadModel() }) {
+        case .served(let served): (version, isChanged) = (served, true)
+        case .unchanged(let served): (version, isChanged) = (served, false)
+        case .refused(let served, let reason):
+            throw Problem(.modelRefused, reason).with("model_version") { $0.string(served) }
+        }
+        let body = JSONWriter.text { writer in
+            writer.object { writer in
+                writer.key("model_version")
+                writer.string(version)
+                writer.key("changed")
+                writer.bool(isChanged)
+            }
+        }
+        return json(ByteBuffer(bytes: body))
+    }
+
     private func ready() -> Response {
-        let answer = HealthAnswer.ready(worker.status, artifact: context.artifact)
+        let answer = HealthAnswer.ready(worker.status, artifact: worker.artifact)
         return json(ByteBuffer(bytes: answer.json), status: answer.isReady ? .ok : .serviceUnavailable)
     }
 }

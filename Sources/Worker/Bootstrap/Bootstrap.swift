@@ -145,13 +145,11 @@ package struct Bootstrap {
         _ body: (CustomerEvent, _ isLastOfMessage: Bool) throws -> Void
     ) throws {
         var read = 0
-        for stream in history.streams.indices {
-            let reader = try history.open(stream: stream)
-            while let event = try reader.next() {
-                if !event.isAnonymous { try body(event, reader.isLastOfMessage) }
-                read += 1
-                if read % 65_536 == 0 { progress(step, reader.share) }
-            }
+        let reader = try history.merged()
+        while let event = try reader.next() {
+            if !event.isAnonymous { try body(event, reader.isLastOfMessage) }
+            read += 1
+            if read % 65_536 == 0 { progress(step, reader.share) }
         }
     }
 

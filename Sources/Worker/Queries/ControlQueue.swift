@@ -15,6 +15,8 @@ enum ThreadCommand: Sendable {
     case observations(reply: Reply<ThreadObservations>)
     /// What a partition is to the thread.
     case ownership(partition: Int32, reply: Reply<Ownership>)
+    /// Another model is to be served, from the next commit on.
+    case serve(ModelChange)
 
     /// What a partition is to a thread.
     enum Ownership: Sendable {
@@ -33,6 +35,7 @@ enum ThreadCommand: Sendable {
         case .ranking(_, let reply): reply(nil)
         case .observations(let reply): reply(nil)
         case .ownership(_, let reply): reply(nil)
+        case .serve(let change): change.answer(isServed: false)
         }
     }
 }

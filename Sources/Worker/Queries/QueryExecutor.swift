@@ -6,11 +6,13 @@ import Pipeline
 final class QueryExecutor {
     private let registry: PartitionRegistry
     private let pipeline: ScoringPipeline
+    private let changer: ModelChanger
     private var rankings: [RankingRun] = []
 
-    init(registry: PartitionRegistry, pipeline: ScoringPipeline) {
+    init(registry: PartitionRegistry, pipeline: ScoringPipeline, changer: ModelChanger) {
         self.registry = registry
         self.pipeline = pipeline
+        self.changer = changer
     }
 
     /// Whether a ranking is under way.
@@ -23,6 +25,7 @@ final class QueryExecutor {
         case .observations(let reply): reply(observations())
         case .ownership(let partition, let reply):
             reply(registry.ownership(of: partition))
+        case .serve(let change): changer.take(change)
         }
     }
 

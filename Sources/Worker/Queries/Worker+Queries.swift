@@ -28,9 +28,21 @@ extension Worker: LiveWorker {
         return WorkerStatus(
             counters: counts, uptimeSeconds: (ContinuousClock.now - started) / .seconds(1),
             partitions: stats.flatMap(\.partitions).sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) },
-            membership: stats.allSatisfy(\.isMember) ? .member : .joining, kafka: watch.status, scores: scores,
+            membership: stats.allSatisfy(\.isMember) ? .member : .joining, kafka: watch.status, model: models.status,
+            scores: scores,
             endToEnd: endToEnd,
             recentEndToEnd: recent.histogram, recentSeconds: recent.seconds, grades: grades, drift: drift)
+    }
+
+    /// How often the model has changed.
+    package var modelGeneration: Int { slot.generation }
+
+    /// Has it look for another model now, and waits for what comes of it.
+    package func reloadModel() async throws -> ModelWatch.Outcome {
+        guard let outcome = try await reply({ reply in self.models.request { reply($0) } }) else {
+            throw QueryError.notRunning
+        }
+        return outcome
     }
 
     /// A copy of a customer's state, from the thread that owns their partition.

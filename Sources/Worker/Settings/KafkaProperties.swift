@@ -117,7 +117,7 @@ extension WorkerSettings.Profile {
         switch self {
         case .balanced: [:]
         case .latency: ["fetch.wait.max.ms": "5"]
-        case .throughput: ["queued.min.messages": "1000000", "queued.max.messages.kbytes": "1048576"]
+        case .throughput: [:]
         }
     }
 

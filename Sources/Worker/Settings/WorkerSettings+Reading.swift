@@ -30,6 +30,7 @@ extension WorkerSettings {
         driftRows = reader.int("drift.rows", default: driftRows, in: 0...1_000_000)
         group = reader.string("group", default: group)
         models = reader.string("models", default: models)
+        reloadMilliseconds = reader.duration("reload.every", default: reloadMilliseconds, in: 0...3_600_000)
         threads = reader.int("threads", default: threads, in: 1...256)
         batchMessages = reader.int("batch.max_messages", default: batchMessages, in: 1...100_000)
         pollMilliseconds = reader.duration("batch.max_wait", default: pollMilliseconds, in: 1...60_000)

@@ -37,6 +37,8 @@ package struct WorkerSettings: Sendable {
 
     /// Directory of model artifacts.
     package var models = "models"
+    /// How often that directory is looked at for another model to serve, milliseconds; 0 for only when asked.
+    package var reloadMilliseconds = 5000
     /// Probabilities from which on a prediction's priority is medium and high.
     package var thresholds = PriorityThresholds()
     /// Features that each prediction names as what moved its score most; 0 for no explanations.

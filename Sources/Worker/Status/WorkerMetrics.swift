@@ -19,6 +19,7 @@ package final class WorkerMetrics: Sendable {
     private struct State {
         var counted: WorkerCounters.Snapshot?
         var connectionErrors: [ConnectionProblem.Cause: Int] = [:]
+        var model: WorkerStatus.Model?
         var gauges: GaugeSet
     }
 
@@ -44,7 +45,9 @@ package final class WorkerMetrics: Sendable {
         state.withLock { state in
             Self.count(status.counters, since: state.counted, worker.metrics)
             Self.count(status.kafka.errors, since: state.connectionErrors, worker.metrics)
+            Self.count(status.model, since: state.model, worker.metrics)
             (state.counted, state.connectionErrors) = (status.counters, status.kafka.errors)
+            state.model = status.model
             state.gauges.begin()
             Self.state(status, &state.gauges)
             state.gauges.set("process_start_time_seconds", startSeconds)
@@ -56,6 +59,8 @@ package final class WorkerMetrics: Sendable {
                     ("version", manifest.version), ("serving", manifest.servingModel.rawValue),
                     ("schema", manifest.schemaFingerprint),
                 ])
+            state.gauges.set("model_served_seconds", Date().timeIntervalSince(status.model.since))
+            state.gauges.set("model_refused", status.model.refused == nil ? 0 : 1)
             state.gauges.end()
         }
     }
@@ -98,6 +103,15 @@ package final class WorkerMetrics: Sendable {
             Counter(label: "kafka_connection_errors", dimensions: [("cause", cause.rawValue)], factory: factory)
                 .increment(
                     by: (now[cause] ?? 0) - (before[cause] ?? 0))
+        }
+    }
+
+    private static func count(
+        _ now: WorkerStatus.Model, since before: WorkerStatus.Model?, _ factory: any MetricsFactory
+    ) {
+        for (outcome, figure) in [("served", \WorkerStatus.Model.changes), ("refused", \.refusals)] {
+            Counter(label: "model_reloads", dimensions: [("outcome", outcome)], factory: factory)
+                .increment(by: now[keyPath: figure] - (before?[keyPath: figure] ?? 0))
         }
     }
 
@@ -195,6 +209,11 @@ package final class WorkerMetrics: Sendable {
         "group_member": .init(.gauge, "1 while the worker is a member of its group, with partitions or without"),
         "partition_lag_messages": .init(
             .gauge, "Messages of an assigned partition that are still to be processed; not there while Kafka is away"),
+        "model_reloads_total": .init(
+            .counter, "Models that were to be served without a restart, by what came of it: served or refused"),
+        "model_refused": .init(
+            .gauge, "1 while another model is to be served than the one that is, because it is refused; otherwise 0"),
+        "model_served_seconds": .init(.gauge, "For how long this worker has served its model"),
         "kafka_up": .init(.gauge, "1 while Kafka answers, 0 while it does not"),
         "kafka_away_seconds": .init(.gauge, "For how long Kafka has not answered; 0 while it does"),
         "kafka_connection_errors_total": .init(.counter, "How often a client was without a connection, by cause"),

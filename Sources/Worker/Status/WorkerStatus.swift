@@ -1,4 +1,5 @@
 import Customers
+import Ensemble
 import Foundation
 import Kafka
 import Monitoring
@@ -76,6 +77,28 @@ package struct WorkerStatus: Sendable {
         }
     }
 
+    /// The model in service.
+    package struct Model: Sendable {
+        /// Another one that is to be served and is not.
+        package struct Refused: Sendable {
+            /// Since when.
+            package let since: Date
+            /// Why, and what to do about it.
+            package let reason: String
+        }
+
+        /// The artifact's version.
+        package var version: String
+        /// Since when this worker serves it.
+        package var since: Date
+        /// How often another one was served since the start.
+        package var changes = 0
+        /// How often another one was refused.
+        package var refusals = 0
+        /// The last one that was refused; `nil` while what is served is what is to be served.
+        package var refused: Refused?
+    }
+
     /// How the consumers of a worker stand to their group.
     package enum Membership: String, Sendable {
         /// One of them at least is not a member yet, or not any more.
@@ -94,6 +117,8 @@ package struct WorkerStatus: Sendable {
     package var membership: Membership
     /// How Kafka stands.
     package var kafka = Kafka()
+    /// Which model is served.
+    package var model: Model
     /// Served probabilities since the start, in twenty bins of equal width.
     package var scores: [Int]
     /// From the source message's timestamp to the prediction's being handed to Kafka; seconds.
@@ -177,6 +202,13 @@ package enum CustomerPlace: Sendable, Equatable {
 /// What the control plane may ask of a running worker. Threads answer between two batches, from their own state.
 package protocol LiveWorker: Sendable {
     var status: WorkerStatus { get }
+    /// The model that it scores with at the moment.
+    var artifact: ModelArtifact { get }
+    /// How often that has changed.
+    var modelGeneration: Int { get }
+    /// Has it look for another model now.
+    /// - Throws: `QueryError`.
+    func reloadModel() async throws -> ModelWatch.Outcome
     /// - Returns: `nil` when no partition assigned here knows the customer.
     /// - Throws: `QueryError`.
     func customer(_ customerID: String) async throws -> CustomerReport?

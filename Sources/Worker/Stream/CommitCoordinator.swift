@@ -163,7 +163,7 @@ final class CommitCoordinator {
     }
 
     private static func offsets(of tasks: [PartitionTask]) -> [PartitionOffset] {
-        tasks.map { PartitionOffset($0.partition, offset: $0.position) }
+        tasks.map { PartitionOffset($0.partition, offset: $0.position, note: $0.state.models.note) }
     }
 
     private func committed(_ covered: [(task: PartitionTask, live: Int)], since begun: ContinuousClock.Instant) {

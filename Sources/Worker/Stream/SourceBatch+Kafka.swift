@@ -2,14 +2,20 @@ import Kafka
 import Pipeline
 
 extension SourceBatch {
+    /// Messages that only rebuild state, and the model that has published their predictions.
+    typealias Past = (model: ScoringModel, batch: SourceBatch)
+
     /// Takes the messages of partitions that are being read from a poll's batch, where those of one stand together.
     /// - Parameters:
-    ///   - replayed: gets the runs that only rebuild state. They publish nothing, so that nothing can make them fail.
+    ///   - past: gets the runs that only rebuild state, and which several models have scored: to be processed one after the other,
+    ///     before the rest.
+    ///   - replayed: gets the other runs that only rebuild state. They publish nothing, so that nothing can make them fail.
     ///   - live: gets the runs with live messages.
     static func fill(
-        replayed: inout SourceBatch, live: inout SourceBatch, from messages: MessageBatch,
+        past: inout [Past], replayed: inout SourceBatch, live: inout SourceBatch, from messages: MessageBatch,
         of registry: PartitionRegistry, for pipeline: ScoringPipeline
     ) {
+        past.removeAll()
         replayed.removeAll()
         live.removeAll()
         var start = 0
@@ -22,6 +28,15 @@ extension SourceBatch {
                 if let missing = pipeline.firstMissingSchema(in: messages, start..<end) {
                     task.awaitSchema(missing.schema)
                     end = missing.position
+                }
+                while start < end {
+                    let (model, until) = pipeline.model(at: messages[start].offset, of: task.state)
+                    if until == .max { break }
+                    let stop = (start..<end).first { messages[$0].offset >= until } ?? end
+                    var batch = SourceBatch()
+                    batch.append(messages, start..<stop, of: task.state)
+                    past.append((model, batch))
+                    start = stop
                 }
                 if start == end {
                     // The first one already has to wait.

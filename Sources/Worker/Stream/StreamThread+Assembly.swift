@@ -23,6 +23,7 @@ extension StreamThread {
         let checkpointer: Checkpointer
         let control: ControlQueue
         let queries: QueryExecutor
+        let changer: ModelChanger
         let reporter: ThreadReporter
         let watch: ClusterWatch
     }
@@ -30,8 +31,10 @@ extension StreamThread {
     /// What a thread shares with the rest of its worker.
     struct Dependencies {
         let settings: WorkerSettings
-        let artifact: ModelArtifact
-        let reference: ReferenceDistributions?
+        /// What is served when the thread begins.
+        let model: ServedModel
+        /// Artifacts of earlier versions.
+        let library: ModelLibrary
         let store: (any CheckpointStore)?
         /// Of what is published in Avro; `nil` for JSON.
         let schemas: OutputSchemas?
@@ -82,10 +85,12 @@ extension StreamThread {
         let registry = PartitionRegistry()
         let pipeline = ScoringPipeline(
             decoder: EventDecoder(format: settings.events),
-            scorer: try ModelLoader(settings: settings).scorer(dependencies.artifact, schemas: dependencies.schemas),
+            scorer: try ModelLoader(settings: settings).scorer(
+                dependencies.model.artifact, schemas: dependencies.schemas),
             monitor: PredictionMonitor(
-                reference: dependencies.reference, driftRows: settings.driftRows, metrics: dependencies.metrics),
-            outcomeSchema: dependencies.schemas?.outcome)
+                reference: dependencies.model.reference, driftRows: settings.driftRows, metrics: dependencies.metrics),
+            outcomeSchema: dependencies.schemas?.outcome,
+            findArtifact: { [library = dependencies.library] in library.artifact($0) })
         let output = try OutputWriter(
             settings: settings, producer: producer, commitProtocol: commitProtocol, messages: messages,
             limits: dependencies.limits, refused: dependencies.refused,
@@ -108,13 +113,16 @@ extension StreamThread {
             reporter: reporter)
         let membership = GroupMembership(
             factory: factory, commits: commits, checkpointer: checkpointer, registry: registry, reporter: reporter)
+        let changer = ModelChanger(
+            pipeline: pipeline, commits: commits, registry: registry, watch: dependencies.watch,
+            driftRows: settings.driftRows)
         self.init(
             Parts(
                 number: number, settings: settings, consumer: consumer, registry: registry, membership: membership,
                 factory: factory, restorer: restorer, pipeline: pipeline, output: output, commits: commits,
                 checkpointer: checkpointer, control: control,
-                queries: QueryExecutor(registry: registry, pipeline: pipeline), reporter: reporter,
-                watch: dependencies.watch),
+                queries: QueryExecutor(registry: registry, pipeline: pipeline, changer: changer), changer: changer,
+                reporter: reporter, watch: dependencies.watch),
             messages: messages)
     }
 }

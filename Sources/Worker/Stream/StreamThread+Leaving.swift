@@ -59,6 +59,7 @@ extension StreamThread {
     func close() {
         parts.control.close()
         parts.queries.close()
+        parts.changer.close()
         parts.consumer.close(timeoutMilliseconds: patienceMilliseconds)
         parts.output.close()
         parts.reporter.finish()

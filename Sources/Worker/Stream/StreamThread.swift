@@ -9,6 +9,7 @@ import Pipeline
 final class StreamThread {
     let parts: Parts
     let messages: MessageBatch
+    private var past: [SourceBatch.Past] = []
     private var replayed = SourceBatch()
     private var live = SourceBatch()
 
@@ -19,10 +20,13 @@ final class StreamThread {
     }
 
     /// Works until told to stop, then commits what was processed and leaves the group, together with the other threads.
-    /// - Throws: what waiting cannot mend. Nothing that is uncommitted is lost by that: it is processed again.
-    func run(until shutdown: Shutdown) throws {
+    /// - Parameter isOutdated: whether another model is served than the thread was made with; asked once, when it is too late for
+    ///   that to go unnoticed.
+    /// - Throws: what waiting cannot mend. Nothing that is uncommitted is lost by that: it is processed again. `OutdatedModel`.
+    func run(until shutdown: Shutdown, isOutdated: () -> Bool) throws {
         parts.control.open(parts.consumer.waker)
         defer { close() }
+        if isOutdated() { throw OutdatedModel() }
         do {
             try parts.consumer.subscribe(to: [parts.settings.inputTopic])
             while !shutdown.isRequested { try turn() }
@@ -39,7 +43,9 @@ final class StreamThread {
     private func turn() throws {
         try poll(timeoutMilliseconds: isBusy ? 1 : parts.settings.pollMilliseconds)
         // Before this batch: the records of the ones before have had the most time to be delivered.
-        guard try perform(parts.commits.commitIfDue()), try perform(processAndCheckpoint()) else { return }
+        guard try perform(parts.commits.commitIfDue()), try perform(parts.changer.advance()),
+            try perform(processAndCheckpoint())
+        else { return }
         try parts.factory.advance()
         try parts.restorer.advance()
         for command in parts.control.take() { parts.queries.execute(command) }
@@ -86,7 +92,9 @@ final class StreamThread {
     }
 
     private func process() throws {
-        SourceBatch.fill(replayed: &replayed, live: &live, from: messages, of: parts.registry, for: parts.pipeline)
+        SourceBatch.fill(
+            past: &past, replayed: &replayed, live: &live, from: messages, of: parts.registry, for: parts.pipeline)
+        for (model, batch) in past { try process(batch, by: model) }
         try process(replayed)
         parts.commits.prepareUndo(of: live)
         try process(live)
@@ -96,9 +104,9 @@ final class StreamThread {
         }
     }
 
-    private func process(_ batch: SourceBatch) throws {
+    private func process(_ batch: SourceBatch, by past: ScoringModel? = nil) throws {
         guard !batch.messages.isEmpty else { return }
-        let result = try parts.pipeline.process(batch, into: parts.output)
+        let result = try parts.pipeline.process(batch, by: past, into: parts.output)
         for (run, live) in zip(batch.runs, result.liveOfRun) {
             guard let task = parts.registry[run.partition.number] else { continue }
             if task.processed(live: live) { parts.restorer.finished(task) }
@@ -122,3 +130,6 @@ final class StreamThread {
         parts.commits.rewound()
     }
 }
+
+/// Another model is served than a thread was made with.
+struct OutdatedModel: Error {}

@@ -131,6 +131,7 @@ final class TaskFactory {
         let state = PartitionState(
             topic: partition.topic, number: partition.partition, startOffset: log.low,
             restoreEndOffset: restoreEndOffset, timeToLiveDays: settings.timeToLiveDays,
+            models: ModelHistory(note: committed.note),
             labelJoin: settings.isGrading
                 ? pipeline.makeLabelJoin(windowDays: settings.gradingWindowDays, limit: settings.gradingLimit) : nil)
         return PartitionTask(
