@@ -8,17 +8,45 @@ struct ChaosTests {
         try Command(
             "scoring-worker",
             [
-                "chaos", "--broker", BrokerProcess.command, "--models", Checkout.models, "--events", "\(events)",
-                "--kills",
-                "\(kills)",
+                "chaos", "--broker", BrokerProcess.command, "--events", "\(events)", "--kills", "\(kills)",
                 // This server keeps dead members in its groups, so that each has to come back under its own name; and it
                 // forgets groups when it stops.
                 "--outage", "--worker-set", "kafka_consumer.group.instance.id=w{worker}",
                 "--worker-set", "kafka_consumer.partition.assignment.strategy=range",
-            ] + arguments)
+            ] + (arguments.contains("--models") ? [] : ["--models", Checkout.models]) + arguments)
     }
 
-    func expectExactlyOnce(store: String, kills: Int, events: Int, _ more: [String] = []) throws {
+    /// The model in service changes between the kills, and each prediction is byte for byte what the version that it names
+    /// gives offline.
+    func expectExactlyOnceWithModels(kills: Int, events: Int, store: String) throws {
+        let directory = try TemporaryDirectory()
+        try OtherModel.add(to: directory.path, version: "second", serving: .logisticRegression)
+        try OtherModel.add(to: directory.path, version: "third", serving: .randomForest, isCurrent: false)
+        try expectExactlyOnce(
+            store: store, kills: kills, events: events,
+            [
+                "--models", Checkout.models, "--models", "\(directory.path)/second", "--models",
+                "\(directory.path)/third",
+            ]
+        ) { output in
+            let found = try #require(output.firstMatch(of: #/(\d+) changes of the model \((\d+), (\d+), (\d+) pred/#))
+            #expect(Int(found.1) == kills / 2)
+            // All of them have served.
+            for count in [found.2, found.3] + (kills >= 4 ? [found.4] : []) { #expect(Int(count)! > 0, "\(output)") }
+        }
+    }
+
+    @Test func modelsChangeBetweenKills() throws {
+        try expectExactlyOnceWithModels(kills: 4, events: 6000, store: "topic")
+    }
+
+    @Test(.night) func modelsChangeBetweenManyKills() throws {
+        try expectExactlyOnceWithModels(kills: 20, events: 60_000, store: "directory")
+    }
+
+    func expectExactlyOnce(
+        store: String, kills: Int, events: Int, _ more: [String] = [], _ check: (String) throws -> Void = { _ in }
+    ) throws {
         let run = try chaos(kills: kills, events: events, ["--store", store, "--seed", "7"] + more)
         #expect(run.status == 0, "\(run.error)")
         #expect(run.output.hasPrefix("exactly once: "), "\(run.output)")
@@ -26,6 +54,7 @@ struct ChaosTests {
             run.output.contains(
                 "0 missing, 0 repeated, 0 not what a replay gives, 0 unexpected; \(kills) kills, 1 restarts"))
         #expect(run.error.contains("seed 7"))
+        try check(run.output)
     }
 
     @Test func everyEventHasThePredictionOfAReplayOnce() throws {

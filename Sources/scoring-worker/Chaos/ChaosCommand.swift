@@ -56,8 +56,11 @@ struct ChaosCommand: AsyncParsableCommand {
     @Option(help: "Stop after so many events.")
     var events: Int?
 
-    @Option(help: "Directory of model artifacts; the configuration's unless given.")
-    var models: String?
+    @Option(
+        help: ArgumentHelp(
+            "Directory of model artifacts, or an artifact; the configuration's unless given. Repeated: the workers serve one "
+                + "after the other, and change at every other kill without a restart.", valueName: "directory"))
+    var models: [String] = []
 
     @Option(
         name: .customLong("worker-set"),
@@ -85,8 +88,7 @@ struct ChaosCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailuresAsync {
-            var settings = try WorkerSettings(configuration.reader(for: .worker))
-            settings.models = models ?? settings.models
+            let settings = try WorkerSettings(configuration.reader(for: .worker))
             printInfo("seed \(seed)")
             ChildProcess.endWithThisProcess()
             let verdict = try ChaosRun(command: self, settings: settings).run()

@@ -17,6 +17,7 @@ final class ChaosRun {
     private let directory: String
     private let formatPath: String
     private let broker: LocalBroker
+    private var models: ChaosModels
     private var random: SplitMix64
     private var workers: [ChildProcess?]
     private var starts = 0
@@ -31,8 +32,10 @@ final class ChaosRun {
         let directory = NSTemporaryDirectory() + "/chaos-\(getpid())"
         self.directory = directory
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        models = try ChaosModels(command.models.isEmpty ? [settings.models] : command.models, in: directory)
         broker = try LocalBroker(command: command.broker, directory: directory)
         var settings = settings
+        settings.models = models.directory
         settings.confine(to: broker.bootstrapServers)
         settings.kafkaProducer["compression.type"] = "zstd"
         settings.deadLetterTopic = "dead-letters"
@@ -59,7 +62,7 @@ final class ChaosRun {
         try broker.create([settings.inputTopic, settings.outputTopic, "dead-letters"], partitions: command.partitions)
         let group = try GroupProgress(settings: settings, partitions: command.partitions)
         defer { group.close() }
-        var pieces = try PieceSource(command: command, settings: settings)
+        var pieces = try PieceSource(command: command, settings: settings, models: models.artifacts)
         for number in workers.indices { try start(number) }
         try pieces.publish(share: 0, &expectation)
         try wait(for: 1, of: group, seconds: 60)
@@ -78,6 +81,7 @@ final class ChaosRun {
             Thread.sleep(forTimeInterval: 1.5 * random.uniform())
             let dueRestarts = (command.brokerRestarts + 1) * (step + 1) / (steps + 1)
             if verdict.brokerRestarts < min(dueRestarts, command.brokerRestarts) { try restartBroker() }
+            if step % 2 == 1 { try models.change() }
             try disturb()
         }
         try pieces.publish(share: 1, &expectation)
@@ -97,6 +101,7 @@ final class ChaosRun {
         progress.finish()
         var result = expectation.finish()
         (result.kills, result.brokerRestarts, result.failedStops) = verdict
+        result.modelChanges = models.changes
         result.unfinished = unfinished
         result.seconds = (ContinuousClock.now - started) / .seconds(1)
         isClean = result.isClean
@@ -179,7 +184,8 @@ final class ChaosRun {
                 "output.topic=\(settings.outputTopic)", "dead_letters.topic=dead-letters",
                 "processing.guarantee=\(command.guarantee)", "processing.instance=w\(number)",
                 "checkpoints.store=\(command.store)", "checkpoints.directory=\(checkpoints)",
-                "http.enabled=false", "recovery.max_seconds=2", "kafka_producer.compression.type=zstd",
+                "http.enabled=false", "recovery.max_seconds=2", "reload.every=200ms",
+                "kafka_producer.compression.type=zstd",
                 "commit.interval=200ms",
                 "kafka.session.timeout.ms=6000",
                 "kafka.transaction.timeout.ms=10000",

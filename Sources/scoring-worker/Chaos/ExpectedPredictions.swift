@@ -9,13 +9,17 @@ struct ExpectedPredictions {
     /// A prediction that is to be found, with its line where each line of a message has one.
     struct Payload {
         let line: Int?
-        let hash: UInt64
+        /// Of what each model makes of it: a payload names its model, so that one equals that model's to the byte or none.
+        private(set) var hashes: [UInt64]
         fileprivate var isFound = false
 
         init(line: Int?, hash: UInt64) {
             self.line = line
-            self.hash = hash
+            hashes = [hash]
         }
+
+        /// Adds what another model makes of it.
+        mutating func add(_ hash: UInt64) { hashes.append(hash) }
     }
 
     /// By partition and offset; none for a message that is not scored.
@@ -34,6 +38,9 @@ struct ExpectedPredictions {
         var missing = 0
         var kills = 0
         var brokerRestarts = 0
+        var modelChanges = 0
+        /// How many predictions are of each model, by its place in the order of service.
+        var predictionsOfModel: [Int: Int] = [:]
         var failedStops = 0
         /// How far the run came and who was late, if its time was over before everything was committed.
         var unfinished: String?
@@ -44,6 +51,12 @@ struct ExpectedPredictions {
 
         /// Whether something is wrong that more time would not have mended.
         private var isWrong: Bool { repeated + different + unexpected + failedStops > 0 }
+
+        private var changesOfModel: String {
+            guard modelChanges > 0 else { return "" }
+            let counts = predictionsOfModel.sorted { $0.key < $1.key }.map { "\($0.value)" }.joined(separator: ", ")
+            return "\(modelChanges) changes of the model (\(counts) predictions of each), "
+        }
 
         var description: String {
             let result =
@@ -57,7 +70,8 @@ struct ExpectedPredictions {
             return
                 "\(result): \(expected) scorable events, \(found) predictions; \(missing) missing, \(repeated) repeated, "
                 + "\(different) not what a replay gives, \(unexpected) unexpected; \(kills) kills, \(brokerRestarts) restarts of the broker, "
-                + "\(failedStops) failed stops, \(Int(seconds)) s" + (firstDifference.map { "; first: \($0)" } ?? "")
+                + "\(changesOfModel)\(failedStops) failed stops, \(Int(seconds)) s"
+                + (firstDifference.map { "; first: \($0)" } ?? "")
         }
     }
 
@@ -85,10 +99,11 @@ struct ExpectedPredictions {
             noteDifference("\(place) twice")
         }
         payloads[partition][offset][index].isFound = true
-        if payloads[partition][offset][index].hash != payload {
+        guard let model = payloads[partition][offset][index].hashes.firstIndex(of: payload) else {
             verdict.different += 1
-            noteDifference("\(place) is not what a replay gives")
+            return noteDifference("\(place) is not what a replay gives")
         }
+        verdict.predictionsOfModel[model, default: 0] += 1
     }
 
     private mutating func noteDifference(_ what: String) { verdict.firstDifference = verdict.firstDifference ?? what }

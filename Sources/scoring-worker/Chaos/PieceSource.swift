@@ -1,3 +1,4 @@
+import Ensemble
 import Events
 import Kafka
 import Pipeline
@@ -12,11 +13,10 @@ struct PieceSource {
     private let properties: [String: String]
     private let total: Int
     private var published = 0
-    private let pipeline: ScoringPipeline
-    /// By partition.
-    private let states: [PartitionState]
+    /// Of each model, with the states of all partitions.
+    private let replays: [(pipeline: ScoringPipeline, states: [PartitionState])]
 
-    init(command: ChaosCommand, settings: WorkerSettings) throws {
+    init(command: ChaosCommand, settings: WorkerSettings, models: [ModelArtifact]) throws {
         func open() throws -> any EventSource {
             try command.history.map { try HistoryReader(path: $0, format: settings.events) }
                 ?? ShopGenerator(customers: 1000, days: 365, seed: command.seed, format: settings.events)
@@ -30,10 +30,15 @@ struct PieceSource {
         properties = settings.kafkaProperties.producer
         let loader = ModelLoader(settings: settings)
         decoder = EventDecoder(format: settings.events)
-        pipeline = ScoringPipeline(
-            decoder: EventDecoder(format: settings.events), scorer: try loader.scorer(loader.artifact()),
-            monitor: PredictionMonitor())
-        states = (0..<command.partitions).map { _ in PartitionState(timeToLiveDays: settings.timeToLiveDays) }
+        replays = try models.map { model in
+            let pipeline = ScoringPipeline(
+                decoder: EventDecoder(format: settings.events), scorer: try loader.scorer(model),
+                monitor: PredictionMonitor())
+            return (
+                pipeline,
+                (0..<command.partitions).map { _ in PartitionState(timeToLiveDays: settings.timeToLiveDays) }
+            )
+        }
     }
 
     /// Publishes the history up to a share of the whole, and adds the expected payloads.
@@ -50,7 +55,7 @@ struct PieceSource {
             try decoder.decode(message) { customerID = Array($0.customerID) }
             try customerID.withUnsafeBytes { key in
                 let partition = Int(contentHash(key) % UInt64(partitions))
-                expectation.append(partition: partition, payloads: try payloads(of: message, in: states[partition]))
+                expectation.append(partition: partition, payloads: try payloads(of: message, in: partition))
                 try producer.produce(
                     to: topic, partition: Int32(partition), key: key.isEmpty ? nil : key, value: message)
             }
@@ -59,28 +64,36 @@ struct PieceSource {
         try producer.flush(timeoutMilliseconds: 60_000)
     }
 
-    /// The payloads that the next message of a partition leads to.
+    /// The payloads that the next message of a partition leads to, by every model.
     private func payloads(
-        of message: UnsafeRawBufferPointer, in partition: PartitionState
+        of message: UnsafeRawBufferPointer, in partition: Int
     ) throws -> [ExpectedPredictions.Payload] {
-        let sink = PayloadHashes(namesLines: decoder.format.namesLines)
-        var batch = SourceBatch()
-        batch.append(SourceMessage(position: 0, offset: partition.stateOffset, value: message))
-        batch.endRun(of: partition)
-        _ = try pipeline.process(batch, into: sink)
-        return sink.payloads
+        var payloads: [ExpectedPredictions.Payload] = []
+        for (pipeline, states) in replays {
+            let sink = PayloadHashes(namesLines: decoder.format.namesLines)
+            var batch = SourceBatch()
+            batch.append(SourceMessage(position: 0, offset: states[partition].stateOffset, value: message))
+            batch.endRun(of: states[partition])
+            _ = try pipeline.process(batch, into: sink)
+            if payloads.isEmpty {
+                payloads = sink.lines.map { .init(line: $0.line, hash: $0.hash) }
+            } else {
+                for (place, line) in sink.lines.enumerated() { payloads[place].add(line.hash) }
+            }
+        }
+        return payloads
     }
 }
 
 /// Keeps the content hashes of the payloads.
 private final class PayloadHashes: RecordSink {
-    private(set) var payloads: [ExpectedPredictions.Payload] = []
+    private(set) var lines: [(line: Int?, hash: UInt64)] = []
     private let namesLines: Bool
 
     init(namesLines: Bool) { self.namesLines = namesLines }
 
     func publish(_ prediction: Scorer.Prediction, of message: SourceMessage, in partition: PartitionState) {
-        payloads.append(.init(line: namesLines ? prediction.line : nil, hash: contentHash(prediction.payload)))
+        lines.append((namesLines ? prediction.line : nil, contentHash(prediction.payload)))
     }
 
     func reject(_ rejected: [RejectedMessage], live: Int) {}
