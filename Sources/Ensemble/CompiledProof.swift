@@ -2,12 +2,13 @@ import Features
 
 extension ModelArtifact {
     /// Proves that the forms of its trees that serve give what the trees say, bit for bit.
+    /// - Parameter isCancelled: asked every few thousand rows; the proof is given up then.
     /// - Throws: `ArtifactError` naming the tree model and both margins.
     /// - Complexity: as `CompiledForest.prove`.
-    package func prove() throws(ArtifactError) {
+    package func prove(isCancelled: () -> Bool = { false }) throws(ArtifactError) {
         let golden = manifest.goldenRows.map { row in row.features.map { $0.map { Float($0) } ?? .nan } }
         do {
-            try ensemble.forest.prove(trees, rows: golden)
+            try ensemble.forest.prove(trees, rows: golden, isCancelled: isCancelled)
         } catch {
             throw ArtifactError(
                 path: directory,
@@ -34,10 +35,13 @@ extension CompiledForest {
     ///   - trees: what it was compiled from.
     ///   - rows: `FeatureSchema.count` floats each; at least one.
     /// - Complexity: O(splits × trees × depth), about a second for 10,000 splits.
-    func prove(_ trees: [TreeModel], rows base: [[Float]]) throws(CompiledDifference) {
+    func prove(
+        _ trees: [TreeModel], rows base: [[Float]], isCancelled: () -> Bool = { false }
+    ) throws(CompiledDifference) {
         var rows = SplitRows(base: base)
         for model in trees {
             for tree in model.trees {
+                if isCancelled() { return }
                 try rows.visit(tree) { (rows) throws(CompiledDifference) in try compare(rows, trees) }
             }
         }

@@ -151,6 +151,20 @@ package struct ModelArtifact: Sendable {
         return String(line.prefix { $0 != " " && $0 != "\n" })
     }
 
+    /// Whether a text can be an artifact's version, which is also the name of its directory: at most 200 letters, digits, points,
+    /// dashes and underscores, the first no point.
+    package static func isVersion(_ text: some StringProtocol) -> Bool {
+        !text.isEmpty && text.utf8.count <= 200 && !text.hasPrefix(".")
+            && text.utf8.allSatisfy {
+                switch $0 {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                    true
+                default: false
+                }
+            }
+    }
+
     /// Computes the feature rows that its models read.
     package func makeExtractor() -> FeatureExtractor {
         FeatureExtractor(encoding: categoryEncoding, horizon: schema.horizon)
@@ -210,6 +224,13 @@ package struct ModelArtifact: Sendable {
             ArtifactError(
                 path: path,
                 reason: "\(what) is \(theirs), this program's is \(ours): train anew with this program's trainer")
+        }
+        guard isVersion(manifest.version) else {
+            throw ArtifactError(
+                path: path,
+                reason:
+                    "its version is no name of letters, digits, points, dashes and underscores: \(manifest.version.prefix(80))"
+            )
         }
         guard manifest.format == Manifest.currentFormat else {
             throw refuse("artifact format", "\(manifest.format)", "\(Manifest.currentFormat)")

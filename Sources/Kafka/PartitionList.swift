@@ -17,8 +17,10 @@ struct PartitionList: ~Copyable {
             element?.pointee.offset = offset.offset
             guard !offset.note.isEmpty else { continue }
             // The list frees it.
-            element?.pointee.metadata = UnsafeMutableRawPointer(strdup(offset.note))
-            element?.pointee.metadata_size = offset.note.utf8.count
+            let note = Array(offset.note.utf8)
+            element?.pointee.metadata = malloc(note.count)
+            element?.pointee.metadata?.copyMemory(from: note, byteCount: note.count)
+            element?.pointee.metadata_size = note.count
         }
     }
 

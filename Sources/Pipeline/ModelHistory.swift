@@ -1,3 +1,5 @@
+import Ensemble
+
 /// Which version of the model published a partition's predictions, from which offset on.
 ///
 /// It stands beside the group's committed offset and is committed with it, so that whoever rebuilds state from an earlier
@@ -30,7 +32,7 @@ package struct ModelHistory: Equatable, Sendable {
         var changes: [Change] = []
         for word in words.dropFirst() {
             guard let at = word.lastIndex(of: "@"), let offset = Int64(word[word.index(after: at)...]), offset >= 0,
-                at > word.startIndex, changes.last.map({ $0.offset < offset }) ?? true
+                ModelArtifact.isVersion(word[..<at]), changes.last.map({ $0.offset < offset }) ?? true
             else { return }
             changes.append(Change(offset: offset, version: String(word[..<at])))
         }
@@ -44,7 +46,7 @@ package struct ModelHistory: Equatable, Sendable {
         for change in changes.reversed() {
             let word = "\(change.version)@\(change.offset)"
             room -= word.utf8.count + 1
-            guard room > 0, !change.version.contains(" ") else { break }
+            guard room > 0 else { break }
             words.append(word)
         }
         return words.isEmpty ? "" : ([Self.mark] + words.reversed()).joined(separator: " ")

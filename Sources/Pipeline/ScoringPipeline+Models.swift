@@ -9,9 +9,11 @@ extension ScoringPipeline {
         guard offset < partition.restoreEndOffset, partition.labelJoin != nil, !partition.models.changes.isEmpty else {
             return (model, .max)
         }
-        let until = min(partition.models.nextChange(after: offset) ?? .max, partition.restoreEndOffset)
+        let change = partition.models.nextChange(after: offset) ?? .max
+        let until = min(change, partition.restoreEndOffset)
         guard let version = partition.models.version(at: offset), version != model.version else {
-            return (model, until)
+            // Mostly nothing has changed since.
+            return (model, change < partition.restoreEndOffset ? until : .max)
         }
         if past[version] == nil {
             // Labels of another horizon cannot be joined with these.
@@ -21,6 +23,9 @@ extension ScoringPipeline {
         }
         return ((past[version] ?? nil) ?? model, until)
     }
+
+    /// Has earlier versions' artifacts asked for again: one that was gone may be back.
+    package func forgetPastModels() { past.removeAll() }
 
     /// Scores with another model from now on, between two batches.
     ///

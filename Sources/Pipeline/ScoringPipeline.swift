@@ -310,8 +310,8 @@ package final class ScoringPipeline {
                 partition = runs[runIndex].partition
                 restoreEndOffset = runs[runIndex].partition.restoreEndOffset
                 isJoining = runs[runIndex].partition.labelJoin != nil
-                runs[runIndex].partition.isScored(
-                    by: model, messages[prediction.tag].offset...messages[runEnd - 1].offset)
+                let first = messages[prediction.tag].offset
+                runs[runIndex].partition.isScored(by: model, first...max(first, messages[runEnd - 1].offset))
                 runs[runIndex].partition.labelJoin?.begin(&joined)
             }
             let message = messages[prediction.tag]

@@ -148,16 +148,16 @@ package final class Worker: Service {
         let refused = RefusedSources()
         var fencings = FencingRecord(started: started)
         while true {
-            let generation = slot.generation
+            let generation = slot.targetGeneration
             let dependencies = StreamThread.Dependencies(
-                settings: settings, model: slot.current, library: library, store: store, schemas: schemas,
+                settings: settings, model: slot.target, library: library, store: store, schemas: schemas,
                 counters: counters, partitionCount: partitionCount.load(ordering: .relaxed), limits: limits,
                 refused: refused, placements: placements, watch: watch, shutdown: shutdown, metrics: metrics,
                 logger: logger)
             do {
                 let thread = try StreamThread(
                     number: number, dependencies, board: boards[number], control: controlQueues[number])
-                return try thread.run(until: shutdown) { self.slot.generation != generation }
+                return try thread.run(until: shutdown) { self.slot.targetGeneration != generation }
             } catch is OutdatedModel {
                 continue
             } catch let error as KafkaError where error.remedy == .retry || error.remedy == .rejoin && error.isFatal {

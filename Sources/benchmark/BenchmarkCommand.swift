@@ -12,6 +12,6 @@ struct BenchmarkCommand: AsyncParsableCommand {
         subcommands: [
             StagesCommand.self, EnsembleCommand.self, ExplainCommand.self, WorkerCommand.self, MonitoringCommand.self,
             ScaleCommand.self,
-            LatencyCommand.self, TrainingCommand.self, RecoveryCommand.self, GuaranteesCommand.self,
+            LatencyCommand.self, TrainingCommand.self, RecoveryCommand.self, GuaranteesCommand.self, ReloadCommand.self,
         ])
 }

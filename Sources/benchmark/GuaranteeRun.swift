@@ -4,6 +4,7 @@ import Foundation
 import Kafka
 import Logging
 import Monitoring
+import Synchronization
 import Worker
 
 /// A broker and an ordinary worker with one processing guarantee and commit interval.
@@ -43,11 +44,31 @@ final class GuaranteeRun {
     }
 
     /// Latency from publishing an event to reading its committed prediction, at a steady rate.
-    func latency(rate: Int, seconds: Int) async throws -> Histogram {
+    /// - Parameter beside: runs meanwhile on a thread of its own, until the measurement is over.
+    func latency(
+        rate: Int, seconds: Int,
+        beside: @escaping @Sendable (_ worker: Worker, _ isOver: () -> Bool) -> Void = { _, _ in }
+    ) async throws -> Histogram {
         try await withWorker { [settings] worker in
             while worker.counters.snapshot.partitions < 2 { Thread.sleep(forTimeInterval: 0.01) }
+            let isOver = Flag()
+            let ended = DispatchSemaphore(value: 0)
+            Thread {
+                beside(worker) { isOver.isSet }
+                ended.signal()
+            }.start()
+            defer {
+                isOver.set()
+                ended.wait()
+            }
             return try Self.latency(settings, rate: rate, seconds: seconds) { PredictionSource($0)?.timestamp }
         }
+    }
+
+    private final class Flag: Sendable {
+        private let value = Atomic<Bool>(false)
+        var isSet: Bool { value.load(ordering: .relaxed) }
+        func set() { value.store(true, ordering: .relaxed) }
     }
 
     /// The same latency through a loop that copies messages unchanged.

@@ -36,6 +36,7 @@ struct RunCommand: AsyncParsableCommand {
             let http = HTTPSettings(reader.section("http"))
             let settings = try WorkerSettings(reader)
             let artifact = try ModelLoader(settings: settings).artifact()
+            try artifact.prove()
             let registry = PrometheusRegistry(
                 namespace: WorkerMetrics.namespace, descriptions: WorkerMetrics.descriptions)
             // Without the server nobody reads the metrics.

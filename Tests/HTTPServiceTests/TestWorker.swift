@@ -20,10 +20,10 @@ final class TestWorker: LiveWorker {
     private let tables: [CustomerTable]
     let latest: [(customerID: String, partition: Int32, probability: Double, time: Int64)]
     private let failure = Mutex<QueryError?>(nil)
-    private let models: Mutex<(artifact: ModelArtifact, generation: Int, refusal: String?)>
+    private let models: Mutex<(artifact: ModelArtifact, generation: Int, refusal: String?, offer: String?)>
 
     init(artifact: ModelArtifact, customers: Int = 60, days: Int = 200, isReady: Bool = true) throws {
-        models = Mutex((artifact, 0, nil))
+        models = Mutex((artifact, 0, nil, nil))
         var stream = TestStream(artifact: artifact)
         try stream.take(ShopGenerator(customers: customers, days: days, seed: 11))
         messages = stream.messages
@@ -60,15 +60,21 @@ final class TestWorker: LiveWorker {
     var modelGeneration: Int { models.withLock { $0.generation } }
 
     /// Another model is served from now on.
-    func serve(_ artifact: ModelArtifact) { models.withLock { $0 = (artifact, $0.generation + 1, $0.refusal) } }
+    func serve(_ artifact: ModelArtifact) {
+        models.withLock { $0 = (artifact, $0.generation + 1, $0.refusal, $0.offer) }
+    }
 
     /// A reload is refused from now on.
     func refuse(_ reason: String?) { models.withLock { $0.refusal = reason } }
+
+    /// A reload finds this version from now on, or none.
+    func offer(_ version: String?) { models.withLock { $0.offer = version } }
 
     func reloadModel() async throws -> ModelWatch.Outcome {
         try check()
         return models.withLock { models in
             let version = models.artifact.manifest.version
+            if let offer = models.offer { return .served(version: offer) }
             return models.refusal.map { .refused(version: version, reason: $0) } ?? .unchanged(version: version)
         }
     }

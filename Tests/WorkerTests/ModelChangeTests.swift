@@ -7,6 +7,7 @@ import Pipeline
 import Scoring
 import TestSupport
 import Testing
+import Training
 
 @testable import Worker
 
@@ -27,13 +28,12 @@ struct ModelChangeTests {
         let purchaseProbability: Double
     }
 
-    private static func origins(_ topic: String, _ count: Int, _ settings: WorkerSettings) throws -> [Int64: Origin] {
+    /// By source: partition and offset.
+    private static func origins(_ topic: String, _ count: Int, _ settings: WorkerSettings) throws -> [String: Origin] {
         let reader = try TopicReader(topic: topic, properties: settings.kafkaProperties.client)
-        var found: [Int64: Origin] = [:]
+        var found: [String: Origin] = [:]
         try wait(for: "\(count) records of \(topic)") {
-            try reader.read {
-                found[$0.sourceOffset] = try? Origin.of($0.value)
-            }
+            try reader.read { found["\($0.sourcePartition)@\($0.sourceOffset)"] = try? Origin.of($0.value) }
             return found.count >= count
         }
         return found
@@ -54,11 +54,11 @@ struct ModelChangeTests {
         try rig.create(settings.topics, partitions: 1)
         let (messages, _) = try WorkerTests.shop(customers: 60)
         let expected = try GradingTests.outcomes(messages).count
-        var versions: [Int64: String] = [:]
+        var versions: [String: String] = [:]
         for (piece, version) in [first, "second", first].enumerated() {
             try OtherModel.serve(version, in: models)
             let range = messages.count * piece / 3..<messages.count * (piece + 1) / 3
-            for offset in range { versions[Int64(offset)] = version }
+            for offset in range { versions["0@\(offset)"] = version }
             let worker = try Worker(
                 settings: settings, artifact: ModelLoader(settings: settings).artifact(),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -171,6 +171,40 @@ struct ModelChangeTests {
             }
             #expect(versions == order)
         }
+        let predictions = try Self.origins(settings.outputTopic, 2 * scored, settings)
+        let labels = try 2 * GradingTests.outcomes(messages).count
+        let outcomes = try Self.origins("outcomes", labels, settings)
+        #expect(outcomes.count == labels)
+        for (source, outcome) in outcomes { #expect(outcome == predictions[source], "\(source)") }
+        #expect(Set(outcomes.values.map(\.modelVersion)) == [first, "second", "third"])
+    }
+
+    /// What waits for its label was predicted for another horizon.
+    @Test func anotherHorizonNeedsARestart() async throws {
+        let rig = try WorkerRig(partitions: 1)
+        let models = rig.directory.path + "/models"
+        let first = try OtherModel.add(to: models)
+        let history = try rig.directory.file(
+            "history.ndjson", Array(HorizonTests.messages(7).joined(separator: [0x0A])))
+        let run = TrainingRun(settings: HorizonTests.settings(7))
+        let prepared = try run.prepare(history: history) { _, _ in }
+        _ = try run.write(try run.fit(prepared) { _, _ in }, prepared, models: models)
+        rig.settings.models = models
+        rig.settings.reloadMilliseconds = 0
+        let worker = try Worker(
+            settings: rig.settings, artifact: ModelLoader(settings: rig.settings).artifact(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let week = try #require(
+            try FileManager.default.contentsOfDirectory(atPath: models).first { $0.hasPrefix("20") && $0 != first })
+        try OtherModel.serve(week, in: models)
+        let running = Task(executorPreference: BlockingThreads.shared) { try await worker.run() }
+        guard case .refused(first, let reason) = try await worker.reloadModel() else {
+            Issue.record("a model of another horizon is served")
+            return
+        }
+        #expect(reason.contains("looks 7 days ahead and the one in service 30"), "\(reason)")
+        worker.requestStop()
+        try await running.value
     }
 
     private static let kinds: [(name: String, reason: String, break: @Sendable (String) throws -> Void)] = [

@@ -1,3 +1,4 @@
+import Dispatch
 import Ensemble
 import NIOCore
 import Synchronization
@@ -23,25 +24,36 @@ struct ModelView: Sendable {
     }
 }
 
-/// The view of the model in service, prepared when it is first asked for after a change.
+/// The view of the model in service. After a change a new one is prepared beside the requests, which get the former one until it
+/// is ready.
 final class ModelViews: Sendable {
+    private struct State {
+        var generation: Int
+        var view: ModelView
+        var isPreparing = false
+    }
+
     private let settings: HTTPSettings
-    private let latest: Mutex<(generation: Int, view: ModelView)>
+    private let state: Mutex<State>
 
     init(_ context: ScoringContext, settings: HTTPSettings, generation: Int) {
         self.settings = settings
-        latest = Mutex((generation, ModelView(context, settings: settings)))
+        state = Mutex(State(generation: generation, view: ModelView(context, settings: settings)))
     }
 
     func current(of worker: any LiveWorker) -> ModelView {
-        latest.withLock { latest in
-            let generation = worker.modelGeneration
-            if latest.generation != generation {
-                latest = (
-                    generation, ModelView(latest.view.context.of(worker.artifact), settings: settings)
-                )
-            }
-            return latest.view
+        let generation = worker.modelGeneration
+        let (view, isOutdated) = state.withLock { state in
+            let isOutdated = state.generation != generation && !state.isPreparing
+            if isOutdated { state.isPreparing = true }
+            return (state.view, isOutdated)
         }
+        if isOutdated {
+            DispatchQueue.global().async { [self] in
+                let next = ModelView(view.context.of(worker.artifact), settings: settings)
+                state.withLock { $0 = State(generation: generation, view: next) }
+            }
+        }
+        return view
     }
 }

@@ -9,7 +9,8 @@ final class ModelChange: @unchecked Sendable {
     private let reply: @Sendable (_ isServed: Bool) -> Void
     private let isAnswered = Atomic<Bool>(false)
 
-    /// - Parameter reply: told once whether the thread serves the model; not when there is no thread, which would begin with it.
+    /// - Parameter reply: told once whether the thread serves the model; false where there is none, which would begin with it, and
+    ///   where a later change has come before.
     init(
         _ model: ScoringModel, reference: ReferenceDistributions?,
         reply: @escaping @Sendable (_ isServed: Bool) -> Void
@@ -27,20 +28,18 @@ final class ModelChange: @unchecked Sendable {
 final class ModelChanger {
     private let pipeline: ScoringPipeline
     private let commits: CommitCoordinator
-    private let registry: PartitionRegistry
     private let watch: ClusterWatch
     private let driftRows: Int
+    private let pause: Duration
     private var waiting: ModelChange?
+    private var nextAttempt = ContinuousClock.now
 
-    init(
-        pipeline: ScoringPipeline, commits: CommitCoordinator, registry: PartitionRegistry, watch: ClusterWatch,
-        driftRows: Int
-    ) {
+    init(pipeline: ScoringPipeline, commits: CommitCoordinator, watch: ClusterWatch, settings: WorkerSettings) {
         self.pipeline = pipeline
         self.commits = commits
-        self.registry = registry
         self.watch = watch
-        self.driftRows = driftRows
+        driftRows = settings.driftRows
+        pause = .milliseconds(settings.commitIntervalMilliseconds)
     }
 
     /// The next commit brings this model.
@@ -51,9 +50,13 @@ final class ModelChanger {
 
     /// Commits if a model waits, and serves it then. What cannot be committed puts it off.
     func advance() throws -> StreamAction {
-        guard let change = waiting, !watch.isAway else { return .proceed }
-        let action = try commits.commit()
-        guard case .proceed = action, !commits.hasUncommitted else { return action }
+        guard let change = waiting else { return .proceed }
+        if commits.hasUncommitted {
+            guard !watch.isAway, ContinuousClock.now >= nextAttempt else { return .proceed }
+            nextAttempt = .now + pause
+            let action = try commits.commit()
+            guard case .proceed = action, !commits.hasUncommitted else { return action }
+        }
         waiting = nil
         pipeline.serve(change.model, reference: change.reference, driftRows: driftRows)
         change.answer(isServed: true)

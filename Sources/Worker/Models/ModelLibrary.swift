@@ -4,33 +4,39 @@ import Synchronization
 
 /// The artifacts of earlier versions, which have scored messages that rebuild state. Shared by a worker's threads.
 final class ModelLibrary: Sendable {
-    private let loader: ModelLoader
+    /// Most artifacts that are kept; few partitions have been scored by more since their checkpoints.
+    private static let limit = 4
+
     private let directory: String
     private let logger: Logger
-    /// What has been asked for; `nil` where there is no such artifact.
-    private let found = Mutex<[String: ModelArtifact?]>([:])
+    private let found = Mutex<[String: ModelArtifact]>([:])
 
     init(_ settings: WorkerSettings, logger: Logger) {
-        loader = ModelLoader(settings: settings)
         directory = settings.models
         self.logger = logger
     }
 
-    /// The artifact of a version; `nil`, and said in the log once, where it is gone or cannot be used.
+    /// The artifact of a version; `nil`, and said in the log, where it is gone or cannot be used.
     ///
     /// Read from disk when first asked for, which takes a fraction of a second.
     func artifact(_ version: String) -> ModelArtifact? {
         found.withLock { found in
             if let known = found[version] { return known }
-            let artifact = read(version)
-            found[version] = .some(artifact)
+            guard let artifact = read(version) else { return nil }
+            if found.count >= Self.limit { found.removeAll() }
+            found[version] = artifact
             return artifact
         }
     }
 
     private func read(_ version: String) -> ModelArtifact? {
         do {
-            return try loader.artifact(at: "\(directory)/\(version)")
+            guard ModelArtifact.isVersion(version) else { throw WorkerError("that is no version of a model") }
+            let artifact = try ModelArtifact(path: "\(directory)/\(version)")
+            guard artifact.manifest.version == version else {
+                throw WorkerError("the artifact there is of version \(artifact.manifest.version)")
+            }
+            return artifact
         } catch {
             logger.warning(
                 "a model that has published predictions is not at hand: they are graded as if the present one had",

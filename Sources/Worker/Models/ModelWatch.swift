@@ -21,22 +21,41 @@ package final class ModelWatch: Sendable {
     }
 
     /// How things stand with models.
-    struct State {
+    private struct State {
         var changes = 0
         var refusals = 0
         var refused: WorkerStatus.Model.Refused?
-        fileprivate var requests: [@Sendable (Outcome) -> Void] = []
-        /// After a refusal by itself nothing is tried before.
-        fileprivate var notBefore = ContinuousClock.now
-        fileprivate var pause = ModelWatch.firstPause
+        /// Who has asked, and waits for the answer.
+        var requests: [Reply] = []
+        var isAsked = false
+    }
 
-        fileprivate mutating func succeeded() {
-            (refused, notBefore, pause) = (nil, .now, ModelWatch.firstPause)
-        }
+    private typealias Reply = @Sendable (Outcome) -> Void
+
+    /// A model that the threads are changing to.
+    private struct Change {
+        let model: ServedModel
+        let answers: Answers
+    }
+
+    /// Counts threads that have answered.
+    private final class Answers: Sendable {
+        private let number = Atomic<Int>(0)
+        var count: Int { number.load(ordering: .acquiring) }
+        func add() { number.add(1, ordering: .releasing) }
+    }
+
+    /// An artifact that was refused, and when it is tried again by itself.
+    private struct Refusal {
+        let digest: String
+        var next: ContinuousClock.Instant
+        var pause: Duration
     }
 
     private static let firstPause = Duration.seconds(10)
     private static let longestPause = Duration.seconds(300)
+    /// About a thirtieth of a core that others want.
+    private static let niceness: Int32 = 15
 
     private let settings: WorkerSettings
     private let slot: ModelSlot
@@ -53,109 +72,139 @@ package final class ModelWatch: Sendable {
 
     /// How things stand.
     var status: WorkerStatus.Model {
-        let (current, state) = (slot.current, state.withLock { $0 })
-        return WorkerStatus.Model(
-            version: current.artifact.manifest.version, since: current.since, changes: state.changes,
-            refusals: state.refusals, refused: state.refused)
+        let current = slot.current
+        return state.withLock { state in
+            WorkerStatus.Model(
+                version: current.artifact.manifest.version, since: current.since, changes: state.changes,
+                refusals: state.refusals, refused: state.refused)
+        }
     }
 
     /// Has it look now, whatever it has seen before.
     /// - Parameter reply: told what came of it; never, if the worker stops before.
-    func request(_ reply: @escaping @Sendable (Outcome) -> Void = { _ in }) {
-        state.withLock { $0.requests.append(reply) }
+    func request(_ reply: (@Sendable (Outcome) -> Void)? = nil) {
+        state.withLock { state in
+            state.isAsked = true
+            if let reply { state.requests.append(reply) }
+        }
     }
 
     /// Looks now and then until it is told to stop.
     /// - Parameter schemas: of what is published in Avro; `nil` for JSON.
     func run(_ schemas: OutputSchemas?, isStopped: () -> Bool) {
+        // Of this thread alone, as Linux has it: a proof is a second's work, which must not keep the stream from its core.
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
         var next = ContinuousClock.now
+        var (change, refusal): (Change?, Refusal?)
         while !isStopped() {
-            let requests = state.withLock { state in
-                defer { state.requests = [] }
-                return state.requests
+            if let done = change, done.answers.count >= controlQueues.count {
+                settle(done.model)
+                change = nil
             }
-            // What was refused is tried again by itself, but not all the time.
-            let isDue =
-                settings.reloadMilliseconds > 0 && ContinuousClock.now >= max(next, state.withLock { $0.notBefore })
-            if isDue { next = .now + .milliseconds(settings.reloadMilliseconds) }
-            if !requests.isEmpty || isDue {
-                let outcome = look(schemas, isAsked: !requests.isEmpty, isStopped)
-                for reply in requests { reply(outcome) }
+            let isAsked = state.withLock { state in
+                defer { state.isAsked = false }
+                return state.isAsked
             }
-            Thread.sleep(forTimeInterval: 0.05)
+            if isAsked || settings.reloadMilliseconds > 0 && ContinuousClock.now >= next {
+                next = .now + .milliseconds(settings.reloadMilliseconds)
+                look(isAsked: isAsked, schemas, &change, &refusal, isStopped)
+            }
+            Thread.sleep(forTimeInterval: 0.02)
         }
     }
 
-    private func look(_ schemas: OutputSchemas?, isAsked: Bool, _ isStopped: () -> Bool) -> Outcome {
-        let current = slot.current.artifact
+    /// Begins to change where another artifact is to be served than the threads serve, or are changing to.
+    private func look(
+        isAsked: Bool, _ schemas: OutputSchemas?, _ change: inout Change?, _ refusal: inout Refusal?,
+        _ isStopped: () -> Bool
+    ) {
+        let target = slot.target.artifact
+        var found: String?
         do {
             let digest = try ModelArtifact.digest(path: settings.models)
-            if digest == current.digest {
-                state.withLock { $0.succeeded() }
-                return .unchanged(version: current.manifest.version)
+            found = digest
+            if digest == target.digest {
+                refusal = nil
+                state.withLock { $0.refused = nil }
+                // While threads change, it is known only then what came of it.
+                if change == nil { answer(.unchanged(version: target.manifest.version)) }
+                return
             }
-            let next = try prove(current)
-            try change(to: next, schemas, isStopped)
-            state.withLock { state in
-                state.changes += 1
-                state.succeeded()
-            }
-            return .served(version: next.artifact.manifest.version)
+            // What was refused is tried again by itself, but not all the time.
+            if !isAsked, let refusal, refusal.digest == digest, ContinuousClock.now < refusal.next { return }
+            guard let next = try prove(target, isStopped) else { return }
+            change = Change(model: next, answers: try begin(next, schemas))
+            refusal = nil
         } catch {
-            refused("\(error)", isAsked: isAsked, serving: current)
-            return .refused(version: current.manifest.version, reason: "\(error)")
+            if let found {
+                let pause = refusal.map { $0.digest == found ? min($0.pause * 2, Self.longestPause) : Self.firstPause }
+                refusal = Refusal(
+                    digest: found, next: .now + (pause ?? Self.firstPause), pause: pause ?? Self.firstPause)
+            }
+            refused("\(error)", isAsked: isAsked, serving: target)
         }
     }
 
     /// Reads and verifies what is to be served, and holds it against what must not change while the worker runs.
-    private func prove(_ current: ModelArtifact) throws -> ServedModel {
+    /// - Returns: `nil` if the worker stops meanwhile.
+    private func prove(_ present: ModelArtifact, _ isStopped: () -> Bool) throws -> ServedModel? {
         let artifact = try ModelLoader(settings: settings).artifact()
-        let (next, present) = (artifact.schema.horizon.days, current.schema.horizon.days)
-        guard next == present else {
+        let (next, days) = (artifact.schema.horizon.days, present.schema.horizon.days)
+        guard next == days else {
             throw WorkerError(
-                "model \(artifact.manifest.version) looks \(next) days ahead and the one in service \(present): what waits for "
+                "model \(artifact.manifest.version) looks \(next) days ahead and the one in service \(days): what waits for "
                     + "its label would be graded by another horizon. Start the worker again to serve it")
         }
-        try artifact.prove()
-        return try ServedModel(artifact)
+        try artifact.prove(isCancelled: isStopped)
+        return isStopped() ? nil : try ServedModel(artifact)
     }
 
-    /// Has every thread change, and waits for them.
-    private func change(to next: ServedModel, _ schemas: OutputSchemas?, _ isStopped: () -> Bool) throws {
+    /// Has every thread change behind its next commit. A thread that is about to begin begins with the model.
+    private func begin(_ next: ServedModel, _ schemas: OutputSchemas?) throws -> Answers {
         let loader = ModelLoader(settings: settings)
         let models = try controlQueues.map { _ in ScoringModel(try loader.scorer(next.artifact, schemas: schemas)) }
-        let before = slot.current.artifact.manifest.version
-        // A thread that is beginning anew begins with it.
-        slot.serve(next)
+        slot.order(next)
         let answers = Answers()
         for (queue, model) in zip(controlQueues, models) {
             queue.submit(.serve(ModelChange(model, reference: next.reference) { _ in answers.add() }))
         }
-        while answers.count < controlQueues.count, !isStopped() { Thread.sleep(forTimeInterval: 0.01) }
+        return answers
+    }
+
+    /// All threads have changed.
+    private func settle(_ model: ServedModel) {
+        let before = slot.current.artifact.manifest.version
+        slot.settle()
+        state.withLock { state in
+            state.changes += 1
+            state.refused = nil
+        }
         logger.notice(
             "another model is served from the next message on",
-            metadata: ["model": "\(next.artifact.manifest.version)", "before": "\(before)"])
+            metadata: ["model": "\(model.artifact.manifest.version)", "before": "\(before)"])
+        answer(.served(version: model.artifact.manifest.version))
     }
 
-    /// Counts threads that have answered.
-    private final class Answers: Sendable {
-        private let number = Atomic<Int>(0)
-        var count: Int { number.load(ordering: .acquiring) }
-        func add() { number.add(1, ordering: .releasing) }
-    }
-
-    private func refused(_ reason: String, isAsked: Bool, serving current: ModelArtifact) {
+    private func refused(_ reason: String, isAsked: Bool, serving present: ModelArtifact) {
         let isNews = state.withLock { state in
             let isNews = state.refused?.reason != reason
             if isNews || isAsked { state.refusals += 1 }
             if isNews { state.refused = WorkerStatus.Model.Refused(since: Date(), reason: reason) }
-            state.notBefore = .now + state.pause
-            state.pause = min(state.pause * 2, Self.longestPause)
             return isNews
         }
-        guard isNews || isAsked else { return }
-        logger.error(
-            "a model is refused; the present one stays in service",
-            metadata: ["reason": "\(reason)", "serving": "\(current.manifest.version)"])
+        if isNews || isAsked {
+            logger.error(
+                "a model is refused; the present one stays in service",
+                metadata: ["reason": "\(reason)", "serving": "\(present.manifest.version)"])
+        }
+        answer(.refused(version: present.manifest.version, reason: reason))
+    }
+
+    private func answer(_ outcome: Outcome) {
+        let requests = state.withLock { state in
+            defer { state.requests = [] }
+            return state.requests
+        }
+        for reply in requests { reply(outcome) }
     }
 }

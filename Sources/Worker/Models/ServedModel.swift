@@ -20,19 +20,37 @@ package struct ServedModel: Sendable {
     }
 }
 
-/// The model that a worker serves, and which change of it this is.
+/// The model that a worker serves, and the one that it is to serve. They differ while its threads change.
 final class ModelSlot: Sendable {
-    private let model: Mutex<ServedModel>
+    private struct State {
+        var current: ServedModel
+        var target: ServedModel
+    }
+
+    private let state: Mutex<State>
     private let changes = Atomic<Int>(0)
+    private let orders = Atomic<Int>(0)
 
-    init(_ model: ServedModel) { self.model = Mutex(model) }
+    init(_ model: ServedModel) { state = Mutex(State(current: model, target: model)) }
 
-    var current: ServedModel { model.withLock { $0 } }
-    /// How often it has changed.
+    /// What all threads serve.
+    var current: ServedModel { state.withLock { $0.current } }
+    /// What threads begin with.
+    var target: ServedModel { state.withLock { $0.target } }
+    /// How often `current` has changed.
     var generation: Int { changes.load(ordering: .acquiring) }
+    /// How often `target` has changed.
+    var targetGeneration: Int { orders.load(ordering: .acquiring) }
 
-    func serve(_ next: ServedModel) {
-        model.withLock { $0 = next }
+    /// Threads are to serve this one.
+    func order(_ next: ServedModel) {
+        state.withLock { $0.target = next }
+        orders.add(1, ordering: .releasing)
+    }
+
+    /// All threads serve what was ordered last.
+    func settle() {
+        state.withLock { $0.current = $0.target }
         changes.add(1, ordering: .releasing)
     }
 }

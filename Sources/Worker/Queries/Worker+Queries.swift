@@ -8,6 +8,8 @@ import Synchronization
 extension Worker: LiveWorker {
     /// How long a query waits for the threads.
     private static let queryTimeout = Duration.seconds(10)
+    /// Proving a model takes seconds, and more beside a busy stream.
+    private static let reloadTimeout = Duration.seconds(120)
 
     /// How things stand: at most a second old, grades and drift older (see `MonitoringReports`).
     package var status: WorkerStatus {
@@ -39,7 +41,8 @@ extension Worker: LiveWorker {
 
     /// Has it look for another model now, and waits for what comes of it.
     package func reloadModel() async throws -> ModelWatch.Outcome {
-        guard let outcome = try await reply({ reply in self.models.request { reply($0) } }) else {
+        guard let outcome = try await reply(within: Self.reloadTimeout, { reply in self.models.request { reply($0) } })
+        else {
             throw QueryError.notRunning
         }
         return outcome
@@ -116,11 +119,11 @@ extension Worker: LiveWorker {
 
     /// Waits for a reply, but not for ever.
     private func reply<Answer: Sendable>(
-        _ ask: @Sendable (@escaping ThreadCommand.Reply<Answer>) -> Void
+        within time: Duration = queryTimeout, _ ask: @Sendable (@escaping ThreadCommand.Reply<Answer>) -> Void
     ) async throws -> Answer? {
         let once = Once<Result<Answer?, QueryError>>()
         let timeout = Task {
-            try await Task.sleep(for: Self.queryTimeout)
+            try await Task.sleep(for: time)
             once.resume(.failure(.timeout))
         }
         defer { timeout.cancel() }

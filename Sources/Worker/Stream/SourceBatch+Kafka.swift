@@ -33,9 +33,9 @@ extension SourceBatch {
                     let (model, until) = pipeline.model(at: messages[start].offset, of: task.state)
                     if until == .max { break }
                     let stop = (start..<end).first { messages[$0].offset >= until } ?? end
-                    var batch = SourceBatch()
-                    batch.append(messages, start..<stop, of: task.state)
-                    past.append((model, batch))
+                    // Groups of one model are scored together; those of a partition stay in order.
+                    if past.last?.model !== model { past.append((model, SourceBatch())) }
+                    past[past.count - 1].batch.append(messages, start..<stop, of: task.state)
                     start = stop
                 }
                 if start == end {

@@ -39,6 +39,7 @@ final class TaskFactory {
     /// - Throws: `KafkaError` when Kafka does not answer; `WorkerError` when the policy for a cut log is to stop.
     @discardableResult
     func makeTasks(for partitions: [TopicPartition], isNew: Bool) throws -> [PartitionOffset] {
+        pipeline.forgetPastModels()
         var timeout = AssignmentRequests.timeoutMilliseconds
         return try requests.committed(partitions).map { position in
             do {
