@@ -13,11 +13,14 @@ import Testing
 
     @Test func theLatestPredictionIsTheStreamsLastOne() async throws {
         for customer in rig.worker.busiest {
-            let answer = try await rig.get("/v1/customers/\(customer)")
-            #expect(answer.status == .ok)
             let last = try #require(rig.worker.payloads[customer]?.last)
             // A last event that came late has left the state at a later time than its own.
             let report = try #require(try await rig.worker.customer(customer))
+            let answer = try await rig.get("/v1/customers/\(customer)?as_of=\(EventTime.text(report.state.clock))")
+            #expect(answer.status == .ok)
+            // Unless told otherwise, as of the partition's clock.
+            let now = try await rig.get("/v1/customers/\(customer)").json
+            #expect(now["as_of"] as? String == EventTime.text(max(report.state.clock, report.partitionClock)))
             if last.contains("\"event_time\":\"\(EventTime.text(report.state.clock))\"") {
                 #expect(answer.text.contains(last.prediction), "\(customer)")
             }

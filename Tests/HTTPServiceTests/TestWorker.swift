@@ -94,7 +94,7 @@ final class TestWorker: LiveWorker {
         else { return nil }
         return CustomerReport(
             customerID: customerID, topic: "customer-events", partition: Int32(partition), state: state,
-            isStateComplete: true, position: 0, decoderStartOffset: 0)
+            isStateComplete: true, position: 0, decoderStartOffset: 0, partitionClock: tables[partition].clock.time)
     }
 
     func customer(_ report: CustomerReport, at time: Int64) async throws -> CustomerReport? {

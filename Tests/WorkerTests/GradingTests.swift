@@ -119,29 +119,38 @@ import Testing
                     && status.drift.rows > 0
             }
         }.value
-        // Each customer's latest prediction is their state scored as it stands.
-        var latest: [String: (probability: Double, time: Int64)] = [:]
+        // Each customer is ranked by their state as of the partition's clock: by their latest prediction where they were here last,
+        // and by what has become of it where they have stayed away.
+        var latest: [String: Double] = [:]
         for payload in payloads {
             let prediction = try Array(payload.utf8).withUnsafeBytes { try PublishedPrediction(payload: $0) }
-            latest[prediction.customerID] = (prediction.probability, prediction.time)
+            latest[prediction.customerID] = prediction.probability
         }
         let ranking = try await worker.ranking(top: 1000)
         #expect(ranking.customers == latest.count && ranking.entries.count == latest.count)
-        for entry in ranking.entries {
-            #expect(entry.probability == latest[entry.customerID]?.probability)
+        func probability(_ state: CustomerState) -> Double {
+            var matrix = FeatureMatrix()
+            rig.artifact.makeExtractor().append(state, to: &matrix)
+            var scores: [Scores] = []
+            var workspace = Ensemble.Workspace(for: rig.artifact.ensemble)
+            rig.artifact.ensemble.score(matrix, into: &scores, workspace: &workspace)
+            return scores[0][rig.artifact.manifest.servingModel]
         }
+        var (present, away) = (0, 0)
+        for entry in ranking.entries {
+            let report = try #require(try await worker.customer(entry.customerID))
+            #expect(entry.probability == probability(report.state.advanced(to: report.partitionClock)))
+            #expect(probability(report.state) == latest[entry.customerID])
+            if report.state.clock < report.partitionClock { away += 1 } else { present += 1 }
+        }
+        #expect(away > 10 && present > 0)
         #expect(ranking.entries.map(\.probability) == ranking.entries.map(\.probability).sorted(by: >))
         let few = try await worker.ranking(top: 7)
         #expect(few.entries.map(\.customerID) == ranking.entries.prefix(7).map(\.customerID))
 
         let wanted = try #require(ranking.entries.first)
         let report = try #require(try await worker.customer(wanted.customerID))
-        var matrix = FeatureMatrix()
-        rig.artifact.makeExtractor().append(report.state, to: &matrix)
-        var scores: [Scores] = []
-        var workspace = Ensemble.Workspace(for: rig.artifact.ensemble)
-        rig.artifact.ensemble.score(matrix, into: &scores, workspace: &workspace)
-        #expect(scores[0][rig.artifact.manifest.servingModel] == wanted.probability)
+        #expect(probability(report.state.advanced(to: report.partitionClock)) == wanted.probability)
         #expect(try await worker.customer("nobody") == nil)
         let place = try await worker.place(of: wanted.customerID)
         if case .elsewhere = place { Issue.record("all partitions are assigned here") }

@@ -94,7 +94,7 @@ struct OpenAPIDocument {
                 errors: Self.bodyErrors),
             Operation(
                 path: "/v1/customers", method: "get", name: "ranking",
-                summary: "Customers by the probability of their latest prediction",
+                summary: "Customers by their probability as of their partition's clock",
                 parameters: [
                     parameter(
                         "top", in: "query",
@@ -111,7 +111,7 @@ struct OpenAPIDocument {
                         "as_of", in: "query",
                         .any(
                             of: [.string(rest: "\"format\":\"date-time\""), .oneOf(["now"])],
-                            "An instant to look from. One before the customer's clock has the partition's log read again."
+                            "An instant to look from; the partition's clock unless given. One before the customer's clock has the partition's log read again."
                         ), isRequired: false),
                 ],
                 answer: (

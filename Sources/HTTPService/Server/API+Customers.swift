@@ -58,7 +58,8 @@ extension API {
             }
             report = then
         }
-        let state = asOf.map { report.state.advanced(to: $0) } ?? report.state
+        // Whoever has stayed away since their last event is no longer who they were then.
+        let state = report.state.advanced(to: asOf ?? report.partitionClock)
         let view = view
         return view.pool.with { workspace in
             workspace.score(state)

@@ -52,7 +52,8 @@ final class QueryExecutor {
                 return CustomerReport(
                     customerID: customerID, topic: task.partition.topic, partition: task.partition.partition,
                     state: table.states[index], isStateComplete: task.state.isComplete(table.states[index]),
-                    position: task.state.stateOffset, decoderStartOffset: task.state.decoderStartOffset)
+                    position: task.state.stateOffset, decoderStartOffset: task.state.decoderStartOffset,
+                    partitionClock: table.clock.time)
             }
             return nil
         }

@@ -2,8 +2,9 @@ import Customers
 import Ensemble
 import Features
 
-/// Ranks the customers of a thread's partitions by the probability that their states as they stand lead to. It scores all of
-/// them, in slices between batches; customers who come meanwhile may be missing.
+/// Ranks the customers of a thread's partitions by their probabilities as of the partition's clock: who has stayed away for long
+/// ranks by that, and not by their last event. It scores all of them, in slices between batches; customers who come meanwhile
+/// may be missing.
 final class RankingRun {
     private let top: Int
     private let reply: ThreadCommand.Reply<Ranking>
@@ -61,7 +62,13 @@ final class RankingRun {
         let end = min(cursor + CompiledForest.blockRows, table.count)
         matrix.removeAll()
         for index in cursor..<end {
-            table.withState(at: index) { extractor.append($0, to: &matrix) }
+            table.withState(at: index) { state in
+                if state.pointee.clock >= table.clock.time {
+                    extractor.append(state, to: &matrix)
+                } else {
+                    extractor.append(state.pointee.advanced(to: table.clock.time), to: &matrix)
+                }
+            }
         }
         ensemble.score(matrix, into: &scores, workspace: &workspace)
         let floor = isFull ? best[top - 1].probability : -1

@@ -162,9 +162,11 @@ package struct CustomerReport: Sendable {
     package let position: Int64
     /// From this offset on messages were understood as they are now.
     package let decoderStartOffset: Int64
+    /// Event time that the partition has come to, milliseconds; 0 for a state of the past, which is of its own time.
+    package var partitionClock: Int64 = 0
 }
 
-/// Customers by the probability of their latest prediction, the highest first.
+/// Customers by their probability as of their partition's clock, the highest first.
 package struct Ranking: Sendable {
     /// One customer.
     package struct Entry: Sendable {
@@ -172,9 +174,9 @@ package struct Ranking: Sendable {
         package let customerID: String
         /// The partition that their events are in.
         package let partition: Int32
-        /// Of the latest prediction.
+        /// As of the partition's clock, or of their own where that is later.
         package let probability: Double
-        /// Its event time, milliseconds.
+        /// Event time of their latest event, milliseconds.
         package let time: Int64
     }
 
