@@ -176,7 +176,7 @@ struct APISchemas {
                 "restoring_partitions",
                 .array(of: .integer(), "Partitions that are left out, since their state is being restored.")
             ),
-            ("entries", .array(of: entry, "By the probability of their latest prediction, the highest first.")),
+            ("entries", .array(of: entry, "By their probability as of their partition's clock, the highest first.")),
         ])
     }
 
