@@ -63,12 +63,14 @@ final class ChaosRun {
         let group = try GroupProgress(settings: settings, partitions: command.partitions)
         defer { group.close() }
         var pieces = try PieceSource(command: command, settings: settings, models: models.artifacts)
-        for number in workers.indices { try start(number) }
+        // The others join a group that is at work: some servers never get over several members that come first together.
+        try start(0)
         try pieces.publish(share: 0, &expectation)
         try wait(for: 1, of: group, seconds: 60)
         guard group.committed > 0 else {
             throw ChaosError("no worker has committed anything within a minute; \(stateOfWorkers)")
         }
+        for number in workers.indices.dropFirst() { try start(number) }
 
         let steps = command.kills
         for step in 0..<steps {
