@@ -126,10 +126,5 @@ struct ReloadCommand: AsyncParsableCommand {
         return figures
     }
 
-    private static var residentMiB: Double {
-        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
-            let pages = text.split(separator: " ").dropFirst().first.flatMap({ Double($0) })
-        else { return 0 }
-        return pages * Double(sysconf(Int32(_SC_PAGESIZE))) / 1_048_576
-    }
+    private static var residentMiB: Double { (WorkerMetrics.residentBytes ?? 0) / 1_048_576 }
 }

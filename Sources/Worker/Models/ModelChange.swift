@@ -6,21 +6,21 @@ import Synchronization
 final class ModelChange: @unchecked Sendable {
     let model: ScoringModel
     let reference: ReferenceDistributions?
-    private let reply: @Sendable (_ isServed: Bool) -> Void
+    private let reply: @Sendable () -> Void
     private let isAnswered = Atomic<Bool>(false)
 
-    /// - Parameter reply: told once whether the thread serves the model; false where there is none, which would begin with it, and
-    ///   where a later change has come before.
+    /// - Parameter reply: called once, when the thread serves the model, or never will: there is none, and the next one begins
+    ///   with it, or a later change has come before.
     init(
         _ model: ScoringModel, reference: ReferenceDistributions?,
-        reply: @escaping @Sendable (_ isServed: Bool) -> Void
+        reply: @escaping @Sendable () -> Void
     ) {
         self.model = model
         self.reference = reference
         self.reply = reply
     }
 
-    func answer(isServed: Bool) { if !isAnswered.exchange(true, ordering: .relaxed) { reply(isServed) } }
+    func answer() { if !isAnswered.exchange(true, ordering: .relaxed) { reply() } }
 }
 
 /// Changes a thread's model at one point only: right behind a commit, before the next message is processed. Then no transaction
@@ -44,7 +44,7 @@ final class ModelChanger {
 
     /// The next commit brings this model.
     func take(_ change: ModelChange) {
-        waiting?.answer(isServed: false)
+        waiting?.answer()
         waiting = change
     }
 
@@ -59,13 +59,13 @@ final class ModelChanger {
         }
         waiting = nil
         pipeline.serve(change.model, reference: change.reference, driftRows: driftRows)
-        change.answer(isServed: true)
+        change.answer()
         return .proceed
     }
 
     /// The thread has ended.
     func close() {
-        waiting?.answer(isServed: false)
+        waiting?.answer()
         waiting = nil
     }
 }

@@ -166,7 +166,7 @@ package final class ModelWatch: Sendable {
         slot.order(next)
         let answers = Answers()
         for (queue, model) in zip(controlQueues, models) {
-            queue.submit(.serve(ModelChange(model, reference: next.reference) { _ in answers.add() }))
+            queue.submit(.serve(ModelChange(model, reference: next.reference) { answers.add() }))
         }
         return answers
     }

@@ -35,7 +35,7 @@ enum ThreadCommand: Sendable {
         case .ranking(_, let reply): reply(nil)
         case .observations(let reply): reply(nil)
         case .ownership(_, let reply): reply(nil)
-        case .serve(let change): change.answer(isServed: false)
+        case .serve(let change): change.answer()
         }
     }
 }

@@ -168,8 +168,8 @@ package final class WorkerMetrics: Sendable {
         }
     }
 
-    /// Pages of memory that the process occupies, as Linux tells.
-    private static var residentBytes: Double? {
+    /// Bytes of memory that the process occupies, as Linux tells; `nil` where it does not.
+    package static var residentBytes: Double? {
         guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
             let pages = text.split(separator: " ").dropFirst().first.flatMap({ Double($0) })
         else { return nil }
