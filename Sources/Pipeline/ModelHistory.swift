@@ -17,7 +17,7 @@ package struct ModelHistory: Equatable, Sendable {
     static let limit = 24
     /// Begins a note; another layout would have another word.
     private static let mark = "models"
-    private static let longestNote = 4000
+    private static let longestNote = 3900
 
     /// By ascending offset, and each of another version than the one before.
     package private(set) var changes: [Change] = []

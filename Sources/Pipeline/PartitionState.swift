@@ -49,6 +49,15 @@ package final class PartitionState {
     private var scoredBy: ScoringModel?
     /// Whether `models` has the model that scores now, as one that publishes.
     private var isLiveNoted = false
+    /// When customers are scored without an event, and how far that has come; `nil` where they are not.
+    package private(set) var rescoring: RescoringSchedule?
+    /// What an earlier owner had published of the instants that are met while state is restored: all before this, and all where
+    /// it is `nil`.
+    let rescored: RescoringSchedule.Cursor?
+    /// Whether the label join has not seen the predictions of the instants that are due.
+    private(set) var joinsRescored = false
+    /// The customers of the instant that is due.
+    var dueCustomers: DueCustomers?
     private let timeToLiveDays: Int
     /// Why the label join of the checkpoint was not taken over.
     package private(set) var labelJoinError: StateError?
@@ -61,7 +70,8 @@ package final class PartitionState {
         let offset: Int64
         let gap: StateGap?
         let mark: LogMark?
-        let models: ModelHistory
+        let note: CommitNote
+        let rescoring: RescoringSchedule?
         let perKeyOffsets: [[UInt8]: Int64]
     }
 
@@ -69,12 +79,15 @@ package final class PartitionState {
     /// - Parameters:
     ///   - startOffset: of the first message that it will be given.
     ///   - restoreEndOffset: of the first message to publish a prediction for.
-    ///   - models: which have scored the messages before that one, as far as is known.
+    ///   - rescoring: when customers are scored without an event.
+    ///   - note: what is known of the messages before `restoreEndOffset`.
     package init(
         topic: String, number: Int32, startOffset: Int64, restoreEndOffset: Int64, timeToLiveDays: Int,
-        models: ModelHistory = ModelHistory(), labelJoin: LabelJoin?
+        rescoring: RescoringSchedule? = nil, note: CommitNote = CommitNote(), labelJoin: LabelJoin?
     ) {
-        self.models = models
+        models = note.models
+        self.rescoring = rescoring
+        rescored = note.rescored
         self.topic = topic
         self.number = number
         self.restoreEndOffset = restoreEndOffset
@@ -86,9 +99,10 @@ package final class PartitionState {
     }
 
     /// An empty state of something that has no log, such as a history file. Everything is live.
-    package convenience init(timeToLiveDays: Int) {
+    package convenience init(timeToLiveDays: Int, rescoring: RescoringSchedule? = nil) {
         self.init(
-            topic: "", number: 0, startOffset: 0, restoreEndOffset: 0, timeToLiveDays: timeToLiveDays, labelJoin: nil)
+            topic: "", number: 0, startOffset: 0, restoreEndOffset: 0, timeToLiveDays: timeToLiveDays,
+            rescoring: rescoring, labelJoin: nil)
     }
 
     // MARK: Restoring
@@ -109,6 +123,8 @@ package final class PartitionState {
         labelJoinError = restoreLabelJoin(checkpoint)
         scoredBy = nil
         stateOffset = offset
+        rescoring?.restore(checkpoint.rescored, clock: table.clock.time)
+        (joinsRescored, dueCustomers) = (false, nil)
         undoPoint = nil
     }
 
@@ -194,17 +210,48 @@ package final class PartitionState {
         if let gap, gap.isOver(clock: table.clock.time, timeToLiveDays: timeToLiveDays) { self.gap = nil }
         // Behind the restore end nothing is met a second time.
         if offset >= restoreEndOffset, !perKeyOffsets.isEmpty { perKeyOffsets = [:] }
+        rescoring?.observe(clock: table.clock.time)
     }
+
+    // MARK: The schedule
+
+    /// Whether customers are due: they come before the next message.
+    @inline(__always)
+    package var isRescoringDue: Bool { rescoring?.isDue(clock: table.clock.time) ?? false }
+
+    /// What is to be committed with the offset behind the messages that the state holds.
+    package var note: CommitNote {
+        CommitNote(models: models, rescored: isRescoringDue ? rescoring?.cursor : nil)
+    }
+
+    /// A message has been taken in, and may be followed by customers who are due.
+    /// - Parameters:
+    ///   - schedule: as the messages up to this one have begun it.
+    ///   - offset: of the message, before the label join has seen it.
+    func follows(_ schedule: RescoringSchedule?, behind offset: Int64) {
+        rescoring = schedule
+        joinsRescored = labelJoin.map { offset >= $0.nextOffset } ?? false
+    }
+
+    /// All customers of the buckets before this one are done.
+    func rescored(toBucket bucket: Int) { rescoring?.advance(toBucket: bucket) }
 
     // MARK: Undo
 
     /// The offset that `undo` leads back to; `nil` where nothing can be undone.
     package var undoOffset: Int64? { undoPoint?.offset }
 
+    /// Whether `undo` leads back to what was committed with a note, as far as the schedule is concerned.
+    package func isUndoneTo(_ note: CommitNote) -> Bool {
+        undoPoint?.note.rescored == note.rescored
+    }
+
     /// Makes the present state the one that `undo` leads back to: what it holds is committed.
     /// - Complexity: O(changes since the last call).
     package func setUndoPoint() {
-        undoPoint = UndoPoint(offset: stateOffset, gap: gap, mark: mark, models: models, perKeyOffsets: perKeyOffsets)
+        undoPoint = UndoPoint(
+            offset: stateOffset, gap: gap, mark: mark, note: note, rescoring: rescoring,
+            perKeyOffsets: perKeyOffsets)
         table.setUndoPoint()
         labelJoin?.setUndoPoint()
     }
@@ -217,7 +264,8 @@ package final class PartitionState {
         undoPoint = nil
         guard table.undo(), labelJoin?.undo() ?? true else { return nil }
         stateOffset = point.offset
-        (gap, mark, models) = (point.gap, point.mark, point.models)
+        (gap, mark, models) = (point.gap, point.mark, point.note.models)
+        (rescoring, dueCustomers) = (point.rescoring, nil)
         (scoredBy, isLiveNoted) = (nil, false)
         perKeyOffsets = point.perKeyOffsets
         setUndoPoint()
@@ -268,12 +316,16 @@ package struct RestoredPartition: Sendable {
     package let perKeyOffsets: [[UInt8]: Int64]
     /// The label join's records by number; none if it was not kept.
     package let labelJoinRecords: [UInt64: [UInt8]]
+    /// How far the schedule was; `nil` where there was none.
+    package let rescored: RescoringSchedule.Cursor?
 
     /// What was read, property by property.
     package init(
         table: CustomerTable, offset: Int64, decoderStartOffset: Int64, gap: StateGap?, mark: LogMark?,
-        perKeyOffsets: [[UInt8]: Int64], labelJoinRecords: [UInt64: [UInt8]]
+        perKeyOffsets: [[UInt8]: Int64], labelJoinRecords: [UInt64: [UInt8]],
+        rescored: RescoringSchedule.Cursor? = nil
     ) {
+        self.rescored = rescored
         self.table = table
         self.offset = offset
         self.decoderStartOffset = decoderStartOffset

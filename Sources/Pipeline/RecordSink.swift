@@ -13,6 +13,7 @@ package protocol RecordSink: AnyObject {
     func reject(_ rejected: [RejectedMessage], live: Int) throws
 
     /// Takes a prediction, which it must copy: its bytes are lent for the call.
+    /// - Parameter message: of the event; for the prediction of an instant of the schedule that of which the event passed it.
     func publish(_ prediction: Scorer.Prediction, of message: SourceMessage, in partition: PartitionState) throws
 
     /// Whether `publish(_:of:in:)` wants outcomes; if not they are not encoded.
@@ -46,6 +47,12 @@ package struct OutcomeRecord {
     package let predictionOffset: Int64
     /// The place in that message of the event that the prediction was of.
     package let predictionLine: Int
+    /// Whether the prediction was of an instant of the schedule, and of no event.
+    package let isScheduled: Bool
+    /// The instant that the prediction was of, milliseconds.
+    package let instant: Int64
+    /// `contentHash` of the customer's identifier.
+    package let customerHash: UInt64
     /// The customer whom the prediction was of; the record's key.
     package let customerID: [UInt8]
     /// JSON, as `config/outcome.schema.json` describes it.

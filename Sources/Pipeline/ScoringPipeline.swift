@@ -10,49 +10,6 @@ import Scoring
 /// It knows no Kafka: a topic, a history file, an array in a test drive it alike. What it makes of a message depends on the
 /// messages of its partition before it and on the artifact, never on where batches begin and end. Owned by one thread.
 package final class ScoringPipeline {
-    /// What became of a batch's messages.
-    package struct BatchResult {
-        /// Messages of which something has to come: predictions, a dead letter, or one of the counts below.
-        package internal(set) var live = 0
-        /// Live messages with events, none of which has a customer.
-        package internal(set) var anonymous = 0
-        /// Live messages without a value, as deletions leave them.
-        package internal(set) var tombstones = 0
-        /// Live messages that are understood and say nothing that counts.
-        package internal(set) var ignored = 0
-        /// Live messages whose events all have been sent before, as their identifiers say.
-        package internal(set) var repeated = 0
-        /// Live messages that are no customer events.
-        package internal(set) var rejected = 0
-        /// Messages that only rebuilt state.
-        package internal(set) var restored = 0
-        /// Predictions handed to the sink.
-        package internal(set) var published = 0
-        /// Earlier predictions that live messages showed to be of customers who bought again within the horizon.
-        package internal(set) var bought = 0
-        /// Earlier predictions whose horizon passed without a purchase.
-        package internal(set) var notBought = 0
-        /// Live messages by run of the batch.
-        package internal(set) var liveOfRun: [Int] = []
-        /// Time spent in each stage.
-        package internal(set) var times = StageTimes()
-    }
-
-    /// Time that a batch spent in each stage, nanoseconds.
-    package struct StageTimes: Sendable {
-        /// From bytes to events.
-        package internal(set) var decode: UInt64 = 0
-        /// From events to states and feature rows.
-        package internal(set) var update: UInt64 = 0
-        /// From feature rows to scores.
-        package internal(set) var score: UInt64 = 0
-        /// From scores to payloads in the sink, the label join included.
-        package internal(set) var publish: UInt64 = 0
-
-        /// Decoding and taking into state, seconds.
-        package var secondsIntoState: Double { Double(decode + update) / 1e9 }
-    }
-
     /// An event, its message's place in the batch and its own in the message.
     private struct DecodedEvent {
         let event: CustomerEvent
@@ -134,6 +91,8 @@ package final class ScoringPipeline {
     }
 
     /// Processes a batch: takes each message into its partition's state, and hands what comes of the live ones to the sink.
+    ///
+    /// It stops at a message behind which customers are due (`PartitionState.isRescoringDue`): `rescore` comes before the rest.
     /// - Parameter past: the model that has scored the messages before, where none of them is live; otherwise the present one.
     /// - Throws: what the sink throws; see `RecordSink` for what the state is then.
     /// - Complexity: O(bytes of the messages), and the ensemble's cost for each event.
@@ -166,13 +125,20 @@ package final class ScoringPipeline {
     ) {
         let partition = run.partition
         var next = partition.stateOffset
-        var live = 0
+        var (live, end) = (0, run.messages.upperBound)
+        var (clock, schedule) = (partition.table.clock, partition.rescoring)
         let begun = monotonicNanoseconds()
         decoder.forgetTexts()
         decoded.removeAll(keepingCapacity: true)
         for index in run.messages {
             let message = messages[index]
             guard message.offset >= next else { continue }
+            // What comes behind is decoded again, and counted then.
+            schedule?.observe(clock: clock.time)
+            if schedule?.isDue(clock: clock.time) ?? false {
+                end = index
+                break
+            }
             next = message.offset + 1
             let isLive = message.offset >= partition.restoreEndOffset
             if isLive { live += 1 } else { result.restored += 1 }
@@ -181,11 +147,13 @@ package final class ScoringPipeline {
                 continue
             }
             let first = decoded.count
+            let (before, moves) = (clock, schedule != nil && !partition.holdsOriginal(of: message))
             do throws(EventError) {
                 var line = 0
                 let events = try decoder.decode(value, timestamp: message.timestampMilliseconds, keepingTexts: true) {
                     event in
                     if !event.isAnonymous {
+                        if moves { clock.observe(event.time) }
                         decoded.append(
                             DecodedEvent(event: event, index: index, line: line, isScored: scoresEachLine))
                     }
@@ -198,6 +166,7 @@ package final class ScoringPipeline {
                 }
             } catch {
                 decoded.removeLast(decoded.count - first)
+                clock = before
                 if error.isOfRegistry { partition.couldNotRead(message.offset) }
                 if isLive { rejected.append(RejectedMessage(partition: partition, message: message, reason: error)) }
             }
@@ -207,13 +176,15 @@ package final class ScoringPipeline {
         result.times.decode += decodedAt - begun
         update(&partition.table, &scorer, of: partition, messages, &result)
         result.times.update += monotonicNanoseconds() - decodedAt
-        let last = messages[run.messages.upperBound - 1]
+        result.live += live
+        result.liveOfRun.append(live)
+        guard next > partition.stateOffset else { return }
+        let last = messages[end - 1]
+        partition.follows(schedule, behind: last.offset)
         partition.took(
             upTo: next,
             mark: LogMark(
                 offset: last.offset, timestampMilliseconds: last.timestampMilliseconds, value: last.value))
-        result.live += live
-        result.liveOfRun.append(live)
     }
 
     /// Takes the decoded events into their customers' states.
@@ -225,6 +196,7 @@ package final class ScoringPipeline {
     ) {
         let restoreEndOffset = partition.restoreEndOffset
         let labelJoinOffset = partition.labelJoin?.nextOffset ?? .max
+        let schedule = partition.rescoring
         // The latest message with an event that had not been sent before.
         var newest = -1
         for turn in decoded.indices {
@@ -255,6 +227,11 @@ package final class ScoringPipeline {
             {
                 if updatesState { table.observe(event.time) }
             } else if message.offset >= restoreEndOffset || message.offset >= labelJoinOffset {
+                if updatesState, let schedule {
+                    score(
+                        schedule, before: event, tag: index, of: table, into: &scorer,
+                        isPublished: message.offset >= restoreEndOffset, partition)
+                }
                 guard decoded[turn].isScored else {
                     if updatesState { table.update(event) }
                     keep(unscored: event, at: message.offset, before: scorer.pendingCount)
@@ -285,7 +262,8 @@ package final class ScoringPipeline {
     func publish(
         _ batch: borrowing SourceBatch, by model: ScoringModel, _ scorer: inout Scorer,
         _ monitor: inout PredictionMonitor,
-        _ joined: inout LabelJoin.Batch, into sink: any RecordSink, _ result: inout BatchResult
+        _ joined: inout LabelJoin.Batch, _ slice: RescoredSlice? = nil, into sink: any RecordSink,
+        _ result: inout BatchResult
     ) throws {
         // Each event without a prediction has one with a prediction behind it in its message.
         guard scorer.pendingCount > 0 else { return }
@@ -296,7 +274,7 @@ package final class ScoringPipeline {
         var (runIndex, runEnd) = (-1, 0)
         var partition: PartitionState?
         var (restoreEndOffset, isJoining) = (Int64.max, false)
-        var (published, scored, passed) = (0, 0, 0)
+        var (published, rescored, scored, passed) = (0, 0, 0, 0)
         defer { unscored.removeAll(keepingCapacity: true) }
         try scorer.score { prediction in
             if scoredAt == begun {
@@ -315,7 +293,13 @@ package final class ScoringPipeline {
                 runs[runIndex].partition.labelJoin?.begin(&joined)
             }
             let message = messages[prediction.tag]
-            if message.offset >= restoreEndOffset {
+            if prediction.isScheduled {
+                let slice = slice ?? RescoredSlice(isPublished: message.offset >= restoreEndOffset)
+                if slice.isPublished {
+                    try sink.publish(prediction, of: message, in: partition.unsafelyUnwrapped)
+                    rescored += 1
+                }
+            } else if message.offset >= restoreEndOffset {
                 try sink.publish(prediction, of: message, in: partition.unsafelyUnwrapped)
                 published += 1
                 monitor.published(
@@ -326,7 +310,9 @@ package final class ScoringPipeline {
                 if isJoining { joined.append(unscored[passed].event) }
                 passed += 1
             }
-            if isJoining {
+            if isJoining, prediction.isScheduled {
+                join(prediction, of: message, slice, partition.unsafelyUnwrapped, &joined)
+            } else if isJoining {
                 joined.append(
                     LabelJoin.Event(
                         customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash,
@@ -336,7 +322,7 @@ package final class ScoringPipeline {
             scored += 1
         }
         if let partition { try join(joined, of: partition, into: sink, &result) }
-        result.published = published
+        (result.published, result.rescored) = (published, rescored)
         result.times.score = scoredAt - begun
         result.times.publish = monotonicNanoseconds() - scoredAt
     }
@@ -382,8 +368,9 @@ package final class ScoringPipeline {
         }
         try sink.publish(
             OutcomeRecord(
-                predictionOffset: prediction.offset, predictionLine: Int(prediction.line), customerID: customerID,
-                payload: outcomePayload),
+                predictionOffset: prediction.offset, predictionLine: Int(prediction.line),
+                isScheduled: prediction.isScheduled, instant: prediction.time, customerHash: prediction.customerHash,
+                customerID: customerID, payload: outcomePayload),
             in: partition)
     }
 }

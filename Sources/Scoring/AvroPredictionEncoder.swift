@@ -42,14 +42,14 @@ struct AvroPredictionEncoder: Sendable {
 
     /// Writes one payload into memory of `room` bytes; see `PredictionEncoder.write`.
     func write(
-        customerID: UnsafeRawBufferPointer, invoiceNo: UnsafeRawBufferPointer, time: Int64, scores: Scores,
+        customerID: UnsafeRawBufferPointer, invoiceNo: UnsafeRawBufferPointer?, time: Int64, scores: Scores,
         isStateComplete: Bool, explained: (row: UnsafePointer<Float>, contributions: UnsafePointer<Double>)?,
         to out: UnsafeMutablePointer<UInt8>
     ) -> UnsafeMutablePointer<UInt8> {
         var output = AvroOutput(to: out)
         output.frame(schema: number)
         output.string(customerID)
-        output.string(invoiceNo)
+        output.string(invoiceNo ?? UnsafeRawBufferPointer(start: nil, count: 0))
         output.long(time)
         output.double(scores[servingModel])
         output.long(Int64(models.count))
@@ -87,6 +87,7 @@ struct AvroPredictionEncoder: Sendable {
         } else {
             output.long(0)
         }
+        output.long(invoiceNo == nil ? 1 : 0)
         return output.at
     }
 }
@@ -98,7 +99,7 @@ protocol PayloadWriter {
 
     /// Writes one payload; see `PredictionEncoder.write`.
     func write(
-        customerID: UnsafeRawBufferPointer, invoiceNo: UnsafeRawBufferPointer, time: Int64, scores: Scores,
+        customerID: UnsafeRawBufferPointer, invoiceNo: UnsafeRawBufferPointer?, time: Int64, scores: Scores,
         isStateComplete: Bool, explained: (row: UnsafePointer<Float>, contributions: UnsafePointer<Double>)?,
         to out: UnsafeMutablePointer<UInt8>
     ) -> UnsafeMutablePointer<UInt8>

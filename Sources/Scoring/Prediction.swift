@@ -37,6 +37,8 @@ package struct PredictionEncoder: Sendable {
     private let thresholds: PriorityThresholds
     private let customerKey: Fragment
     private let invoiceKey: Fragment
+    /// Stands where an event's prediction has its invoice.
+    private let scheduleMark: Fragment
     private let timeKey: Fragment
     private let probabilityKey: Fragment
     private let memberKeys: InlineArray<5, Fragment>
@@ -59,6 +61,7 @@ package struct PredictionEncoder: Sendable {
         func fragment(_ text: String) -> Fragment { Fragment(Array(text.utf8), memory) }
         customerKey = fragment("{\"customer_id\":")
         invoiceKey = fragment(",\"invoice_no\":")
+        scheduleMark = fragment(",\"trigger\":\"schedule\"")
         timeKey = fragment(",\"event_time\":\"")
         probabilityKey = fragment("\",\"purchase_probability\":")
         servingModel = manifest.servingModel
@@ -91,19 +94,24 @@ package struct PredictionEncoder: Sendable {
 
     /// Writes one payload into memory of `room` bytes. Numbers are the shortest that read back as the same 64-bit value.
     /// - Parameters:
+    ///   - invoiceNo: the event's; `nil` for an instant of the schedule.
     ///   - time: event time, milliseconds.
     ///   - explained: the row that was scored and its contributions, for an encoder of explanations.
     /// - Returns: the address behind the last byte.
     package func write(
-        customerID: UnsafeRawBufferPointer, invoiceNo: UnsafeRawBufferPointer, time: Int64, scores: Scores,
+        customerID: UnsafeRawBufferPointer, invoiceNo: UnsafeRawBufferPointer?, time: Int64, scores: Scores,
         isStateComplete: Bool,
         explained: (row: UnsafePointer<Float>, contributions: UnsafePointer<Double>)? = nil,
         to out: UnsafeMutablePointer<UInt8>
     ) -> UnsafeMutablePointer<UInt8> {
         var at = customerKey.write(to: out)
         at = JSONText.writeString(customerID, to: at)
-        at = invoiceKey.write(to: at)
-        at = JSONText.writeString(invoiceNo, to: at)
+        if let invoiceNo {
+            at = invoiceKey.write(to: at)
+            at = JSONText.writeString(invoiceNo, to: at)
+        } else {
+            at = scheduleMark.write(to: at)
+        }
         at = timeKey.write(to: at)
         at = EventTime.writeISO8601(time, to: at)
         at = probabilityKey.write(to: at)

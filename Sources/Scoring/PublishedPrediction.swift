@@ -4,7 +4,9 @@ import Events
 package struct PublishedPrediction: Equatable, Sendable {
     /// The customer's identifier.
     package let customerID: String
-    /// `contentHash` of the invoice number.
+    /// Whether it is of an instant of the schedule, and of no event.
+    package let isScheduled: Bool
+    /// `contentHash` of the invoice number; 0 where there is none.
     package let invoiceHash: UInt64
     /// Event time, milliseconds.
     package let time: Int64
@@ -21,7 +23,7 @@ package struct PublishedPrediction: Equatable, Sendable {
         try cursor.forEachMember { name, value throws(EventError) in
             let key = name.text
             switch key {
-            case "customer_id", "invoice_no", "event_time":
+            case "customer_id", "invoice_no", "event_time", "trigger":
                 let (raw, isEscaped) = try value.string()
                 texts[key] = isEscaped ? JSONCursor.unescaped(raw) : Array(raw)
             case "purchase_probability": texts[key] = Array(try value.number())
@@ -30,14 +32,15 @@ package struct PublishedPrediction: Equatable, Sendable {
         }
 
         guard let customer = texts["customer_id"] else { throw refuse("customer_id") }
-        guard let invoice = texts["invoice_no"] else { throw refuse("invoice_no") }
+        isScheduled = texts["trigger"] == Array("schedule".utf8)
+        guard texts["invoice_no"] != nil || isScheduled else { throw refuse("invoice_no") }
         guard let instant = texts["event_time"], let time = instant.withUnsafeBytes({ EventTime.parseISO8601($0) })
         else { throw refuse("event_time") }
         guard let number = texts["purchase_probability"],
             let probability = Double(String(decoding: number, as: UTF8.self)), (0...1).contains(probability)
         else { throw refuse("purchase_probability") }
         customerID = String(decoding: customer, as: UTF8.self)
-        invoiceHash = invoice.withUnsafeBytes { contentHash($0) }
+        invoiceHash = texts["invoice_no"]?.withUnsafeBytes { contentHash($0) } ?? 0
         self.time = time
         self.probability = probability
     }

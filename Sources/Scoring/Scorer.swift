@@ -35,6 +35,8 @@ public struct Scorer {
         public let isPurchase: Bool
         /// Whether the customer's event before was of another invoice, or there was none.
         public let startsInvoice: Bool
+        /// Whether it is of an instant of the schedule, and of no event; `time` and `clock` are that instant then.
+        public let isScheduled: Bool
     }
 
     private struct Pending {
@@ -51,6 +53,7 @@ public struct Scorer {
         let customerIDCount: Int
         let invoiceNoCount: Int
         let isStateComplete: Bool
+        var isScheduled = false
     }
 
     /// The models that score, with their manifest.
@@ -153,6 +156,34 @@ public struct Scorer {
         identifiers.append(contentsOf: event.invoiceNo)
     }
 
+    /// Adds a customer as of an instant behind their latest event, if they have bought before it.
+    /// - Parameters:
+    ///   - index: the customer's in `table.states`.
+    ///   - instant: milliseconds of event time, not before the customer's clock.
+    ///   - tag: its prediction has the same tag.
+    ///   - completeFrom: see `add(_:tag:line:to:updatesState:completeFrom:)`.
+    /// - Returns: whether the customer was added.
+    /// - Complexity: O(size of the state), which is copied.
+    package mutating func addScheduled(
+        _ index: Int, of table: CustomerTable, at instant: Int64, tag: Int, completeFrom: Int64 = .min
+    ) -> Bool {
+        let firstEventTime: Int64? = table.withState(at: index) { state in
+            guard let first = state.pointee.lifetime.firstPurchaseTime, first < instant else { return nil }
+            extractor.append(state.pointee.advanced(to: instant), to: &matrix)
+            return state.pointee.lifetime.firstEventTime
+        }
+        guard let firstEventTime else { return false }
+        let start = identifiers.count
+        table.withIdentifier(at: index) { identifiers.append(contentsOf: $0) }
+        pending.append(
+            Pending(
+                tag: tag, line: 0, time: instant, clock: instant, customerHash: table.customerHash(at: index),
+                invoiceHash: 0, isPurchase: false, startsInvoice: false, start: start,
+                customerIDCount: identifiers.count - start, invoiceNoCount: 0,
+                isStateComplete: firstEventTime >= completeFrom, isScheduled: true))
+        return true
+    }
+
     /// Drops the events that were added and not yet scored, for a caller who cannot go on to `score` and will add them again.
     /// Their customers' states stay as `add` has updated them.
     package mutating func removePending() {
@@ -189,7 +220,8 @@ public struct Scorer {
                 try matrix.withRow(row) { features in
                     let values = features.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
                     let end = encoder.write(
-                        customerID: customerID, invoiceNo: invoiceNo, time: entry.time, scores: scores[row],
+                        customerID: customerID, invoiceNo: entry.isScheduled ? nil : invoiceNo, time: entry.time,
+                        scores: scores[row],
                         isStateComplete: entry.isStateComplete, explained: contributions.map { (values, $0) }, to: out)
                     try body(
                         Prediction(
@@ -198,7 +230,7 @@ public struct Scorer {
                             scores: scores[row], time: entry.time, clock: entry.clock,
                             customerHash: entry.customerHash,
                             invoiceHash: entry.invoiceHash, isPurchase: entry.isPurchase,
-                            startsInvoice: entry.startsInvoice))
+                            startsInvoice: entry.startsInvoice, isScheduled: entry.isScheduled))
                 }
             }
         }

@@ -43,7 +43,8 @@ struct ScoreCommand: ParsableCommand {
             let pipeline = ScoringPipeline(
                 decoder: EventDecoder(format: settings.events),
                 scorer: try ModelLoader(settings: settings).scorer(artifact), monitor: PredictionMonitor())
-            let partition = PartitionState(timeToLiveDays: settings.timeToLiveDays)
+            let partition = PartitionState(
+                timeToLiveDays: settings.timeToLiveDays, rescoring: settings.rescoring)
             let sink = try PayloadFile(path: output, features: features)
             var (events, scored, anonymous) = (0, 0, 0)
 
@@ -58,7 +59,7 @@ struct ScoreCommand: ParsableCommand {
                     continue
                 }
                 pipeline.take(event, isLastOfMessage: reader.isLastOfMessage, into: partition)
-                if pipeline.takenCount == batch { try publish() }
+                if pipeline.takenCount == batch || partition.isRescoringDue { try publish() }
             }
             guard events > 0 else { throw HistoryError(path: history, reason: "holds no events") }
             try publish()

@@ -40,6 +40,18 @@ struct ChaosTests {
         try expectExactlyOnceWithModels(kills: 4, events: 6000, store: "topic")
     }
 
+    /// Customers are due at every midnight, also while partitions go from one worker to another.
+    @Test func dueCustomersHaveOnePredictionEach() throws {
+        try expectExactlyOnce(store: "topic", kills: 4, events: 8000, ["--set", "rescoring.every=1d"]) { output in
+            let found = try #require(output.firstMatch(of: #/and (\d+) due customers/#))
+            #expect(Int(found.1)! > 5000, "\(output)")
+        }
+    }
+
+    @Test(.night, arguments: ["directory", "topic"]) func dueCustomersThroughManyKills(store: String) throws {
+        try expectExactlyOnce(store: store, kills: 20, events: 60_000, ["--set", "rescoring.every=1d"])
+    }
+
     @Test(.night) func modelsChangeBetweenManyKills() throws {
         try expectExactlyOnceWithModels(kills: 20, events: 60_000, store: "directory")
     }

@@ -1,4 +1,5 @@
 import Testing
+import Worker
 
 @testable import scoring_worker
 
@@ -8,7 +9,7 @@ import Testing
     var expectation: ExpectedPredictions {
         var expectation = ExpectedPredictions(partitions: 2)
         for (partition, payloads) in [(0, [10]), (0, []), (0, [12]), (1, [20])] as [(Int, [UInt64])] {
-            expectation.append(partition: partition, payloads: payloads.map { .init(line: nil, hash: $0) })
+            expectation.append(partition: partition, .init(payloads: payloads.map { .init(line: nil, hash: $0) }))
         }
         return expectation
     }
@@ -35,10 +36,40 @@ import Testing
         #expect(verdict.description.hasSuffix("first: 0@2 twice"))
     }
 
+    @Test func customersWithoutAnEventAreToldApart() throws {
+        func verdict(_ found: [(source: String, payload: UInt64)]) throws -> ExpectedPredictions.Verdict {
+            var expectation = ExpectedPredictions(partitions: 1)
+            expectation.append(
+                partition: 0,
+                .init(
+                    payloads: [.init(line: nil, hash: 1)],
+                    scheduled: [
+                        .init(instant: 86_400_000, customerHash: 10): .init(hash: 2),
+                        .init(instant: 86_400_000, customerHash: 11): .init(hash: 3),
+                    ]))
+            for record in found {
+                let source: PredictionSource? = Array("events/0/0/\(record.source)".utf8).withUnsafeBytes {
+                    PredictionSource($0)
+                }
+                expectation.compare(source, payload: record.payload)
+            }
+            return expectation.finish()
+        }
+        let (ten, eleven) = ("schedule/86400000/000000000000000a", "schedule/86400000/000000000000000b")
+        let clean = try verdict([("", 1), (ten, 2), (eleven, 3)])
+        #expect(clean.isClean, "\(clean)")
+        #expect(clean.description.hasPrefix("exactly once: 1 scorable events and 2 due customers, 3 predictions;"))
+        #expect(try verdict([("", 1), (ten, 2)]).missing == 1)
+        #expect(try verdict([("", 1), (ten, 2), (ten, 2), (eleven, 3)]).repeated == 1)
+        #expect(try verdict([("", 1), (ten, 3), (eleven, 3)]).different == 1)
+        #expect(try verdict([("schedule/86400001/000000000000000a", 2)]).unexpected == 1)
+    }
+
     @Test func linesOfAMessageAreToldApart() {
         func verdict(_ found: [(line: Int?, payload: UInt64)]) -> ExpectedPredictions.Verdict {
             var expectation = ExpectedPredictions(partitions: 1)
-            expectation.append(partition: 0, payloads: [.init(line: 0, hash: 1), .init(line: 2, hash: 3)])
+            expectation.append(
+                partition: 0, .init(payloads: [.init(line: 0, hash: 1), .init(line: 2, hash: 3)]))
             for record in found {
                 expectation.compare(partition: 0, offset: 0, line: record.line, payload: record.payload)
             }

@@ -46,7 +46,7 @@ import Testing
     private func state(_ pipeline: ScoringPipeline, restoreEnd: Int, _ models: ModelHistory) -> PartitionState {
         PartitionState(
             topic: "events", number: 0, startOffset: 0, restoreEndOffset: Int64(restoreEnd), timeToLiveDays: 730,
-            models: models, labelJoin: pipeline.makeLabelJoin(windowDays: 90, limit: 1_000_000))
+            note: CommitNote(models: models), labelJoin: pipeline.makeLabelJoin(windowDays: 90, limit: 1_000_000))
     }
 
     private func serve(_ name: String, _ pipeline: ScoringPipeline) {

@@ -49,8 +49,12 @@ struct SerializerTests {
         var messages: [[UInt8]] = []
         while let message = shop.nextMessage() { messages.append(Array(message)) }
         for explained in [0, 3] {
-            let json = try run(messages, EventFormat(), explained: explained)
-            let avro = try run(messages, EventFormat(), explained: explained, schemas: schemas)
+            // Weekly, so that customers without an event are among them.
+            let weekly = RescoringSchedule(period: 7 * EventTime.millisecondsPerDay)
+            let json = try run(messages, EventFormat(), explained: explained, rescoring: weekly)
+            let avro = try run(messages, EventFormat(), explained: explained, schemas: schemas, rescoring: weekly)
+            #expect(
+                json.records.payloads.predictions.contains { String(decoding: $0, as: UTF8.self).contains("schedule") })
             #expect(avro.records.payloads.labels.count > 100)
             for (name, binary, texts) in [
                 ("predictions", avro.records.payloads.predictions, json.records.payloads.predictions),
@@ -150,7 +154,8 @@ struct SerializerTests {
 
     /// What comes of messages: payloads, and the customers' states at the end.
     private func run(
-        _ messages: [[UInt8]], _ format: EventFormat, explained: Int = 0, schemas: OutputSchemas? = nil
+        _ messages: [[UInt8]], _ format: EventFormat, explained: Int = 0, schemas: OutputSchemas? = nil,
+        rescoring: RescoringSchedule? = nil
     ) throws -> Outcome {
         let decoder = EventDecoder(format: format)
         let pipeline = ScoringPipeline(
@@ -159,7 +164,7 @@ struct SerializerTests {
                 artifact: artifact, explainedFeatures: explained, avroSchema: schemas?.prediction),
             monitor: PredictionMonitor(), outcomeSchema: schemas?.outcome)
         let state = PartitionState(
-            topic: "orders", number: 0, startOffset: 0, restoreEndOffset: 0, timeToLiveDays: 730,
+            topic: "orders", number: 0, startOffset: 0, restoreEndOffset: 0, timeToLiveDays: 730, rescoring: rescoring,
             labelJoin: pipeline.makeLabelJoin(windowDays: 90, limit: 100_000))
         let records = RecordArrays()
         for start in stride(from: 0, to: messages.count, by: 512) {
@@ -176,7 +181,7 @@ struct SerializerTests {
                 source.append(SourceMessage(position: index, offset: Int64(start + index), value: bytes))
             }
             source.endRun(of: state)
-            _ = try pipeline.process(source, into: records)
+            _ = try pipeline.processAll(source, into: records)
         }
         var outcome = Outcome(
             records: records, payloads: records.predictions.map(\.payload), rejected: records.rejected.map(\.reason))

@@ -362,8 +362,11 @@ def compare(messages, lines, url, options):
             for name in ("event_time", "bought_at"):
                 if other.get(name):
                     other[name] = datetime.datetime.fromisoformat(other[name].replace("Z", "+00:00"))
+            defaults = {"trigger": "event", "invoice_no": ""}
             for name, value in record.items():
-                if name not in other:
+                if name in defaults:
+                    other.setdefault(name, defaults[name])
+                elif name not in other:
                     other[name] = False if value is False else None
             for part in ((record.get("explanation") or {}).get("contributions", []),
                          (other.get("explanation") or {}).get("contributions", [])):

@@ -52,10 +52,10 @@ import Testing
             task.state.took(upTo: 5)
             _ = task.processed(live: 5)
         }
-        one.committed(live: 5)
+        one.committed(PartitionTask.Uncommitted(messages: 5))
         checkpointer.beginIfDue()
         #expect(!checkpointer.isRunning, "the other partition's messages may still be taken back")
-        other.committed(live: 5)
+        other.committed(PartitionTask.Uncommitted(messages: 5))
         checkpointer.beginIfDue()
         #expect(checkpointer.isRunning)
         while checkpointer.isRunning { #expect(try checkpointer.advance()) }

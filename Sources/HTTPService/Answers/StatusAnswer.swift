@@ -46,7 +46,8 @@ enum StatusAnswer {
 
     private static func counters(_ counters: WorkerCounters.Snapshot, _ writer: inout JSONWriter) {
         let figures = [
-            ("received", counters.received), ("scored", counters.scored), ("anonymous", counters.anonymous),
+            ("received", counters.received), ("scored", counters.scored), ("rescored", counters.rescored),
+            ("anonymous", counters.anonymous),
             ("tombstones", counters.tombstones), ("ignored", counters.ignored),
             ("repeated", counters.repeated), ("refused", counters.refused), ("keyless", counters.keyless),
             ("foreign_keys", counters.foreignKeys),
@@ -159,12 +160,14 @@ extension StatusAnswer {
             writer.string(version.version)
             writer.key("serving_model")
             writer.string(version.servingModel.rawValue)
-            writer.key("figures")
-            writer.object { writer in
-                for model in ModelName.all {
-                    guard let figures = version.figures[model] else { continue }
-                    writer.key(model.rawValue)
-                    writer.object { Self.figures(figures, &$0) }
+            for (name, byModel) in [("figures", version.figures), ("rescored", version.rescored)] {
+                writer.key(name)
+                writer.object { writer in
+                    for model in ModelName.all {
+                        guard let figures = byModel[model] else { continue }
+                        writer.key(model.rawValue)
+                        writer.object { Self.figures(figures, &$0) }
+                    }
                 }
             }
             writer.key("calibration")

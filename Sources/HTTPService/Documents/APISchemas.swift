@@ -241,7 +241,8 @@ extension APISchemas {
     private var counters: JSONSchema {
         .object(
             [
-                "received", "scored", "anonymous", "tombstones", "ignored", "repeated", "refused", "keyless",
+                "received", "scored", "rescored", "anonymous", "tombstones", "ignored", "repeated", "refused",
+                "keyless",
                 "foreign_keys", "misplaced_customers", "rejected", "restored",
                 "committed",
                 "customers", "partitions",
@@ -299,7 +300,14 @@ extension APISchemas {
         ]
         return .object([
             ("version", .string()), ("serving_model", .oneOf(Self.models)),
-            ("figures", .map(of: .reference("Figures"), "By model.")), ("calibration", .array(of: bin)),
+            ("figures", .map(of: .reference("Figures"), "By model, over the predictions of events.")),
+            (
+                "rescored",
+                .map(
+                    of: .reference("Figures"),
+                    "By model, over those of the schedule (rescoring.every), one a week of each customer.")
+            ),
+            ("calibration", .array(of: bin)),
             ("days", .array(of: .object(day + Self.figures), "The served model's figures by day.")),
         ])
     }

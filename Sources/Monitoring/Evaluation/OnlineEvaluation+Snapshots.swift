@@ -36,6 +36,16 @@ private struct LabeledColumns {
         for column in probabilities.indices { probabilities[column].reserveCapacity(rows) }
     }
 
+    /// Of each model; none where there are no rows.
+    func figures(of models: [ModelName], seed: UInt64) -> [ModelName: Metrics] {
+        guard !labels.isEmpty else { return [:] }
+        var figures: [ModelName: Metrics] = [:]
+        for (model, probabilities) in zip(models, probabilities) {
+            figures[model] = Metrics(probabilities: probabilities, labels: labels, seed: seed)
+        }
+        return figures
+    }
+
     mutating func append(_ prediction: LabeledPrediction, models: Range<Int>) {
         labels.append(prediction.label == .bought)
         for (column, model) in models.enumerated() {
@@ -51,6 +61,7 @@ extension OnlineEvaluation.Version {
     ) {
         guard let serving = version.models.firstIndex(of: version.servingModel) else { return nil }
         var all = LabeledColumns(models: version.models.count, reserving: snapshots.reduce(0) { $0 + $1.labeled })
+        var rescored = LabeledColumns(models: version.models.count)
         /// The served model's, by day.
         var days: [Int32: LabeledColumns] = [:]
         /// Days with predictions whose horizon has not passed.
@@ -60,7 +71,11 @@ extension OnlineEvaluation.Version {
             for prediction in snapshot.predictions
             where prediction.version == number && prediction.time >= max(start, snapshot.evaluatedTimes.lowerBound) {
                 let day = EventTime.day(of: prediction.time)
-                if !prediction.label.isPending, prediction.time < snapshot.evaluatedTimes.upperBound {
+                let isKnown =
+                    !prediction.label.isPending && prediction.time < snapshot.evaluatedTimes.upperBound
+                if prediction.isScheduled {
+                    if isKnown { rescored.append(prediction, models: 0..<version.models.count) }
+                } else if isKnown {
                     all.append(prediction, models: 0..<version.models.count)
                     days[day, default: LabeledColumns(models: 1)].append(prediction, models: serving..<(serving + 1))
                 } else {
@@ -68,14 +83,11 @@ extension OnlineEvaluation.Version {
                 }
             }
         }
-        guard !all.labels.isEmpty else { return nil }
+        guard !all.labels.isEmpty || !rescored.labels.isEmpty else { return nil }
         self.version = version.version
         servingModel = version.servingModel
-        var figures: [ModelName: Metrics] = [:]
-        for (model, probabilities) in zip(version.models, all.probabilities) {
-            figures[model] = Metrics(probabilities: probabilities, labels: all.labels, seed: seed)
-        }
-        self.figures = figures
+        figures = all.figures(of: version.models, seed: seed)
+        self.rescored = rescored.figures(of: version.models, seed: seed)
         calibration = Self.calibration(all.probabilities[serving], all.labels)
         self.days = days.sorted { $0.key < $1.key }.map { day, columns in
             OnlineEvaluation.Day(

@@ -8,9 +8,11 @@ package struct OnlineEvaluation: Sendable {
         package let version: String
         /// The model whose probability was served.
         package let servingModel: ModelName
-        /// By model, over all predictions within the window whose horizon has passed. `trainer evaluate` computes the same
-        /// metrics.
+        /// By model, over all predictions of events within the window whose horizon has passed. `trainer evaluate` computes the
+        /// same metrics; all figures but `rescored` are of these.
         package let figures: [ModelName: Metrics]
+        /// By model, over the predictions of the schedule's instants, one a week of each customer; empty where there are none.
+        package let rescored: [ModelName: Metrics]
         /// Ten bins of equal width of the served probability.
         package let calibration: [CalibrationBin]
         /// By UTC day of the predictions' event times, ascending.

@@ -9,6 +9,7 @@ extension LabelJoin {
         @usableFromInline let instant: Int64
         @usableFromInline let isPurchase: Bool
         @usableFromInline let isScored: Bool
+        @usableFromInline let isScheduled: Bool
         @usableFromInline let scores: Scores
         @usableFromInline let offset: Int64
         @usableFromInline let line: Int
@@ -34,6 +35,25 @@ extension LabelJoin {
             self.offset = offset
             self.line = line
             isScored = true
+            isScheduled = false
+            passed = 0
+        }
+
+        /// The prediction of an instant of the schedule.
+        /// - Parameters:
+        ///   - instant: milliseconds of event time.
+        ///   - offset: of the message whose event moved the clock past it.
+        package init(scheduled instant: Int64, customerHash: UInt64, scores: Scores, offset: Int64) {
+            self.customerHash = customerHash
+            invoiceHash = 0
+            time = instant
+            self.instant = instant
+            isPurchase = false
+            self.scores = scores
+            self.offset = offset
+            line = LabeledPrediction.scheduledLine
+            isScored = true
+            isScheduled = true
             passed = 0
         }
 
@@ -48,6 +68,7 @@ extension LabelJoin {
             self.offset = offset
             line = 0
             isScored = false
+            isScheduled = false
             passed = 0
         }
     }
@@ -90,6 +111,15 @@ extension LabelJoin {
             } else {
                 times.append(event.time)
             }
+        }
+
+        /// Adds the prediction of an instant of the schedule, whose message may have been joined before.
+        package mutating func append(scheduled event: Event) {
+            next = max(next, event.offset + 1)
+            guard event.customerHash >> 32 < sampledBelow else { return }
+            var event = event
+            event.passed = times.count
+            events.append(event)
         }
     }
 }

@@ -138,7 +138,12 @@ public struct LabelJoin: Sendable {
     private mutating func join(_ event: Event, _ onOutcome: OutcomeHandler) rethrows {
         progress.nextOffset = event.offset + 1
         // The sample may have been halved since the batch was begun.
-        guard event.customerHash >> 32 < progress.sampledBelow else { return progress.clock.observe(event.time) }
+        guard event.customerHash >> 32 < progress.sampledBelow else {
+            if !event.isScheduled { progress.clock.observe(event.time) }
+            return
+        }
+        // No event: the clock stays where it is.
+        if event.isScheduled { return try joinSampled(event, onOutcome) }
         if progress.clock.time != progress.expiredAt { try expire(event.offset, onOutcome) }
         try joinSampled(event, onOutcome)
         progress.clock.observe(event.time)
@@ -157,7 +162,7 @@ public struct LabelJoin: Sendable {
                 label: isDeferred ? .deferred : .pending),
             PredictionChunk.Content(
                 offset: event.offset, customerHash: event.customerHash, probabilities: probabilities(event.scores),
-                version: UInt16(progress.version), line: UInt16(truncatingIfNeeded: event.line)))
+                version: UInt16(progress.version), line: LabeledPrediction.line(of: event)))
         if progress.count > limit { sample() }
     }
 

@@ -24,8 +24,18 @@ package struct LabeledPrediction: Sendable, Equatable {
     package let version: UInt16
     /// Pending until a later event decides it.
     package let label: Label
-    /// The event's place in its message.
+    /// The event's place in its message; `scheduledLine` for an instant of the schedule.
     package let line: UInt16
+
+    /// Stands for no line of a message.
+    static let scheduledLine = Int(UInt16.max)
+    /// Whether it is of an instant of the schedule, and of no event.
+    package var isScheduled: Bool { Int(line) == Self.scheduledLine }
+
+    @inline(__always)
+    static func line(of event: LabelJoin.Event) -> UInt16 {
+        UInt16(event.isScheduled ? scheduledLine : min(event.line, scheduledLine - 1))
+    }
 
     /// Compares all members; `InlineArray` is not `Equatable`.
     package static func == (a: Self, b: Self) -> Bool {

@@ -20,13 +20,16 @@ package struct CheckpointHeader: Equatable, Sendable {
     let mark: LogMark?
     /// How many partitions the topic had when the state was begun; `nil` where that is not known.
     let partitions: Int?
+    /// How far the schedule was; `nil` where there was none.
+    let rescored: RescoringSchedule.Cursor?
     let clock: PartitionClock
     let customers: Int
     /// Schemas of the registry that messages at this offset may be written by, so that they can be read again without it.
     let schemas: [NumberedSchema]
 
-    /// Version of the header's own layout. The first one had neither mark nor partitions, nor the time of a gap.
-    private static let version: UInt64 = 2
+    /// Version of the header's own layout. The first one had neither mark nor partitions, nor the time of a gap; the second no
+    /// schedule.
+    private static let version: UInt64 = 3
 
     func encode(into writer: inout ByteWriter) {
         writer.varint(Self.version)
@@ -45,6 +48,8 @@ package struct CheckpointHeader: Equatable, Sendable {
             writer.word64(mark.hash)
         }
         writer.varint(UInt64(partitions ?? 0))
+        writer.varint(UInt64(rescored.map { $0.bucket + 1 } ?? 0))
+        writer.signed(rescored?.instant ?? 0)
         clock.encode(into: &writer)
         writer.varint(UInt64(customers))
         for schema in schemas { schema.encode(into: &writer) }
@@ -78,6 +83,7 @@ package struct CheckpointHeader: Equatable, Sendable {
             throw StateError("too many partitions")
         }
         partitions = count > 0 ? count : nil
+        rescored = version < 3 ? nil : try Self.cursor(&reader)
         clock = try PartitionClock(decoding: &reader)
         guard let customers = Int(exactly: try reader.varint()) else { throw StateError("too many customers") }
         self.customers = customers
@@ -86,12 +92,21 @@ package struct CheckpointHeader: Equatable, Sendable {
         self.schemas = schemas
     }
 
+    private static func cursor(_ reader: inout ByteReader) throws(StateError) -> RescoringSchedule.Cursor? {
+        let (bucket, instant) = (try reader.varint(), try reader.signed())
+        guard bucket <= UInt64(RescoringSchedule.buckets), (0...EventTime.latest).contains(instant) else {
+            throw StateError("an impossible place in the schedule")
+        }
+        return bucket == 0 ? nil : RescoringSchedule.Cursor(instant: instant, bucket: Int(bucket) - 1)
+    }
+
     /// - Parameter customers: how many there are in the state.
     package init(
         partition: TopicPartition, offset: Int64, stateFingerprint: UInt64, decoderFingerprint: UInt64,
-        decodedFrom: Int64, gap: StateGap? = nil, mark: LogMark? = nil, partitions: Int? = nil, clock: PartitionClock,
-        customers: Int, schemas: [NumberedSchema] = []
+        decodedFrom: Int64, gap: StateGap? = nil, mark: LogMark? = nil, partitions: Int? = nil,
+        rescored: RescoringSchedule.Cursor? = nil, clock: PartitionClock, customers: Int, schemas: [NumberedSchema] = []
     ) {
+        self.rescored = rescored
         self.partition = partition
         self.offset = offset
         self.stateFingerprint = stateFingerprint
@@ -117,6 +132,7 @@ package struct CheckpointHeader: Equatable, Sendable {
         gap = task.state.gap
         mark = task.state.mark
         partitions = task.partitionCount
+        rescored = task.state.rescoring?.cursor
         clock = task.state.table.clock
         customers = task.state.table.count
     }

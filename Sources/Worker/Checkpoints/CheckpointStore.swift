@@ -106,7 +106,7 @@ package struct RestoredState: Sendable {
         RestoredPartition(
             table: table, offset: header?.offset ?? 0, decoderStartOffset: decoderStartOffset,
             gap: header?.gap, mark: header?.mark, perKeyOffsets: perKeyOffsets,
-            labelJoinRecords: header == nil ? [:] : labelJoinRecords)
+            labelJoinRecords: header == nil ? [:] : labelJoinRecords, rescored: header?.rescored)
     }
 }
 

@@ -28,13 +28,18 @@ final class ModelChange: @unchecked Sendable {
 final class ModelChanger {
     private let pipeline: ScoringPipeline
     private let commits: CommitCoordinator
+    private let registry: PartitionRegistry
     private let watch: ClusterWatch
     private let driftRows: Int
     private let pause: Duration
     private var waiting: ModelChange?
     private var nextAttempt = ContinuousClock.now
 
-    init(pipeline: ScoringPipeline, commits: CommitCoordinator, watch: ClusterWatch, settings: WorkerSettings) {
+    init(
+        pipeline: ScoringPipeline, commits: CommitCoordinator, registry: PartitionRegistry, watch: ClusterWatch,
+        settings: WorkerSettings
+    ) {
+        self.registry = registry
         self.pipeline = pipeline
         self.commits = commits
         self.watch = watch
@@ -50,7 +55,8 @@ final class ModelChanger {
 
     /// Commits if a model waits, and serves it then. What cannot be committed puts it off.
     func advance() throws -> StreamAction {
-        guard let change = waiting else { return .proceed }
+        // What is due at one instant is of one model.
+        guard let change = waiting, registry.rescoring.isEmpty else { return .proceed }
         if commits.hasUncommitted {
             guard !watch.isAway, ContinuousClock.now >= nextAttempt else { return .proceed }
             nextAttempt = .now + pause

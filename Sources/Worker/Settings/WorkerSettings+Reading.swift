@@ -31,6 +31,7 @@ extension WorkerSettings {
         group = reader.string("group", default: group)
         models = reader.string("models", default: models)
         reloadMilliseconds = reader.duration("reload.every", default: reloadMilliseconds, in: 0...3_600_000)
+        rescoringMilliseconds = reader.duration("rescoring.every", default: rescoringMilliseconds)
         threads = reader.int("threads", default: threads, in: 1...256)
         batchMessages = reader.int("batch.max_messages", default: batchMessages, in: 1...100_000)
         pollMilliseconds = reader.duration("batch.max_wait", default: pollMilliseconds, in: 1...60_000)
@@ -74,6 +75,9 @@ extension WorkerSettings {
     private func refuseCombinations(_ reader: ConfigurationReader) {
         if outcomesTopic != nil, !isGrading {
             reader.refuse("output.outcomes_topic", "needs grading.enabled: true")
+        }
+        if rescoringMilliseconds > 0, !(3_600_000...2_678_400_000).contains(rescoringMilliseconds) {
+            reader.refuse("rescoring.every", "is 0s for never, or from 1h to 31d")
         }
         if whenRefused == .deadLetter, deadLetterTopic == nil {
             reader.refuse("output.when_refused", "is dead_letter: dead_letters.topic must name a topic")

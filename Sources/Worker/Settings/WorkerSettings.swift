@@ -1,5 +1,6 @@
 import Customers
 import Events
+import Pipeline
 import SchemaRegistry
 import Scoring
 
@@ -39,6 +40,8 @@ package struct WorkerSettings: Sendable {
     package var models = "models"
     /// How often that directory is looked at for another model to serve, milliseconds; 0 for only when asked.
     package var reloadMilliseconds = 5000
+    /// When customers are scored without an event of theirs, milliseconds of event time; 0 for never.
+    package var rescoringMilliseconds = 0
     /// Probabilities from which on a prediction's priority is medium and high.
     package var thresholds = PriorityThresholds()
     /// Features that each prediction names as what moved its score most; 0 for no explanations.
@@ -120,6 +123,11 @@ package struct WorkerSettings: Sendable {
         kafka = ["bootstrap.servers": bootstrapServers]
         kafkaConsumer = [:]
         kafkaProducer = [:]
+    }
+
+    /// The schedule of partitions that have just begun; `nil` where customers are scored for their events alone.
+    package var rescoring: RescoringSchedule? {
+        rescoringMilliseconds > 0 ? RescoringSchedule(period: Int64(rescoringMilliseconds)) : nil
     }
 
     /// The checkpoint store's topic, if there is one.

@@ -65,7 +65,7 @@ extension WorkerStatus.Partition {
             switch task.phase {
             case .loading, .positioning, .closed: .loading
             case .awaitingSchema: .awaitingSchema
-            case .replaying, .live, .rewinding: task.isRestored ? .live : .rebuilding
+            case .replaying, .live, .rescoring, .rewinding: task.isRestored ? .live : .rebuilding
             }
         self.init(
             topic: task.partition.topic, partition: task.partition.partition, thread: thread, phase: phase,

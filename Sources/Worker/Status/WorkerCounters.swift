@@ -5,6 +5,8 @@ import Synchronization
 package final class WorkerCounters: Sendable {
     let received = Atomic<Int>(0)
     let scored = Atomic<Int>(0)
+    /// Of them, those of the schedule's instants are not: these are here.
+    let rescored = Atomic<Int>(0)
     let anonymous = Atomic<Int>(0)
     /// Messages without a value.
     let tombstones = Atomic<Int>(0)
@@ -34,8 +36,10 @@ package final class WorkerCounters: Sendable {
     package struct Snapshot: Sendable, Equatable {
         /// Live messages taken from the input topic.
         package let received: Int
-        /// Predictions handed to the producer.
+        /// Predictions of events handed to the producer.
         package let scored: Int
+        /// Predictions of the schedule's instants handed to the producer.
+        package let rescored: Int
         /// Events without a customer.
         package let anonymous: Int
         /// Messages without a value.
@@ -83,6 +87,7 @@ package final class WorkerCounters: Sendable {
         let gauges = gauges.map(\.latest)
         return Snapshot(
             received: received.load(ordering: .relaxed), scored: scored.load(ordering: .relaxed),
+            rescored: rescored.load(ordering: .relaxed),
             anonymous: anonymous.load(ordering: .relaxed), tombstones: tombstones.load(ordering: .relaxed),
             ignored: ignored.load(ordering: .relaxed),
             repeated: repeated.load(ordering: .relaxed), refused: refused.load(ordering: .relaxed),

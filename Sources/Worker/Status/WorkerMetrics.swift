@@ -76,6 +76,7 @@ package final class WorkerMetrics: Sendable {
         }
         counter("events_received", \.received)
         counter("predictions", \.scored)
+        counter("rescored_predictions", \.rescored)
         counter("anonymous_events", \.anonymous)
         counter("tombstones", \.tombstones)
         counter("ignored_messages", \.ignored)
@@ -180,7 +181,9 @@ package final class WorkerMetrics: Sendable {
     package static let descriptions: [String: PrometheusRegistry.Description] = [
         "events_received_total": .init(
             .counter, "Messages taken from the input topic; what is processed anew counts anew"),
-        "predictions_total": .init(.counter, "Predictions handed to Kafka"),
+        "predictions_total": .init(.counter, "Predictions of events handed to Kafka"),
+        "rescored_predictions_total": .init(
+            .counter, "Predictions of customers without an event, as of an instant of the schedule (rescoring.every)"),
         "tombstones_total": .init(.counter, "Messages without a value, as deletions leave them"),
         "keyless_messages_total": .init(.counter, "Messages of customers without a key, which land in any partition"),
         "foreign_key_messages_total": .init(.counter, "Messages whose key is not their customer"),

@@ -75,7 +75,7 @@ package final class Checkpointer {
         guard store != nil, run == nil, now >= notBefore else { return nil }
         let isAnyDue = isDraining || budget.isDue(messages: messagesBehind, checkpointBytes: checkpointBytes)
         return registry.tasks.filter { task in
-            guard task.isRestored, task.takesMessages, behind(task) > 0 else { return false }
+            guard task.isRestored, task.takesMessages, !task.isRescoringDue, behind(task) > 0 else { return false }
             if isDraining { return true }
             return now >= task.checkpoints.notBefore && (isAnyDue || isDue(task, now))
         }.max { behind($0) < behind($1) }

@@ -30,7 +30,7 @@ final class CommitCoordinator {
         let pending: PendingCommit
         let begun: ContinuousClock.Instant
         /// The live messages that it covers.
-        let covered: [(task: PartitionTask, live: Int)]
+        let covered: [(task: PartitionTask, uncommitted: PartitionTask.Uncommitted)]
     }
 
     /// How long past the interval an asynchronous commit may wait until every record is delivered. After that the commit is
@@ -77,7 +77,12 @@ final class CommitCoordinator {
     /// no undo point from a commit yet.
     func prepareUndo(of batch: borrowing SourceBatch) {
         guard commitProtocol.supportsAbort else { return }
-        for run in batch.runs where run.partition.undoOffset == nil { run.partition.setUndoPoint() }
+        for run in batch.runs { prepareUndo(of: run.partition) }
+    }
+
+    /// Makes a state that is about to change ready to be undone.
+    func prepareUndo(of partition: PartitionState) {
+        if commitProtocol.supportsAbort, partition.undoOffset == nil { partition.setUndoPoint() }
     }
 
     // MARK: At the interval
@@ -163,13 +168,15 @@ final class CommitCoordinator {
     }
 
     private static func offsets(of tasks: [PartitionTask]) -> [PartitionOffset] {
-        tasks.map { PartitionOffset($0.partition, offset: $0.position, note: $0.state.models.note) }
+        tasks.map { PartitionOffset($0.partition, offset: $0.position, note: $0.state.note.text) }
     }
 
-    private func committed(_ covered: [(task: PartitionTask, live: Int)], since begun: ContinuousClock.Instant) {
-        for (task, live) in covered { task.committed(live: live) }
+    private func committed(
+        _ covered: [(task: PartitionTask, uncommitted: PartitionTask.Uncommitted)], since begun: ContinuousClock.Instant
+    ) {
+        for (task, uncommitted) in covered { task.committed(uncommitted) }
         (abortsInARow, refusalsInARow) = (0, 0)
-        reporter.committed(live: covered.reduce(0) { $0 + $1.live }, duration: .now - begun)
+        reporter.committed(live: covered.reduce(0) { $0 + $1.uncommitted.messages }, duration: .now - begun)
     }
 
     private func failed(_ error: KafkaError) throws -> StreamAction {
@@ -258,7 +265,7 @@ final class CommitCoordinator {
         }
         let isLeftOver =
             checkpointer.hasUncommittedRecords
-            || partitions.contains { (registry[$0.partition]?.uncommitted ?? 0) > 0 }
+            || partitions.contains { !(registry[$0.partition]?.uncommitted.isEmpty ?? true) }
         if state.mayCommit, isLeftOver { _ = try abort() }
     }
 

@@ -42,7 +42,9 @@ extension OutputWriter {
             let place = Array(source.utf8).withUnsafeBytes({ PredictionSource($0) })
         else { return false }
         let times = refused.note(
-            role, of: RefusedSources.Place(partition: place.partition, offset: place.offset, line: place.line),
+            role,
+            of: RefusedSources.Place(
+                partition: place.partition, offset: place.offset, line: place.line, scheduled: place.scheduled),
             reason:
                 "topic \(record.topic) refuses its \(role == .outcome ? "outcome" : "prediction"): \(record.error.reason)"
         )

@@ -70,6 +70,7 @@ final class OutputWriter: RecordSink {
     var takesOutcomes: Bool { outcomes != nil }
 
     func publish(_ prediction: Scorer.Prediction, of message: SourceMessage, in partition: PartitionState) throws {
+        if prediction.isScheduled { return try publishScheduled(prediction, behind: message.offset, in: partition) }
         placement.check(
             key: messages[message.position].key, customerID: prediction.customerID,
             customerHash: prediction.customerHash,
@@ -98,9 +99,34 @@ final class OutputWriter: RecordSink {
         let source = source.write(
             partition: partition.number, offset: message.offset, timestampMilliseconds: message.timestampMilliseconds,
             line: namesLines ? prediction.line : nil)
+        try send(prediction, source: source)
+    }
+
+    @inline(__always)
+    private func send(_ prediction: Scorer.Prediction, source: UnsafeRawBufferPointer) throws {
         try produce(to: predictions, key: prediction.customerID, value: prediction.payload, source: source)
         if let features {
             try produce(to: features, key: prediction.customerID, value: prediction.features, source: source)
+        }
+    }
+
+    /// Publishes the prediction of an instant of the schedule.
+    /// - Parameter offset: of the message whose event passed the instant.
+    private func publishScheduled(
+        _ prediction: Scorer.Prediction, behind offset: Int64, in partition: PartitionState
+    ) throws {
+        let scheduled = PredictionSource.Scheduled(instant: prediction.time, customerHash: prediction.customerHash)
+        let place = RefusedSources.Place(
+            partition: partition.number, offset: offset, line: nil, scheduled: scheduled)
+        try source.withScheduled(partition: partition.number, offset: offset, scheduled) { source in
+            switch refused.times(.prediction, of: place) {
+            case 0: try send(prediction, source: source)
+            // No message of its own could become a dead letter.
+            case 2... where settings.whenRefused == .deadLetter:
+                reporter.refused(
+                    String(decoding: source, as: UTF8.self), reason: refused.reason(.prediction, of: place))
+            default: try isolate { try send(prediction, source: source) }
+            }
         }
     }
 
@@ -118,8 +144,9 @@ final class OutputWriter: RecordSink {
 
     func publish(_ outcome: OutcomeRecord, in partition: PartitionState) throws {
         guard let outcomes else { return }
-        let line = namesLines ? outcome.predictionLine : nil
-        let place = RefusedSources.Place(partition: partition.number, offset: outcome.predictionOffset, line: line)
+        let line = namesLines && !outcome.isScheduled ? outcome.predictionLine : nil
+        let place = RefusedSources.Place(
+            partition: partition.number, offset: outcome.predictionOffset, line: line, scheduled: outcome.scheduled)
         switch refused.times(.outcome, of: place) {
         case 0: try send(outcome, to: outcomes, line: line, in: partition)
         // It stands in no message that is at hand.
@@ -131,7 +158,7 @@ final class OutputWriter: RecordSink {
     private func send(_ outcome: OutcomeRecord, to outcomes: Topic, line: Int?, in partition: PartitionState) throws {
         let source = PredictionSource.text(
             topic: partition.topic, partition: partition.number, offset: outcome.predictionOffset,
-            line: line)
+            line: line, outcome.scheduled)
         try Array(source.utf8).withUnsafeBytes { source in
             try outcome.customerID.withUnsafeBytes { key in
                 try outcome.payload.withUnsafeBytes { value in

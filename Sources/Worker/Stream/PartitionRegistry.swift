@@ -64,7 +64,10 @@ final class PartitionRegistry {
     }
 
     /// What there is to commit.
-    var uncommitted: [PartitionTask] { tasks.filter { $0.uncommitted > 0 } }
+    var uncommitted: [PartitionTask] { tasks.filter { !$0.uncommitted.isEmpty } }
+
+    /// Partitions with customers who come before the next message.
+    var rescoring: [PartitionTask] { tasks.filter(\.isRescoringDue) }
 
     /// Whether a task waits for something other than messages.
     var isInTransition: Bool { tasks.contains(where: \.isInTransition) }

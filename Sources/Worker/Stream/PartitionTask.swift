@@ -8,7 +8,7 @@ import Pipeline
 ///       └─┘ read again                           │ ▼
 ///                              replaying ◀── rewinding
 ///
-///     replaying, live ──▶ awaitingSchema ──▶ rewinding
+///     replaying, live ──▶ awaitingSchema, rescoring ──▶ rewinding
 ///     every phase ──▶ closed
 ///
 /// | from | to | who moves it |
@@ -20,6 +20,8 @@ import Pipeline
 /// | replaying, live | rewinding | `StreamThread.rewind`, after an abort |
 /// | replaying, live | awaitingSchema | `SourceBatch.fill`, at a message whose schema is not known |
 /// | awaitingSchema | rewinding | `Restorer`, when the registry has answered; or after an abort |
+/// | replaying, live | rescoring | `StreamThread.rescore`, where more customers are due than one turn may take |
+/// | rescoring | rewinding | `StreamThread.rescore`, when nobody is due any more; or after an abort |
 /// | any | closed | `PartitionRegistry.remove` |
 ///
 /// Offsets are drawn at `PartitionState`.
@@ -35,6 +37,8 @@ final class PartitionTask {
         case live
         /// The next message is of a schema that the registry is being asked for, and the consumer is paused.
         case awaitingSchema(UInt32)
+        /// Customers are being scored as of an instant of the schedule before the next message, and the consumer is paused.
+        case rescoring
         /// Messages were undone or passed over; the consumer has to be moved back to `position`.
         case rewinding
         /// Released to another member, or with the thread.
@@ -55,8 +59,18 @@ final class PartitionTask {
     /// The log's end where the consumer has reached it: beyond `position` where the last offsets are no messages, such as the
     /// markers of transactions. It is shown, and never committed.
     private var reachedEndOffset: Int64 = 0
-    /// Live messages processed since the last commit.
-    private(set) var uncommitted = 0
+    /// What was published and is not committed.
+    struct Uncommitted {
+        /// Live messages processed.
+        var messages = 0
+        /// Predictions of the schedule's instants.
+        var rescored = 0
+
+        var isEmpty: Bool { messages == 0 && rescored == 0 }
+    }
+
+    /// Since the last commit.
+    private(set) var uncommitted = Uncommitted()
     let assignedAt = ContinuousClock.now
     private var hasBeenLive = false
     /// When the log was begun to be read.
@@ -109,6 +123,14 @@ final class PartitionTask {
     var takesMessages: Bool {
         switch phase {
         case .replaying, .live: true
+        case .loading, .positioning, .awaitingSchema, .rescoring, .rewinding, .closed: false
+        }
+    }
+
+    /// Whether customers are due, who come before its next message.
+    var isRescoringDue: Bool {
+        switch phase {
+        case .replaying, .live, .rescoring: state.isRescoringDue
         case .loading, .positioning, .awaitingSchema, .rewinding, .closed: false
         }
     }
@@ -117,7 +139,7 @@ final class PartitionTask {
     var isRestored: Bool {
         switch phase {
         case .live: true
-        case .awaitingSchema, .rewinding: position >= state.restoreEndOffset
+        case .awaitingSchema, .rescoring, .rewinding: position >= state.restoreEndOffset
         case .loading, .positioning, .replaying, .closed: false
         }
     }
@@ -126,7 +148,7 @@ final class PartitionTask {
     var isInTransition: Bool {
         switch phase {
         case .loading, .positioning, .rewinding: true
-        case .replaying, .live, .awaitingSchema, .closed: false
+        case .replaying, .live, .awaitingSchema, .rescoring, .closed: false
         }
     }
 
@@ -147,6 +169,7 @@ final class PartitionTask {
             case (.positioning, .replaying), (.positioning, .live), (.replaying, .live): true
             case (.replaying, .rewinding), (.live, .rewinding): true
             case (.replaying, .awaitingSchema), (.live, .awaitingSchema), (.awaitingSchema, .rewinding): true
+            case (.replaying, .rescoring), (.live, .rescoring), (.rescoring, .rewinding): true
             // Aborted again before the consumer could be moved.
             case (.rewinding, .rewinding): true
             case (.rewinding, .replaying), (.rewinding, .live): true
@@ -219,7 +242,7 @@ final class PartitionTask {
     /// - Returns: whether the partition is live for the first time.
     func processed(live: Int) -> Bool {
         position = max(position, state.stateOffset)
-        uncommitted += live
+        uncommitted.messages += live
         if case .replaying = phase, position >= state.restoreEndOffset { move(to: .live) }
         return becameLive()
     }
@@ -229,6 +252,19 @@ final class PartitionTask {
         awaitingSince = .now
         move(to: .awaitingSchema(number))
     }
+
+    /// Customers were scored without an event.
+    /// - Parameter published: how many of them are in the open transaction.
+    func rescored(published: Int) { uncommitted.rescored += published }
+
+    /// More customers are due than one turn may take: processes no further messages until they are done.
+    func awaitRescoring() {
+        if case .rescoring = phase { return }
+        move(to: .rescoring)
+    }
+
+    /// Nobody is due any more: the messages that were passed over are read again.
+    func endRescoring() { if case .rescoring = phase { readAgain() } }
 
     /// The registry has answered: the messages that were passed over are read again.
     func readAgain() {
@@ -250,17 +286,21 @@ final class PartitionTask {
     /// Offset of the next message that can come.
     var nextOffset: Int64 { max(position, reachedEndOffset) }
 
-    /// Notes that a commit covered so many of the live messages.
-    func committed(live: Int) { uncommitted -= live }
+    /// Notes that a commit covered so much.
+    func committed(_ covered: Uncommitted) {
+        uncommitted.messages -= covered.messages
+        uncommitted.rescored -= covered.rescored
+    }
 
     /// Whether an aborted transaction leaves something of it in the state.
-    var hasUncommittedState: Bool { uncommitted > 0 || position != state.stateOffset }
+    var hasUncommittedState: Bool { !uncommitted.isEmpty || position != state.stateOffset }
 
     /// Whether an offset is the one that `rewind` leads back to, as far as the group is concerned.
     /// - Parameter committed: the group's; a group that has committed nothing has no offset.
-    func isLastCommit(_ committed: Int64) -> Bool {
-        guard committed >= 0, let undoOffset = state.undoOffset else { return true }
-        return committed == max(undoOffset, state.restoreEndOffset)
+    func isLastCommit(_ committed: PartitionOffset) -> Bool {
+        guard committed.offset >= 0, let undoOffset = state.undoOffset else { return true }
+        return committed.offset == max(undoOffset, state.restoreEndOffset)
+            && state.isUndoneTo(CommitNote(committed.note))
     }
 
     /// Takes back what was not committed.
@@ -269,7 +309,7 @@ final class PartitionTask {
         guard let offset = state.undo() else { return false }
         reachedEndOffset = 0
         position = offset
-        uncommitted = 0
+        uncommitted = Uncommitted()
         move(to: .rewinding)
         return true
     }

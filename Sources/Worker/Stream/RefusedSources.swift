@@ -11,6 +11,8 @@ final class RefusedSources: Sendable {
         let partition: Int32
         let offset: Int64
         let line: Int?
+        /// Where the record is of a customer as of an instant of the schedule.
+        var scheduled: PredictionSource.Scheduled?
     }
 
     /// Which of a message's records it is.

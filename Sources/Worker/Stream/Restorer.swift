@@ -66,7 +66,7 @@ final class Restorer {
     func pauseWaiting() throws(KafkaError) {
         let loading = registry.tasks.filter { task in
             switch task.phase {
-            case .loading, .awaitingSchema: true
+            case .loading, .awaitingSchema, .rescoring: true
             case .positioning, .replaying, .live, .rewinding, .closed: false
             }
         }.map(\.partition)
@@ -154,7 +154,7 @@ final class Restorer {
         let waiting = registry.tasks.filter { task in
             switch task.phase {
             case .positioning, .rewinding: true
-            case .loading, .replaying, .live, .awaitingSchema, .closed: false
+            case .loading, .replaying, .live, .awaitingSchema, .rescoring, .closed: false
             }
         }
         guard !waiting.isEmpty, isSeekDue else { return }

@@ -114,7 +114,7 @@ extension StreamThread {
         let membership = GroupMembership(
             factory: factory, commits: commits, checkpointer: checkpointer, registry: registry, reporter: reporter)
         let changer = ModelChanger(
-            pipeline: pipeline, commits: commits, watch: dependencies.watch, settings: settings)
+            pipeline: pipeline, commits: commits, registry: registry, watch: dependencies.watch, settings: settings)
         self.init(
             Parts(
                 number: number, settings: settings, consumer: consumer, registry: registry, membership: membership,

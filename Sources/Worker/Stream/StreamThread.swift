@@ -57,7 +57,10 @@ final class StreamThread {
     }
 
     /// Whether there is work that does not wait for messages.
-    private var isBusy: Bool { parts.registry.isInTransition || parts.checkpointer.isRunning || parts.queries.isBusy }
+    private var isBusy: Bool {
+        parts.registry.isInTransition || parts.checkpointer.isRunning || parts.queries.isBusy
+            || !parts.registry.rescoring.isEmpty
+    }
 
     func poll(timeoutMilliseconds: Int) throws {
         try parts.consumer.poll(into: messages, timeoutMilliseconds: timeoutMilliseconds)
@@ -92,16 +95,42 @@ final class StreamThread {
     }
 
     private func process() throws {
+        repeat {
+            try rescore()
+            try processMessages()
+        } while parts.registry.rescoring.contains(where: \.takesMessages)
+        for end in messages.ends {
+            guard let task = parts.registry[end.partition.partition], task.reachedEnd(end.offset) else { continue }
+            parts.restorer.finished(task)
+        }
+    }
+
+    /// How long the other partitions may wait for one's customers who are due.
+    private static let rescoringSlice = Duration.milliseconds(20)
+    private static let rescoredAtOnce = 1024
+
+    /// Scores customers who are due before their partitions' next messages. Partitions with more of them than one turn may take
+    /// take no messages until they are done.
+    private func rescore() throws {
+        for task in parts.registry.rescoring {
+            let deadline = ContinuousClock.now + Self.rescoringSlice
+            parts.commits.prepareUndo(of: task.state)
+            repeat {
+                let result = try parts.pipeline.rescore(task.state, rows: Self.rescoredAtOnce, into: parts.output)
+                task.rescored(published: result.rescored)
+                parts.reporter.rescored(result)
+            } while task.isRescoringDue && ContinuousClock.now < deadline
+            if task.isRescoringDue { task.awaitRescoring() } else { task.endRescoring() }
+        }
+    }
+
+    private func processMessages() throws {
         SourceBatch.fill(
             past: &past, replayed: &replayed, live: &live, from: messages, of: parts.registry, for: parts.pipeline)
         for (model, batch) in past { try process(batch, by: model) }
         try process(replayed)
         parts.commits.prepareUndo(of: live)
         try process(live)
-        for end in messages.ends {
-            guard let task = parts.registry[end.partition.partition], task.reachedEnd(end.offset) else { continue }
-            parts.restorer.finished(task)
-        }
     }
 
     private func process(_ batch: SourceBatch, by past: ScoringModel? = nil) throws {

@@ -85,9 +85,12 @@ final class TaskFactory {
     func undo(_ tasks: [PartitionTask]) throws -> [TopicPartition] {
         guard !tasks.isEmpty else { return [] }
         let committed = Dictionary(
-            uniqueKeysWithValues: try requests.committed(tasks.map(\.partition)).map { ($0.partition, $0.offset) })
+            uniqueKeysWithValues: try requests.committed(tasks.map(\.partition)).map { ($0.partition, $0) })
         return tasks.compactMap { task in
-            let isUndone = task.isLastCommit(committed[task.partition] ?? PartitionOffset.none) && task.rewind()
+            let isUndone =
+                task.isLastCommit(
+                    committed[task.partition] ?? PartitionOffset(task.partition, offset: PartitionOffset.none))
+                && task.rewind()
             reporter.rewound(task, isUndone: isUndone)
             return isUndone ? nil : task.partition
         }
@@ -132,7 +135,7 @@ final class TaskFactory {
         let state = PartitionState(
             topic: partition.topic, number: partition.partition, startOffset: log.low,
             restoreEndOffset: restoreEndOffset, timeToLiveDays: settings.timeToLiveDays,
-            models: ModelHistory(note: committed.note),
+            rescoring: settings.rescoring, note: CommitNote(committed.note),
             labelJoin: settings.isGrading
                 ? pipeline.makeLabelJoin(windowDays: settings.gradingWindowDays, limit: settings.gradingLimit) : nil)
         return PartitionTask(

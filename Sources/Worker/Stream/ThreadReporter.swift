@@ -71,8 +71,14 @@ final class ThreadReporter {
         if result.repeated > 0 { counters.repeated.add(result.repeated, ordering: .relaxed) }
         counters.rejected.add(result.rejected, ordering: .relaxed)
         counters.restored.add(result.restored, ordering: .relaxed)
+        rescored(result)
         counters.bought.add(result.bought, ordering: .relaxed)
         counters.notBought.add(result.notBought, ordering: .relaxed)
+    }
+
+    /// Counts predictions of the schedule's instants, of customers who were due.
+    func rescored(_ result: ScoringPipeline.BatchResult) {
+        if result.rescored > 0 { counters.rescored.add(result.rescored, ordering: .relaxed) }
     }
 
     func committed(live: Int, duration: Duration) {

@@ -98,7 +98,7 @@ final class ChaosRun {
         }
         progress.show("reading the predictions")
         try OutputReader(settings: settings, partitions: command.partitions).readAll {
-            expectation.compare(partition: $0, offset: $1, line: $2, payload: $3)
+            expectation.compare($0, payload: $1)
         }
         progress.finish()
         var result = expectation.finish()
@@ -186,7 +186,8 @@ final class ChaosRun {
                 "output.topic=\(settings.outputTopic)", "dead_letters.topic=dead-letters",
                 "processing.guarantee=\(command.guarantee)", "processing.instance=w\(number)",
                 "checkpoints.store=\(command.store)", "checkpoints.directory=\(checkpoints)",
-                "http.enabled=false", "recovery.max_seconds=2", "reload.every=200ms",
+                "rescoring.every=\(settings.rescoringMilliseconds)ms", "http.enabled=false", "recovery.max_seconds=2",
+                "reload.every=200ms",
                 "kafka_producer.compression.type=zstd",
                 "commit.interval=200ms",
                 "kafka.session.timeout.ms=6000",

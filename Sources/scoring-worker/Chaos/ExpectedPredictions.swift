@@ -13,6 +13,9 @@ struct ExpectedPredictions {
         private(set) var hashes: [UInt64]
         fileprivate var isFound = false
 
+        /// Of a customer as of an instant of the schedule.
+        init(hash: UInt64) { self.init(line: nil, hash: hash) }
+
         init(line: Int?, hash: UInt64) {
             self.line = line
             hashes = [hash]
@@ -25,12 +28,31 @@ struct ExpectedPredictions {
     /// By partition and offset; none for a message that is not scored.
     private(set) var payloads: [[[Payload]]]
     private(set) var scorable = 0
+    /// Of customers without an event.
+    private var scheduled: [ScheduledPlace: Payload] = [:]
     var published: Int { payloads.reduce(0) { $0 + $1.count } }
     private(set) var verdict = Verdict()
+
+    /// Where a prediction without an event is expected.
+    struct ScheduledPlace: Hashable {
+        let partition: Int
+        let offset: Int
+        let customer: PredictionSource.Scheduled
+    }
+
+    /// What is to be found of a message.
+    struct Expected {
+        /// Of its events.
+        var payloads: [Payload] = []
+        /// Of customers as of an instant of the schedule.
+        var scheduled: [PredictionSource.Scheduled: Payload] = [:]
+    }
 
     /// The result of the comparison.
     struct Verdict: CustomStringConvertible {
         var expected = 0
+        /// Of them, customers without an event.
+        var scheduled = 0
         var found = 0
         var repeated = 0
         var different = 0
@@ -68,7 +90,7 @@ struct ExpectedPredictions {
                     "NOT exactly once"
                 }
             return
-                "\(result): \(expected) scorable events, \(found) predictions; \(missing) missing, \(repeated) repeated, "
+                "\(result): \(expected - scheduled) scorable events\(scheduled > 0 ? " and \(scheduled) due customers" : ""), \(found) predictions; \(missing) missing, \(repeated) repeated, "
                 + "\(different) not what a replay gives, \(unexpected) unexpected; \(kills) kills, \(brokerRestarts) restarts of the broker, "
                 + "\(changesOfModel)\(failedStops) failed stops, \(Int(seconds)) s"
                 + (firstDifference.map { "; first: \($0)" } ?? "")
@@ -78,12 +100,33 @@ struct ExpectedPredictions {
     init(partitions: Int) { payloads = [[[Payload]]](repeating: [], count: partitions) }
 
     /// Adds a message at the end of a partition, with what is to be found of it.
-    mutating func append(partition: Int, payloads expected: [Payload]) {
-        payloads[partition].append(expected)
-        scorable += expected.count
+    mutating func append(partition: Int, _ expected: Expected) {
+        for (customer, payload) in expected.scheduled {
+            let place = ScheduledPlace(partition: partition, offset: payloads[partition].count, customer: customer)
+            scheduled[place] = payload
+        }
+        payloads[partition].append(expected.payloads)
+        scorable += expected.payloads.count
     }
 
     /// Compares a prediction that has been found.
+    mutating func compare(_ source: PredictionSource?, payload: UInt64) {
+        let (partition, offset) = (source.map { Int($0.partition) } ?? -1, source.map { Int($0.offset) } ?? -1)
+        guard let customer = source?.scheduled else {
+            return compare(partition: partition, offset: offset, line: source?.line, payload: payload)
+        }
+        verdict.found += 1
+        let place = ScheduledPlace(partition: partition, offset: offset, customer: customer)
+        let name = "\(partition)@\(offset) at \(customer.instant) of customer \(customer.customerHash)"
+        guard let expected = scheduled[place] else {
+            verdict.unexpected += 1
+            return noteDifference("unexpected prediction of \(name)")
+        }
+        scheduled[place]?.isFound = true
+        note(expected, payload, name)
+    }
+
+    /// Compares a prediction of an event.
     mutating func compare(partition: Int, offset: Int, line: Int?, payload: UInt64) {
         verdict.found += 1
         let place = "\(partition)@\(offset)\(line.map { " line \($0)" } ?? "")"
@@ -94,12 +137,17 @@ struct ExpectedPredictions {
             noteDifference("unexpected prediction of \(place)")
             return
         }
-        if payloads[partition][offset][index].isFound {
+        let expected = payloads[partition][offset][index]
+        payloads[partition][offset][index].isFound = true
+        note(expected, payload, place)
+    }
+
+    private mutating func note(_ expected: Payload, _ payload: UInt64, _ place: String) {
+        if expected.isFound {
             verdict.repeated += 1
             noteDifference("\(place) twice")
         }
-        payloads[partition][offset][index].isFound = true
-        guard let model = payloads[partition][offset][index].hashes.firstIndex(of: payload) else {
+        guard let model = expected.hashes.firstIndex(of: payload) else {
             verdict.different += 1
             return noteDifference("\(place) is not what a replay gives")
         }
@@ -109,8 +157,8 @@ struct ExpectedPredictions {
     private mutating func noteDifference(_ what: String) { verdict.firstDifference = verdict.firstDifference ?? what }
 
     mutating func finish() -> Verdict {
-        verdict.expected = scorable
-        verdict.missing = scorable - (verdict.found - verdict.repeated - verdict.unexpected)
+        (verdict.expected, verdict.scheduled) = (scorable + scheduled.count, scheduled.count)
+        verdict.missing = verdict.expected - (verdict.found - verdict.repeated - verdict.unexpected)
         return verdict
     }
 }

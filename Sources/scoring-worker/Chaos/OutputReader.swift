@@ -20,8 +20,8 @@ final class OutputReader {
 
     /// Reads to the end of every partition.
     ///
-    /// - Parameter body: Gets the source partition, offset and line of each prediction, and its payload's content hash.
-    func readAll(_ body: (Int, Int, Int?, UInt64) -> Void) throws {
+    /// - Parameter body: Gets the source of each prediction, and its payload's content hash.
+    func readAll(_ body: (PredictionSource?, UInt64) -> Void) throws {
         defer { consumer.close() }
         var ended: Set<TopicPartition> = []
         let deadline = ContinuousClock.now + .seconds(300)
@@ -30,9 +30,8 @@ final class OutputReader {
             try consumer.poll(into: batch, timeoutMilliseconds: 100)
             for position in 0..<batch.count {
                 let message = batch[position]
-                let source = PredictionSource(message)
                 body(
-                    source.map { Int($0.partition) } ?? -1, source.map { Int($0.offset) } ?? -1, source?.line,
+                    PredictionSource(message),
                     contentHash(message.value ?? UnsafeRawBufferPointer(start: nil, count: 0)))
             }
             for end in batch.ends { ended.insert(end.partition) }

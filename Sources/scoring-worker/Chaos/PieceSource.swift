@@ -36,7 +36,9 @@ struct PieceSource {
                 monitor: PredictionMonitor())
             return (
                 pipeline,
-                (0..<command.partitions).map { _ in PartitionState(timeToLiveDays: settings.timeToLiveDays) }
+                (0..<command.partitions).map { _ in
+                    PartitionState(timeToLiveDays: settings.timeToLiveDays, rescoring: settings.rescoring)
+                }
             )
         }
     }
@@ -55,7 +57,7 @@ struct PieceSource {
             try decoder.decode(message) { customerID = Array($0.customerID) }
             try customerID.withUnsafeBytes { key in
                 let partition = Int(contentHash(key) % UInt64(partitions))
-                expectation.append(partition: partition, payloads: try payloads(of: message, in: partition))
+                expectation.append(partition: partition, try predictions(of: message, in: partition))
                 try producer.produce(
                     to: topic, partition: Int32(partition), key: key.isEmpty ? nil : key, value: message)
             }
@@ -64,35 +66,44 @@ struct PieceSource {
         try producer.flush(timeoutMilliseconds: 60_000)
     }
 
-    /// The payloads that the next message of a partition leads to, by every model.
-    private func payloads(
+    /// What the next message of a partition leads to, by every model.
+    private func predictions(
         of message: UnsafeRawBufferPointer, in partition: Int
-    ) throws -> [ExpectedPredictions.Payload] {
-        var payloads: [ExpectedPredictions.Payload] = []
+    ) throws -> ExpectedPredictions.Expected {
+        var expected = ExpectedPredictions.Expected()
         for (pipeline, states) in replays {
             let sink = PayloadHashes(namesLines: decoder.format.namesLines)
             var batch = SourceBatch()
             batch.append(SourceMessage(position: 0, offset: states[partition].stateOffset, value: message))
             batch.endRun(of: states[partition])
-            _ = try pipeline.process(batch, into: sink)
-            if payloads.isEmpty {
-                payloads = sink.lines.map { .init(line: $0.line, hash: $0.hash) }
+            _ = try pipeline.processAll(batch, into: sink)
+            for (customer, hash) in sink.scheduled {
+                if expected.scheduled[customer]?.add(hash) == nil { expected.scheduled[customer] = .init(hash: hash) }
+            }
+            if expected.payloads.isEmpty {
+                expected.payloads = sink.lines.map { .init(line: $0.line, hash: $0.hash) }
             } else {
-                for (place, line) in sink.lines.enumerated() { payloads[place].add(line.hash) }
+                for (place, line) in sink.lines.enumerated() { expected.payloads[place].add(line.hash) }
             }
         }
-        return payloads
+        return expected
     }
 }
 
 /// Keeps the content hashes of the payloads.
 private final class PayloadHashes: RecordSink {
     private(set) var lines: [(line: Int?, hash: UInt64)] = []
+    private(set) var scheduled: [(PredictionSource.Scheduled, UInt64)] = []
     private let namesLines: Bool
 
     init(namesLines: Bool) { self.namesLines = namesLines }
 
     func publish(_ prediction: Scorer.Prediction, of message: SourceMessage, in partition: PartitionState) {
+        guard !prediction.isScheduled else {
+            let customer = PredictionSource.Scheduled(
+                instant: prediction.time, customerHash: prediction.customerHash)
+            return scheduled.append((customer, contentHash(prediction.payload)))
+        }
         lines.append((namesLines ? prediction.line : nil, contentHash(prediction.payload)))
     }
 
