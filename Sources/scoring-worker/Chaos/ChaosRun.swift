@@ -103,7 +103,7 @@ final class ChaosRun {
         progress.finish()
         var result = expectation.finish()
         (result.kills, result.brokerRestarts, result.failedStops) = verdict
-        result.modelChanges = models.changes
+        (result.models, result.modelChanges) = (models.artifacts.count, models.changes)
         result.unfinished = unfinished
         result.seconds = (ContinuousClock.now - started) / .seconds(1)
         isClean = result.isClean

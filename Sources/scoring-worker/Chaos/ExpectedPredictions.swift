@@ -61,6 +61,8 @@ struct ExpectedPredictions {
         var kills = 0
         var brokerRestarts = 0
         var modelChanges = 0
+        /// How many models the workers had.
+        var models = 0
         /// How many predictions are of each model, by its place in the order of service.
         var predictionsOfModel: [Int: Int] = [:]
         var failedStops = 0
@@ -76,7 +78,7 @@ struct ExpectedPredictions {
 
         private var changesOfModel: String {
             guard modelChanges > 0 else { return "" }
-            let counts = predictionsOfModel.sorted { $0.key < $1.key }.map { "\($0.value)" }.joined(separator: ", ")
+            let counts = (0..<models).map { "\(predictionsOfModel[$0] ?? 0)" }.joined(separator: ", ")
             return "\(modelChanges) changes of the model (\(counts) predictions of each), "
         }
 
