@@ -124,6 +124,8 @@ package final class ScoringPipeline {
         _ run: SourceBatch.Run, of messages: [SourceMessage], _ scorer: inout Scorer, _ result: inout BatchResult
     ) {
         let partition = run.partition
+        // A run before this one has stopped: nothing may be passed over.
+        guard !partition.isRescoringDue else { return result.liveOfRun.append(0) }
         var next = partition.stateOffset
         var (live, end) = (0, run.messages.upperBound)
         var (clock, schedule) = (partition.table.clock, partition.rescoring)

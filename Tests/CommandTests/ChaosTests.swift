@@ -26,7 +26,7 @@ struct ChaosTests {
             store: store, kills: kills, events: events,
             [
                 "--models", Checkout.models, "--models", "\(directory.path)/second", "--models",
-                "\(directory.path)/third",
+                "\(directory.path)/third", "--set", "rescoring.every=7d",
             ]
         ) { output in
             let found = try #require(output.firstMatch(of: #/(\d+) changes of the model \((\d+), (\d+), (\d+) pred/#))

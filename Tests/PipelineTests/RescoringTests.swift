@@ -124,6 +124,33 @@ import Testing
         }
     }
 
+    /// Runs of several models follow each other in one poll: where the first one stops, the next takes nothing.
+    @Test func nothingIsPassedOverWhileCustomersAreDue() throws {
+        let (pipeline, sink) = (pipeline(), Sink())
+        let state = state(pipeline)
+        func give(_ offsets: Range<Int>) throws {
+            for offset in offsets {
+                try messages[offset].withUnsafeBytes { value in
+                    var batch = SourceBatch()
+                    batch.append(SourceMessage(position: 0, offset: Int64(offset), value: value))
+                    batch.endRun(of: state)
+                    let result = try pipeline.process(batch, into: sink)
+                    #expect(result.liveOfRun.count == 1)
+                }
+            }
+        }
+        var end = 0
+        while !state.isRescoringDue {
+            try give(end..<end + 1)
+            end += 1
+        }
+        try give(end..<end + 50)
+        #expect(state.stateOffset == Int64(end))
+        _ = try pipeline.rescoreAll(state, into: sink)
+        try give(end..<end + 1)
+        #expect(state.stateOffset == Int64(end + 1))
+    }
+
     @Test func eventsHaveThePredictionsThatTheyHadWithout() throws {
         let (with, without) = (Sink(), Sink())
         for (sink, period) in [(with, Self.day), (without, nil)] as [(Sink, Int64?)] {

@@ -32,7 +32,8 @@ package struct CheckpointHeader: Equatable, Sendable {
     private static let version: UInt64 = 3
 
     func encode(into writer: inout ByteWriter) {
-        writer.varint(Self.version)
+        // What has no schedule stays readable for the version before.
+        writer.varint(rescored == nil ? 2 : Self.version)
         writer.counted(partition.topic)
         writer.signed(Int64(partition.partition))
         writer.signed(offset)
@@ -48,8 +49,10 @@ package struct CheckpointHeader: Equatable, Sendable {
             writer.word64(mark.hash)
         }
         writer.varint(UInt64(partitions ?? 0))
-        writer.varint(UInt64(rescored.map { $0.bucket + 1 } ?? 0))
-        writer.signed(rescored?.instant ?? 0)
+        if let rescored {
+            writer.varint(UInt64(rescored.bucket))
+            writer.signed(rescored.instant)
+        }
         clock.encode(into: &writer)
         writer.varint(UInt64(customers))
         for schema in schemas { schema.encode(into: &writer) }
@@ -92,12 +95,13 @@ package struct CheckpointHeader: Equatable, Sendable {
         self.schemas = schemas
     }
 
-    private static func cursor(_ reader: inout ByteReader) throws(StateError) -> RescoringSchedule.Cursor? {
+    private static func cursor(_ reader: inout ByteReader) throws(StateError) -> RescoringSchedule.Cursor {
         let (bucket, instant) = (try reader.varint(), try reader.signed())
-        guard bucket <= UInt64(RescoringSchedule.buckets), (0...EventTime.latest).contains(instant) else {
+        // The next instant may lie behind the last one that an event can have.
+        guard bucket < UInt64(RescoringSchedule.buckets), (0...EventTime.latest * 2).contains(instant) else {
             throw StateError("an impossible place in the schedule")
         }
-        return bucket == 0 ? nil : RescoringSchedule.Cursor(instant: instant, bucket: Int(bucket) - 1)
+        return RescoringSchedule.Cursor(instant: instant, bucket: Int(bucket))
     }
 
     /// - Parameter customers: how many there are in the state.
