@@ -58,7 +58,7 @@ package final class PartitionState {
     private(set) var joinsRescored = false
     /// The customers of the instant that is due.
     var dueCustomers: DueCustomers?
-    private let timeToLiveDays: Int
+    let timeToLiveDays: Int
     /// Why the label join of the checkpoint was not taken over.
     package private(set) var labelJoinError: StateError?
     /// By customer, the offset up to which a restored state holds messages, where that is beyond the checkpoint's own.
@@ -224,13 +224,18 @@ package final class PartitionState {
         CommitNote(models: models, rescored: isRescoringDue ? rescoring?.cursor : nil)
     }
 
-    /// A message has been taken in, and may be followed by customers who are due.
+    /// Messages have been taken in, which the label join has not seen yet, and customers who are due may follow.
     /// - Parameters:
-    ///   - schedule: as the messages up to this one have begun it.
-    ///   - offset: of the message, before the label join has seen it.
-    func follows(_ schedule: RescoringSchedule?, behind offset: Int64) {
+    ///   - last: the last of them.
+    ///   - offset: behind it.
+    ///   - schedule: as the messages have begun it.
+    func took(_ last: SourceMessage, upTo offset: Int64, _ schedule: RescoringSchedule?) {
         rescoring = schedule
-        joinsRescored = labelJoin.map { offset >= $0.nextOffset } ?? false
+        joinsRescored = labelJoin.map { last.offset >= $0.nextOffset } ?? false
+        took(
+            upTo: offset,
+            mark: LogMark(
+                offset: last.offset, timestampMilliseconds: last.timestampMilliseconds, value: last.value))
     }
 
     /// All customers of the buckets before this one are done.
@@ -240,6 +245,9 @@ package final class PartitionState {
 
     /// The offset that `undo` leads back to; `nil` where nothing can be undone.
     package var undoOffset: Int64? { undoPoint?.offset }
+
+    /// Whether customers have been scored since the undo point, also where what came of it could not be handed on.
+    package var isRescoredSinceUndoPoint: Bool { undoPoint.map { $0.rescoring != rescoring } ?? false }
 
     /// Whether `undo` leads back to what was committed with a note, as far as the schedule is concerned.
     package func isUndoneTo(_ note: CommitNote) -> Bool {

@@ -70,6 +70,13 @@ package struct RescoringSchedule: Equatable, Sendable {
         if cursor.instant < oldest { self.cursor = Cursor(instant: oldest) }
     }
 
+    /// The schedule with the cursor that it has, or else the one that a later state of it has begun with.
+    func begun(by later: Self?) -> Self {
+        var begun = self
+        begun.cursor = cursor ?? later?.cursor
+        return begun
+    }
+
     /// Goes on where a checkpoint was taken.
     /// - Parameters:
     ///   - cursor: the checkpoint's; `nil` where nothing was scheduled then.

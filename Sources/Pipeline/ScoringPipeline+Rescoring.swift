@@ -64,6 +64,11 @@ extension ScoringPipeline {
         return result
     }
 
+    /// Whether what comes of the next customers who are due in a partition is handed to the sink.
+    package func publishesDue(of partition: PartitionState) -> Bool {
+        nextSlice(of: partition, behind: partition.stateOffset - 1)?.isPublished ?? false
+    }
+
     /// Processes a batch to its end, and after each message the customers who are due.
     /// - Returns: how many predictions the sink was handed.
     /// - Throws: what the sink throws.
@@ -142,12 +147,18 @@ extension ScoringPipeline {
         }
     }
 
+    /// For so long labels may become known later than their horizon is over.
+    private static let latenessDays = 30
+
     /// Shows the label join a prediction of the schedule, if it is graded and has not been seen.
     func join(
         _ prediction: Scorer.Prediction, of message: SourceMessage, _ slice: RescoredSlice?,
         _ partition: PartitionState, _ joined: inout LabelJoin.Batch
     ) {
         guard slice?.isJoined ?? true, partition.rescoring?.isGraded(prediction.time) ?? false else { return }
+        // Who may be forgotten before the label is known has no identifier to publish it by.
+        let (days, horizon) = (Int64(partition.timeToLiveDays - Self.latenessDays), partition.labelJoin?.horizon ?? 0)
+        guard prediction.time - prediction.clock <= days * EventTime.millisecondsPerDay - horizon else { return }
         let event = LabelJoin.Event(
             scheduled: prediction.time, customerHash: prediction.customerHash, scores: prediction.scores,
             offset: message.offset)

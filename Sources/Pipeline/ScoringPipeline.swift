@@ -15,6 +15,8 @@ package final class ScoringPipeline {
         let event: CustomerEvent
         let index: Int
         let line: Int
+        /// Whether its message's original, if it is redriven, is not in the state.
+        let updatesState: Bool
         /// Whether it has a prediction.
         var isScored: Bool
     }
@@ -129,6 +131,8 @@ package final class ScoringPipeline {
         var next = partition.stateOffset
         var (live, end) = (0, run.messages.upperBound)
         var (clock, schedule) = (partition.table.clock, partition.rescoring)
+        // The first event behind the message that has begun the schedule.
+        var began = schedule?.cursor == nil ? nil : 0
         let begun = monotonicNanoseconds()
         decoder.forgetTexts()
         decoded.removeAll(keepingCapacity: true)
@@ -148,16 +152,20 @@ package final class ScoringPipeline {
                 if isLive { result.tombstones += 1 }
                 continue
             }
+            if began == nil, schedule?.cursor != nil { began = decoded.count }
             let first = decoded.count
-            let (before, moves) = (clock, schedule != nil && !partition.holdsOriginal(of: message))
+            // A redriven event whose original is in the state does not update it.
+            let (before, updatesState) = (clock, !partition.holdsOriginal(of: message))
             do throws(EventError) {
                 var line = 0
                 let events = try decoder.decode(value, timestamp: message.timestampMilliseconds, keepingTexts: true) {
                     event in
                     if !event.isAnonymous {
-                        if moves { clock.observe(event.time) }
+                        if schedule != nil, updatesState { clock.observe(event.time) }
                         decoded.append(
-                            DecodedEvent(event: event, index: index, line: line, isScored: scoresEachLine))
+                            DecodedEvent(
+                                event: event, index: index, line: line, updatesState: updatesState,
+                                isScored: scoresEachLine))
                     }
                     line += 1
                 }
@@ -176,37 +184,35 @@ package final class ScoringPipeline {
         if let first = decoded.first { partition.meets(eventTime: first.event.time) }
         let decodedAt = monotonicNanoseconds()
         result.times.decode += decodedAt - begun
-        update(&partition.table, &scorer, of: partition, messages, &result)
+        update(
+            &partition.table, &scorer, of: partition, messages, schedule: partition.rescoring?.begun(by: schedule),
+            from: began ?? .max, &result)
         result.times.update += monotonicNanoseconds() - decodedAt
         result.live += live
         result.liveOfRun.append(live)
-        guard next > partition.stateOffset else { return }
-        let last = messages[end - 1]
-        partition.follows(schedule, behind: last.offset)
-        partition.took(
-            upTo: next,
-            mark: LogMark(
-                offset: last.offset, timestampMilliseconds: last.timestampMilliseconds, value: last.value))
+        if next > partition.stateOffset { partition.took(messages[end - 1], upTo: next, schedule) }
     }
 
     /// Takes the decoded events into their customers' states.
     ///
     /// The table and the scorer are passed in, so that they are borrowed from their owners once and not for every event.
+    /// - Parameters:
+    ///   - schedule: with its cursor, once it has begun.
+    ///   - began: the first event behind that.
     private func update(
         _ table: inout CustomerTable, _ scorer: inout Scorer, of partition: PartitionState,
-        _ messages: [SourceMessage], _ result: inout BatchResult
+        _ messages: [SourceMessage], schedule: RescoringSchedule?, from began: Int, _ result: inout BatchResult
     ) {
         let restoreEndOffset = partition.restoreEndOffset
         let labelJoinOffset = partition.labelJoin?.nextOffset ?? .max
-        let schedule = partition.rescoring
+        let unbegun = schedule.map { RescoringSchedule(period: $0.period) }
         // The latest message with an event that had not been sent before.
         var newest = -1
         for turn in decoded.indices {
             table.lookAhead(from: turn, count: decoded.count) { decoded[$0].event }
             let (event, index) = (decoded[turn].event, decoded[turn].index)
             let message = messages[index]
-            // A redriven event whose original is in the state does not update it.
-            var updatesState = !partition.holdsOriginal(of: message)
+            var updatesState = decoded[turn].updatesState
             if updatesState, table.isRepetition(event) {
                 updatesState = false
                 // As a first delivery that a restored state holds already, which cannot be told from it.
@@ -229,7 +235,7 @@ package final class ScoringPipeline {
             {
                 if updatesState { table.observe(event.time) }
             } else if message.offset >= restoreEndOffset || message.offset >= labelJoinOffset {
-                if updatesState, let schedule {
+                if updatesState, let schedule = turn < began ? unbegun : schedule {
                     score(
                         schedule, before: event, tag: index, of: table, into: &scorer,
                         isPublished: message.offset >= restoreEndOffset, partition)

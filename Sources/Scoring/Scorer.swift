@@ -25,7 +25,8 @@ public struct Scorer {
         public let scores: Scores
         /// Event time, milliseconds.
         public let time: Int64
-        /// The clock of the customer's state, milliseconds: the instant that the features are of and the horizon starts at.
+        /// The clock of the customer's state, milliseconds: the instant that the features are of and the horizon starts at. Where the
+        /// prediction is scheduled, `time` is that instant, and this the customer's clock before it.
         public let clock: Int64
         /// `contentHash` of the customer's identifier.
         public let customerHash: UInt64
@@ -35,7 +36,7 @@ public struct Scorer {
         public let isPurchase: Bool
         /// Whether the customer's event before was of another invoice, or there was none.
         public let startsInvoice: Bool
-        /// Whether it is of an instant of the schedule, and of no event; `time` and `clock` are that instant then.
+        /// Whether it is of an instant of the schedule, and of no event; `time` is that instant then.
         public let isScheduled: Bool
     }
 
@@ -167,20 +168,20 @@ public struct Scorer {
     package mutating func addScheduled(
         _ index: Int, of table: CustomerTable, at instant: Int64, tag: Int, completeFrom: Int64 = .min
     ) -> Bool {
-        let firstEventTime: Int64? = table.withState(at: index) { state in
+        let found: (firstEventTime: Int64, clock: Int64)? = table.withState(at: index) { state in
             guard let first = state.pointee.lifetime.firstPurchaseTime, first < instant else { return nil }
             extractor.append(state.pointee.advanced(to: instant), to: &matrix)
-            return state.pointee.lifetime.firstEventTime
+            return (state.pointee.lifetime.firstEventTime, state.pointee.clock)
         }
-        guard let firstEventTime else { return false }
+        guard let found else { return false }
         let start = identifiers.count
         table.withIdentifier(at: index) { identifiers.append(contentsOf: $0) }
         pending.append(
             Pending(
-                tag: tag, line: 0, time: instant, clock: instant, customerHash: table.customerHash(at: index),
+                tag: tag, line: 0, time: instant, clock: found.clock, customerHash: table.customerHash(at: index),
                 invoiceHash: 0, isPurchase: false, startsInvoice: false, start: start,
                 customerIDCount: identifiers.count - start, invoiceNoCount: 0,
-                isStateComplete: firstEventTime >= completeFrom, isScheduled: true))
+                isStateComplete: found.firstEventTime >= completeFrom, isScheduled: true))
         return true
     }
 

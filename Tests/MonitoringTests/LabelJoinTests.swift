@@ -325,6 +325,16 @@ import Testing
         #expect(evaluation.versions[0].days.count <= 11)
     }
 
+    /// The clock is of events: whoever is outside the sample must not move it by an instant of the schedule either.
+    @Test func scheduledPredictionsOutsideTheSampleMoveNoClock() {
+        var batch = LabelJoin.Batch()
+        batch.begin(from: 0, sampledBelow: 0)
+        batch.append(LabelJoin.Event(scheduled: 86_400_000, customerHash: .max, scores: Scores(), offset: 0))
+        #expect(batch.events.isEmpty && batch.times.isEmpty)
+        batch.append(LabelJoin.Event(customerHash: .max, invoiceHash: 1, time: 5, isPurchase: true, offset: 0))
+        #expect(batch.times == [5])
+    }
+
     /// On the whole history, online evaluation and `trainer evaluate` compute the same metrics.
     @Test(.enabled(if: RealHistory.path != nil, Comment(rawValue: RealHistory.skipped)))
     func onTheRealHistoryTheFiguresAreThoseOfTheEvaluation() throws {

@@ -196,6 +196,61 @@ import Testing
         }
     }
 
+    /// A purchase, so many days and seconds after the first of January 2011.
+    private static func purchase(_ customer: String, day: Int, second: Int = 0) -> [UInt8] {
+        let time = EventTime.text(1_293_840_000_000 + Int64(day) * Self.day + Int64(second) * 1000)
+        return Array(
+            """
+            {"customer_id":"\(customer)","invoice_no":"\(customer)-\(day)","stock_code":"s","description":"d","quantity":1,\
+            "invoice_date":"\(time)","unit_price":2.5,"country":"France"}
+            """.utf8)
+    }
+
+    /// The schedule begins with the clock, in the middle of a batch or between two.
+    @Test func lateEventsOfAFreshPartitionDependOnNoBatch() throws {
+        let messages =
+            (0..<64).map { Self.purchase("c\($0)", day: 10, second: $0) }
+            + [Self.purchase("late", day: 5), Self.purchase("late", day: 7, second: 3600)]
+            + (0..<200).map { Self.purchase("d\($0)", day: 11 + $0 / 70, second: $0) }
+        var found: [[Key: [UInt8]]] = []
+        for size in [1, 64, 65, 1000] {
+            let (pipeline, sink) = (pipeline(), Sink())
+            try process(messages, upTo: messages.count, batch: size, pipeline, state(pipeline), sink)
+            found.append(sink.scheduled)
+        }
+        for other in found.dropFirst() { #expect(difference(other, found[0]) == nil) }
+        #expect(found[0].count > 64)
+    }
+
+    /// A prediction without an event does not keep its customer: where one is forgotten before the label is known, it is not graded.
+    @Test func whatIsGradedHasAnOutcome() throws {
+        var messages = [Self.purchase("gone", day: 0)]
+        for day in 0..<450 {
+            for second in 0..<66 { messages.append(Self.purchase("stays", day: day, second: 36_000 + second)) }
+        }
+        let pipeline = pipeline()
+        for size in [1, 500] {
+            let sink = Sink()
+            let state = PartitionState(
+                topic: "events", number: 0, startOffset: 0, restoreEndOffset: 0, timeToLiveDays: 365,
+                rescoring: RescoringSchedule(period: Self.day),
+                labelJoin: pipeline.makeLabelJoin(windowDays: 90, limit: 1_000_000))
+            try process(messages, upTo: messages.count, batch: size, pipeline, state, sink)
+            let scored = sink.scheduled.keys.filter { $0.customer == "gone" }
+            // Bought at the first midnight, and forgotten when the clock is at 10:00 of day 365.
+            #expect(scored.count == 364)
+            let horizon = Int64(artifact.schema.horizon.days) * Self.day
+            // 3 January 2011 is a Monday; the last ones are within 30 days of being forgotten when the horizon is over.
+            let graded = scored.filter { key in
+                (key.instant - 1_294_012_800_000) % (7 * Self.day) == 0
+                    && key.instant - 1_293_840_000_000 + horizon + 30 * Self.day <= 365 * Self.day
+            }
+            let outcomes = sink.outcomes.map { String(decoding: $0, as: UTF8.self) }
+            // The event's own prediction has one too.
+            #expect(outcomes.count { $0.contains("\"gone\"") } == graded.count + 1 && graded.count > 40)
+        }
+    }
+
     @Test func whatIsTakenBackIsDoneAgain() throws {
         let whole = Sink()
         try process(messages, upTo: messages.count, batch: 64, pipeline(), state(pipeline()), whole)

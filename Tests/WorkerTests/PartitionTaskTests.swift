@@ -1,14 +1,26 @@
 import CoreMetrics
 import Customers
+import Ensemble
+import Events
 import Foundation
 import Kafka
 import Logging
 import Monitoring
+import Scoring
 import TestSupport
 import Testing
 
 @testable import Pipeline
 @testable import Worker
+
+private final class FailingSink: RecordSink {
+    struct Failure: Error {}
+    var fails = false
+    func reject(_ rejected: [RejectedMessage], live: Int) {}
+    func publish(_ prediction: Scorer.Prediction, of message: SourceMessage, in partition: PartitionState) throws {
+        if fails { throw Failure() }
+    }
+}
 
 /// A partition's way to being live, and what may be taken of it then.
 @Suite struct PartitionTaskTests {
@@ -32,6 +44,38 @@ import Testing
         #expect(!task.reachedEnd(12), "and only once")
         // What is committed is where messages were processed up to.
         #expect(task.nextOffset == 12 && task.position == 7)
+    }
+
+    /// Customers who are due change no state: the schedule alone tells that what came of them has to be taken back.
+    @Test func whatFailsAmongDueCustomersIsTakenBack() throws {
+        let pipeline = ScoringPipeline(
+            decoder: EventDecoder(), scorer: Scorer(artifact: try ModelArtifact(path: Checkout.models)),
+            monitor: PredictionMonitor())
+        let state = PartitionState(
+            topic: "customer-events", number: 0, startOffset: 0, restoreEndOffset: 0, timeToLiveDays: 730,
+            rescoring: RescoringSchedule(period: EventTime.millisecondsPerDay), labelJoin: nil)
+        let task = PartitionTask(
+            partition: TopicPartition(topic: "customer-events", partition: 0), state: state, logStartOffset: 0,
+            logEndOffset: 1000, restore: nil, isAtStart: true)
+        let (sink, shop) = (FailingSink(), ShopGenerator(customers: 30, days: 100, seed: 2))
+        while !state.isRescoringDue, let message = shop.nextMessage() {
+            var batch = SourceBatch()
+            batch.append(SourceMessage(position: 0, offset: state.stateOffset, value: message))
+            batch.endRun(of: state)
+            _ = try pipeline.process(batch, into: sink)
+        }
+        _ = task.processed(live: Int(state.stateOffset))
+        task.committed(task.uncommitted)
+        state.setUndoPoint()
+        #expect(!task.hasUncommittedState)
+        let cursor = state.rescoring?.cursor
+        sink.fails = true
+        #expect(throws: FailingSink.Failure.self) { try pipeline.rescoreAll(state, into: sink) }
+        #expect(task.hasUncommittedState, "nobody has what the customers were scored for")
+        pipeline.discardPending()
+        #expect(task.rewind() && state.rescoring?.cursor == cursor && !task.hasUncommittedState)
+        sink.fails = false
+        #expect(try pipeline.rescoreAll(state, into: sink) > 0)
     }
 
     /// Where a checkpoint begins, the state is that of the committed offset.

@@ -108,7 +108,7 @@ extension LabelJoin {
                 var event = event
                 event.passed = times.count
                 events.append(event)
-            } else {
+            } else if !event.isScheduled {
                 times.append(event.time)
             }
         }

@@ -58,7 +58,7 @@ public struct LabelJoin: Sendable {
     }
 
     /// How far a label looks ahead, milliseconds.
-    let horizon: Int64
+    package let horizon: Int64
     /// For how long after their horizon predictions are evaluated, milliseconds of event time.
     let window: Int64
     private let limit: Int

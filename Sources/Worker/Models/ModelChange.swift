@@ -56,7 +56,7 @@ final class ModelChanger {
     /// Commits if a model waits, and serves it then. What cannot be committed puts it off.
     func advance() throws -> StreamAction {
         // What is due at one instant is of one model.
-        guard let change = waiting, registry.rescoring.isEmpty else { return .proceed }
+        guard let change = waiting, !registry.tasks.contains(where: \.state.isRescoringDue) else { return .proceed }
         if commits.hasUncommitted {
             guard !watch.isAway, ContinuousClock.now >= nextAttempt else { return .proceed }
             nextAttempt = .now + pause

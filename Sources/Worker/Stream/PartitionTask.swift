@@ -293,7 +293,9 @@ final class PartitionTask {
     }
 
     /// Whether an aborted transaction leaves something of it in the state.
-    var hasUncommittedState: Bool { !uncommitted.isEmpty || position != state.stateOffset }
+    var hasUncommittedState: Bool {
+        !uncommitted.isEmpty || position != state.stateOffset || state.isRescoredSinceUndoPoint
+    }
 
     /// Whether an offset is the one that `rewind` leads back to, as far as the group is concerned.
     /// - Parameter committed: the group's; a group that has committed nothing has no offset.

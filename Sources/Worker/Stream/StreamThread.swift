@@ -95,8 +95,9 @@ final class StreamThread {
     }
 
     private func process() throws {
+        let deadline = ContinuousClock.now + Self.rescoringSlice
         repeat {
-            try rescore()
+            try rescore(until: deadline)
             try processMessages()
         } while parts.registry.rescoring.contains(where: \.takesMessages)
         for end in messages.ends {
@@ -105,21 +106,21 @@ final class StreamThread {
         }
     }
 
-    /// How long the other partitions may wait for one's customers who are due.
+    /// How much of a turn customers who are due may take: commits and other partitions wait meanwhile.
     private static let rescoringSlice = Duration.milliseconds(20)
     private static let rescoredAtOnce = 1024
 
     /// Scores customers who are due before their partitions' next messages. Partitions with more of them than one turn may take
     /// take no messages until they are done.
-    private func rescore() throws {
+    private func rescore(until deadline: ContinuousClock.Instant) throws {
         for task in parts.registry.rescoring {
-            let deadline = ContinuousClock.now + Self.rescoringSlice
-            parts.commits.prepareUndo(of: task.state)
-            repeat {
+            while task.isRescoringDue, ContinuousClock.now < deadline {
+                // What only rebuilds state is not taken back.
+                if parts.pipeline.publishesDue(of: task.state) { parts.commits.prepareUndo(of: task.state) }
                 let result = try parts.pipeline.rescore(task.state, rows: Self.rescoredAtOnce, into: parts.output)
                 task.rescored(published: result.rescored)
                 parts.reporter.rescored(result)
-            } while task.isRescoringDue && ContinuousClock.now < deadline
+            }
             if task.isRescoringDue { task.awaitRescoring() } else { task.endRescoring() }
         }
     }

@@ -92,7 +92,8 @@ final class ChaosRun {
         for worker in workers.compactMap({ $0 }) where !worker.stop(seconds: 40) { verdict.failedStops += 1 }
         workers = []
         if command.outage {
-            // Such a server may also keep open transactions of killed workers.
+            // Such a server may also keep open transactions of killed workers. What it has acknowledged must be on disk.
+            Thread.sleep(forTimeInterval: Self.saveSeconds)
             broker.stop()
             try broker.start()
         }
@@ -203,9 +204,11 @@ final class ChaosRun {
 
     // MARK: Broker
 
+    /// Some servers acknowledge messages a moment before they are on disk.
+    private static let saveSeconds = 3.0
+
     private func restartBroker() throws {
-        // Some servers acknowledge messages a moment before they are on disk.
-        Thread.sleep(forTimeInterval: 3)
+        Thread.sleep(forTimeInterval: Self.saveSeconds)
         if command.outage {
             for number in workers.indices { workers[number] = nil }
         }
