@@ -12,6 +12,9 @@ package struct ArtifactStore: Sendable {
     package let directory: String
 
     static let logName = "promotions.log"
+    /// Ends the reason of a promotion whose changes somebody has consented to.
+    package static let consent = ", whatever it changes"
+    private static let rollbackReason = "rollback"
     private static let exampleName = "example"
 
     /// - Parameter directory: need not exist; reading a missing one finds no versions.
@@ -25,6 +28,10 @@ package struct ArtifactStore: Sendable {
         package let version: String
         /// Why; `rollback` for a return to an earlier version.
         package let reason: String
+        /// Whether it is to be served however much it changes.
+        package var isUnconditional: Bool {
+            reason == ArtifactStore.rollbackReason || reason.hasSuffix(ArtifactStore.consent)
+        }
     }
 
     /// All versions in the directory, the latest written first.
@@ -39,6 +46,12 @@ package struct ArtifactStore: Sendable {
             }
         }
         return written.sorted { ($1.at, $1.name) < ($0.at, $0.name) }.map(\.name)
+    }
+
+    /// What a version says of itself. Nothing is verified.
+    /// - Throws: `ArtifactError` when there is none, or it cannot be understood.
+    package func manifest(of version: String) throws(ArtifactError) -> Manifest {
+        try ModelArtifact.manifest(in: "\(directory)/\(version)")
     }
 
     /// The version in service; `nil` where `current` is no link.
@@ -65,6 +78,11 @@ package struct ArtifactStore: Sendable {
             return parts.count == 3
                 ? Promotion(time: String(parts[0]), version: String(parts[1]), reason: String(parts[2])) : nil
         }
+    }
+
+    /// Whether whoever put a version in service last has consented to whatever it changes. A rollback always has.
+    package func isUnconditional(_ version: String) -> Bool {
+        promotions.last.map { $0.version == version && $0.isUnconditional } ?? false
     }
 
     /// Points `current` at a version atomically, and logs the promotion.
@@ -126,7 +144,7 @@ package struct ArtifactStore: Sendable {
         var rolledBack: Set<String> = []
         var last: String?
         for promotion in promotions {
-            if promotion.reason == "rollback", let last {
+            if promotion.reason == Self.rollbackReason, let last {
                 rolledBack.insert(last)
             } else {
                 rolledBack.remove(promotion.version)
@@ -142,7 +160,7 @@ package struct ArtifactStore: Sendable {
     package func rollBack() throws(ArtifactError) -> String {
         for version in earlier {
             guard (try? ModelArtifact(path: "\(directory)/\(version)")) != nil else { continue }
-            try promote(version, reason: "rollback")
+            try promote(version, reason: Self.rollbackReason)
             return version
         }
         throw ArtifactError(
@@ -159,7 +177,7 @@ package struct ArtifactStore: Sendable {
     private var earlier: [String] {
         var served: [String] = []
         for promotion in promotions {
-            if promotion.reason == "rollback" {
+            if promotion.reason == Self.rollbackReason {
                 while let last = served.last, last != promotion.version { served.removeLast() }
             }
             if served.last != promotion.version { served.append(promotion.version) }

@@ -151,6 +151,11 @@ package struct ModelArtifact: Sendable {
         return String(line.prefix { $0 != " " && $0 != "\n" })
     }
 
+    /// What the artifact in a directory says of itself: cheap, and nothing is verified.
+    static func manifest(in directory: String) throws(ArtifactError) -> Manifest {
+        try decode(read(manifestName, in: directory), path: "\(directory)/\(manifestName)")
+    }
+
     /// Whether a text can be an artifact's version, which is also the name of its directory: at most 200 letters, digits, points,
     /// dashes and underscores, the first no point.
     package static func isVersion(_ text: some StringProtocol) -> Bool {

@@ -7,8 +7,6 @@ import Scoring
 package struct PredictionMonitor {
     /// Bins of equal width over the probabilities, [0, 1].
     package static let scoreBins = 20
-    /// One prediction in so many is recorded where recording costs more than counting.
-    private static let sampleEvery = 16
 
     /// Published predictions by bin of their probability.
     package private(set) var scores = [Int](repeating: 0, count: scoreBins)
@@ -16,6 +14,7 @@ package struct PredictionMonitor {
     package private(set) var endToEnd = Histogram()
     var drift: DriftWindow?
     var frequentCustomers = FrequentCustomers()
+    var recentRows: RecentRows
     private var sinceSample = 0
     /// The wall clock when the batch was scored, milliseconds since 1970.
     private var nowMilliseconds: Int64 = 0
@@ -25,13 +24,15 @@ package struct PredictionMonitor {
     /// - Parameters:
     ///   - reference: what the model has learned from; without it drift is not watched.
     ///   - driftRows: latest rows that are compared with it; 0 for none.
+    ///   - recentRows: rows that are kept to be scored by other models; 0 for none.
     ///   - metrics: where scores and latencies are recorded.
     package init(
-        reference: ReferenceDistributions? = nil, driftRows: Int = 0,
+        reference: ReferenceDistributions? = nil, driftRows: Int = 0, recentRows: Int = 0,
         metrics: any MetricsFactory = NOOPMetricsHandler.instance
     ) {
         score = Recorder(label: "score", dimensions: [], aggregate: true, factory: metrics)
         latency = CoreMetrics.Timer(label: "end_to_end_latency", dimensions: [], factory: metrics)
+        self.recentRows = RecentRows(rows: recentRows)
         watchDrift(from: reference, rows: driftRows)
     }
 
@@ -54,10 +55,12 @@ package struct PredictionMonitor {
             startsInvoice: prediction.startsInvoice, features: prediction.features, probability: probability,
             customerHash: prediction.customerHash, time: prediction.time)
         sinceSample &+= 1
-        if sinceSample == Self.sampleEvery {
+        // Where noting costs more than counting.
+        if sinceSample == RecentRows.samplingInterval {
             sinceSample = 0
             score.record(probability)
             frequentCustomers.note(prediction.customerHash)
+            recentRows.append(prediction)
             if let milliseconds { latency.recordNanoseconds(milliseconds * 1_000_000) }
         }
     }

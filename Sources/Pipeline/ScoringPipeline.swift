@@ -85,6 +85,9 @@ package final class ScoringPipeline {
     /// The drift window's counts as they stand; `nil` when drift is not watched.
     package func takeDriftSnapshot() -> DriftWindow.Snapshot? { monitor.drift?.takeSnapshot() }
 
+    /// Rows of the latest predictions.
+    package var recentRows: RecentRows.Snapshot { monitor.recentRows.snapshot }
+
     /// A customer with so large a share of all events that it is rather a placeholder than a person, since the last call.
     package func takeFrequentCustomer(among partitions: [PartitionState]) -> (customerID: [UInt8], share: Double)? {
         let customers = partitions.reduce(0) { $0 + $1.table.count }

@@ -32,6 +32,8 @@ public struct Scorer {
         public let customerHash: UInt64
         /// `contentHash` of the invoice number.
         public let invoiceHash: UInt64
+        /// `contentHash` of the customer's country; 0 where it is not known.
+        public let countryHash: UInt64
         /// Whether the event is a purchase.
         public let isPurchase: Bool
         /// Whether the customer's event before was of another invoice, or there was none.
@@ -47,6 +49,7 @@ public struct Scorer {
         let clock: Int64
         let customerHash: UInt64
         let invoiceHash: UInt64
+        let countryHash: UInt64
         let isPurchase: Bool
         let startsInvoice: Bool
         /// Where the bytes of both identifiers start in `identifiers`.
@@ -127,18 +130,21 @@ public struct Scorer {
         completeFrom: Int64 = .min
     ) {
         var (clock, startsInvoice, firstEventTime) = (event.time, false, event.time)
+        var countryHash = event.countryHash
         if updatesState {
             let customer = table.update(event)
             table.withState(at: customer) { state in
                 clock = state.pointee.clock
                 startsInvoice = state.pointee.basket.events == 1
                 firstEventTime = state.pointee.lifetime.firstEventTime
+                countryHash = state.pointee.lifetime.countryHash
                 extractor.append(state, to: &matrix)
             }
         } else if let customer = table.index(of: event.customerID, hash: event.customerHash, at: event.time) {
             table.withState(at: customer) { state in
                 clock = state.pointee.clock
                 firstEventTime = state.pointee.lifetime.firstEventTime
+                countryHash = state.pointee.lifetime.countryHash
                 extractor.append(state, to: &matrix)
             }
         } else {
@@ -149,7 +155,7 @@ public struct Scorer {
         pending.append(
             Pending(
                 tag: tag, line: line, time: event.time, clock: clock, customerHash: event.customerHash,
-                invoiceHash: event.invoiceHash,
+                invoiceHash: event.invoiceHash, countryHash: countryHash,
                 isPurchase: event.isPurchase, startsInvoice: startsInvoice, start: identifiers.count,
                 customerIDCount: event.customerID.count,
                 invoiceNoCount: event.invoiceNo.count, isStateComplete: firstEventTime >= completeFrom))
@@ -168,10 +174,10 @@ public struct Scorer {
     package mutating func addScheduled(
         _ index: Int, of table: CustomerTable, at instant: Int64, tag: Int, completeFrom: Int64 = .min
     ) -> Bool {
-        let found: (firstEventTime: Int64, clock: Int64)? = table.withState(at: index) { state in
+        let found: (firstEventTime: Int64, clock: Int64, countryHash: UInt64)? = table.withState(at: index) { state in
             guard let first = state.pointee.lifetime.firstPurchaseTime, first < instant else { return nil }
             extractor.append(state.pointee.advanced(to: instant), to: &matrix)
-            return (state.pointee.lifetime.firstEventTime, state.pointee.clock)
+            return (state.pointee.lifetime.firstEventTime, state.pointee.clock, state.pointee.lifetime.countryHash)
         }
         guard let found else { return false }
         let start = identifiers.count
@@ -179,7 +185,7 @@ public struct Scorer {
         pending.append(
             Pending(
                 tag: tag, line: 0, time: instant, clock: found.clock, customerHash: table.customerHash(at: index),
-                invoiceHash: 0, isPurchase: false, startsInvoice: false, start: start,
+                invoiceHash: 0, countryHash: found.countryHash, isPurchase: false, startsInvoice: false, start: start,
                 customerIDCount: identifiers.count - start, invoiceNoCount: 0,
                 isStateComplete: found.firstEventTime >= completeFrom, isScheduled: true))
         return true
@@ -230,7 +236,8 @@ public struct Scorer {
                             payload: UnsafeRawBufferPointer(start: out, count: end - out), features: features,
                             scores: scores[row], time: entry.time, clock: entry.clock,
                             customerHash: entry.customerHash,
-                            invoiceHash: entry.invoiceHash, isPurchase: entry.isPurchase,
+                            invoiceHash: entry.invoiceHash, countryHash: entry.countryHash,
+                            isPurchase: entry.isPurchase,
                             startsInvoice: entry.startsInvoice, isScheduled: entry.isScheduled))
                 }
             }

@@ -51,7 +51,7 @@ struct ReloadCommand: AsyncParsableCommand {
                     withDestinationPath: URL(fileURLWithPath: artifact.directory).path)
             }
             let store = ArtifactStore(directory: directory)
-            try store.promote(artifacts[0].manifest.version, reason: "benchmark")
+            try store.promote(artifacts[0].manifest.version, reason: "benchmark" + ArtifactStore.consent)
             settings.models = directory
             let progress = Progress()
             var samples = [false: Samples(), true: Samples()]
@@ -106,7 +106,7 @@ struct ReloadCommand: AsyncParsableCommand {
         func change() {
             let next = served.add(1, ordering: .relaxed).newValue
             // What could not be promoted is not counted as a change.
-            try? store.promote(versions[next % versions.count], reason: "benchmark")
+            try? store.promote(versions[next % versions.count], reason: "benchmark" + ArtifactStore.consent)
         }
     }
 

@@ -10,6 +10,6 @@ struct ScoringWorkerCommand: AsyncParsableCommand {
         subcommands: [
             BootstrapCommand.self, CheckpointsCommand.self, InspectCommand.self, RunCommand.self, DemoCommand.self,
             RedriveCommand.self,
-            ChaosCommand.self,
+            ModelsCommand.self, ChaosCommand.self,
         ])
 }

@@ -72,10 +72,14 @@ struct PromoteCommand: ParsableCommand {
     @Argument(help: "Version, as in: trainer list.")
     var version: String
 
+    @Flag(help: "Consents to changes beyond the workers' limits (blast_radius), for which they would refuse it.")
+    var whateverItChanges = false
+
     func run() throws {
         try reportingFailures {
             let store = models.store
-            try store.exclusively { try store.promote(version, reason: "by hand") }
+            let reason = "by hand" + (whateverItChanges ? ArtifactStore.consent : "")
+            try store.exclusively { try store.promote(version, reason: reason) }
             try output("\(version) is in service\n")
         }
     }

@@ -34,6 +34,7 @@ struct TestStream {
     private var rows = FeatureMatrix()
     private var owners: [Int32] = []
     private var probabilities: [Double] = []
+    private var recent = RecentRows(rows: 500)
 
     init(artifact: ModelArtifact) {
         self.artifact = artifact
@@ -65,6 +66,7 @@ struct TestStream {
         // One event gives one prediction. It is copied out, because the scorer is in use while it is lent.
         var copy: (payload: String, features: [Float], scores: Scores, clock: Int64)?
         scorer.score { prediction in
+            recent.append(prediction)
             copy = (
                 String(decoding: prediction.payload, as: UTF8.self),
                 Array(prediction.features.bindMemory(to: Float.self)), prediction.scores, prediction.clock
@@ -98,6 +100,9 @@ struct TestStream {
         self.bought += bought
         self.notBought += notBought
     }
+
+    /// Rows of the latest predictions.
+    var recentRows: RecentRows.Snapshot { recent.snapshot }
 
     /// The drift window's picture of all predictions.
     var driftSnapshot: DriftWindow.Snapshot {

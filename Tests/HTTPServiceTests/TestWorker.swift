@@ -18,6 +18,10 @@ final class TestWorker: LiveWorker {
     let payloads: [String: [String]]
     let status: WorkerStatus
     private let tables: [CustomerTable]
+    private let recentRows: RecentRows.Snapshot
+    /// A directory of other models.
+    let directory = Mutex<String?>(nil)
+    private let kept = Mutex<ModelComparison?>(nil)
     let latest: [(customerID: String, partition: Int32, probability: Double, time: Int64)]
     private let failure = Mutex<QueryError?>(nil)
     private let models: Mutex<(artifact: ModelArtifact, generation: Int, refusal: String?, offer: String?)>
@@ -29,6 +33,7 @@ final class TestWorker: LiveWorker {
         messages = stream.messages
         payloads = stream.payloads
         tables = stream.tables
+        recentRows = stream.recentRows
         latest = stream.latest.map { ($0.key, $0.value.0, $0.value.1, $0.value.2) }
             .sorted { ($1.probability, $0.customerID) < ($0.probability, $1.customerID) }
         status = WorkerStatus(
@@ -76,6 +81,44 @@ final class TestWorker: LiveWorker {
             let version = models.artifact.manifest.version
             if let offer = models.offer { return .served(version: offer) }
             return models.refusal.map { .refused(version: version, reason: $0) } ?? .unchanged(version: version)
+        }
+    }
+
+    func modelVersions() async -> [ModelVersion] { directory.withLock { $0.map { ModelVersion.all(in: $0) } } ?? [] }
+
+    var modelComparison: ModelComparison? { kept.withLock { $0 } }
+
+    func compareModel(_ version: String) async throws -> ModelComparison {
+        try check()
+        do {
+            let other = try ModelArtifact(path: "\(directory.withLock { $0 } ?? "nowhere")/\(version)")
+            let comparison = ModelComparison(
+                try BlastRadius(recentRows, from: artifact, to: other, PriorityThresholds()), BlastRadiusLimits())
+            kept.withLock { $0 = comparison }
+            return comparison
+        } catch {
+            throw QueryError.noModel("\(error)")
+        }
+    }
+
+    func promoteModel(_ version: String, hasConsent: Bool) async throws -> ModelWatch.Outcome {
+        if let refusal = try await compareModel(version).refusal, !hasConsent {
+            return .refused(version: artifact.manifest.version, reason: refusal)
+        }
+        let path = directory.withLock { $0 } ?? "nowhere"
+        try ArtifactStore(directory: path).promote(version, reason: "over HTTP")
+        serve(try ModelArtifact(path: path))
+        return .served(version: version)
+    }
+
+    func rollBackModel() async throws -> ModelWatch.Outcome {
+        let path = directory.withLock { $0 } ?? "nowhere"
+        do {
+            let version = try ArtifactStore(directory: path).rollBack()
+            serve(try ModelArtifact(path: path))
+            return .served(version: version)
+        } catch {
+            return .refused(version: artifact.manifest.version, reason: "\(error)")
         }
     }
 

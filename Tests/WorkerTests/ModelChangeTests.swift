@@ -118,6 +118,7 @@ struct ModelChangeTests {
         settings.outcomesTopic = "outcomes"
         settings.threads = 2
         settings.reloadMilliseconds = 50
+        settings.comparedRows = 0
         settings.commitIntervalMilliseconds = 100
         settings.recoverySeconds = 1
         try rig.create(settings.topics, partitions: 2)

@@ -34,12 +34,15 @@ struct Problem: Error {
         case notInLog = "not-in-log"
         case notReady = "not-ready"
         case modelRefused = "model-refused"
+        case unknownModel = "unknown-model"
+        case tokenNeeded = "token-needed"
 
         var status: HTTPResponse.Status {
             switch self {
             case .malformedRequest, .malformedJSON: .badRequest
             case .unauthorized: .unauthorized
-            case .notFound, .unknownCustomer: .notFound
+            case .tokenNeeded: .forbidden
+            case .notFound, .unknownCustomer, .unknownModel: .notFound
             case .methodNotAllowed: .methodNotAllowed
             case .timeout: .requestTimeout
             case .bodyTooLarge: .contentTooLarge
@@ -83,7 +86,9 @@ struct Problem: Error {
             case .logUnreadable: "The log cannot be read again"
             case .notInLog: "The log does not tell of that time"
             case .notReady: "The worker is not ready"
-            case .modelRefused: "The model cannot be served"
+            case .modelRefused: "The model is not served"
+            case .unknownModel: "There is no such model to hold against the one in service"
+            case .tokenNeeded: "Only a worker with a token takes this"
             }
         }
     }

@@ -16,7 +16,6 @@ struct APISchemas {
             ("GradedVersion", gradedVersion),
             ("Figures", .object(Self.figures)),
             ("Drift", drift), ("DriftEntry", driftEntry), ("Model", model),
-            ("Reload", .object([("model_version", .string()), ("changed", .boolean("Whether it is another one."))])),
             ("Features", features),
             ("FeatureValues", featureValues), ("Members", members), ("Explanation", explanation), ("Event", event),
             ("ScoreRequest", scoreRequest), ("Score", score), ("FeatureScoreRequest", featureScoreRequest),
@@ -25,7 +24,7 @@ struct APISchemas {
                 .object(prediction + [("explanation", .reference("Explanation"))], optional: ["explanation"])
             ),
             ("Customer", customer), ("Ranking", ranking), ("Problem", problem),
-        ]
+        ] + ofModels
     }
 
     private static let models = ModelName.all.map(\.rawValue)

@@ -49,7 +49,7 @@ struct OpenAPIDocument {
         + "there is HEAD."
 
     private var operations: [Operation] {
-        [
+        modelOperations + [
             Operation(
                 path: "/health/live", method: "get", name: "live", summary: "Whether the process lives",
                 answer: ("It does.", "Live", Self.jsonType), isOpen: true),
@@ -65,16 +65,6 @@ struct OpenAPIDocument {
                 path: "/v1/status", method: "get", name: "status",
                 summary: "The worker: counters, partitions, latency, what predictions came to, drift",
                 answer: ("At most about a second old.", "Status", Self.jsonType)),
-            Operation(
-                path: "/v1/model", method: "get", name: "model", summary: "The model that is served",
-                answer: ("Where it came from and how good it is.", "Model", Self.jsonType)),
-            Operation(
-                path: "/v1/model/reload", method: "post", name: "reloadModel",
-                summary: "Serves the model that `current` points to",
-                description:
-                    "It is verified and proven first, and served from a commit on; takes seconds. Whatever is wrong with it, the "
-                    + "present one stays.",
-                answer: ("What is served now.", "Reload", Self.jsonType), errors: [409]),
             Operation(
                 path: "/v1/features", method: "get", name: "features", summary: "The features that models see",
                 answer: ("In the order of rows.", "Features", Self.jsonType)),
@@ -128,6 +118,59 @@ struct OpenAPIDocument {
         ]
     }
 
+    private var modelOperations: [Operation] {
+        let version = parameter(
+            "version", in: "path", .string("As GET /v1/model/versions has it.", rest: "\"minLength\":1"),
+            isRequired: true)
+        return [
+            Operation(
+                path: "/v1/model", method: "get", name: "model", summary: "The model that is served",
+                answer: ("Where it came from and how good it is.", "Model", Self.jsonType)),
+            Operation(
+                path: "/v1/model/reload", method: "post", name: "reloadModel",
+                summary: "Serves the model that `current` points to",
+                description:
+                    "It is verified and proven first, and held against the limits of blast_radius; served from a commit on; takes "
+                    + "seconds. Whatever is wrong with it, the present one stays.",
+                answer: ("What is served now.", "Reload", Self.jsonType), errors: [409]),
+            Operation(
+                path: "/v1/model/rollback", method: "post", name: "rollBackModel",
+                summary: "Serves the model that was served before",
+                description: "Moves `current`, for all workers of its directory. Needs a worker with http.token.",
+                answer: ("What is served now.", "Reload", Self.jsonType), errors: [403, 409]),
+            Operation(
+                path: "/v1/model/versions", method: "get", name: "modelVersions",
+                summary: "The models at hand, the latest written first",
+                answer: ("As their manifests have it.", "ModelVersions", Self.jsonType)),
+            Operation(
+                path: "/v1/model/comparison", method: "get", name: "latestModelComparison",
+                summary: "What the model would change that was last held against the one in service",
+                answer: ("Of the latest change, refusal or question.", "ModelComparison", Self.jsonType),
+                errors: [404]),
+            Operation(
+                path: "/v1/model/versions/{version}/comparison", method: "get", name: "compareModel",
+                summary: "What a model would change",
+                description:
+                    "The worker's latest rows, one prediction in 16, are scored by it and by the one in service.",
+                parameters: [version],
+                answer: ("Figures of all rows and of their parts.", "ModelComparison", Self.jsonType),
+                errors: [404, 422]),
+            Operation(
+                path: "/v1/model/versions/{version}/promote", method: "post", name: "promoteModel",
+                summary: "Serves a model",
+                description:
+                    "Moves `current`, for all workers of its directory, unless what would change is beyond the limits of "
+                    + "blast_radius. Needs a worker with http.token.",
+                parameters: [
+                    version,
+                    parameter(
+                        "whatever_it_changes", in: "query",
+                        .oneOf(["true", "false"], "Consents to changes beyond the limits; false unless given."),
+                        isRequired: false),
+                ], answer: ("What is served now.", "Reload", Self.jsonType), errors: [403, 409, 422]),
+        ]
+    }
+
     private var explain: String {
         parameter(
             "explain", in: "query", .oneOf(["true", "false"], "Whether the answer says why; true unless given."),
@@ -140,7 +183,11 @@ struct OpenAPIDocument {
     private static let errors: [Int: (name: String, text: String)] = [
         400: ("Malformed", "The body is not JSON; `position` is the byte at which it ceases to be."),
         401: ("Unauthorized", "A token is configured, and the request bears none or another."),
-        404: ("UnknownCustomer", "The customer's `partition` is assigned here, and there is no such customer."),
+        403: ("TokenNeeded", "The worker has no token, and takes this only where one is configured."),
+        404: (
+            "Unknown",
+            "There is no such model; or the customer's `partition` is assigned here, and there is no such customer."
+        ),
         405: ("MethodNotAllowed", "The path does not take this method; Allow says which it takes."),
         408: ("Timeout", "The request did not arrive in time."),
         409: ("ModelRefused", "The model is not served, and why; `model_version` stays."),

@@ -122,6 +122,7 @@ extension API {
                     .with(.retryAfter, "1")
             case .unreadable(let reason): throw Problem(.logUnreadable, reason).with(.retryAfter, "5")
             case .notInLog(let reason): throw Problem(.notInLog, reason)
+            case .noModel(let reason): throw Problem(.unknownModel, reason)
             }
         }
     }

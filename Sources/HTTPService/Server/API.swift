@@ -63,8 +63,6 @@ struct API: Sendable {
             Route(.get, "/v1/status") { _, _ in
                 json(ByteBuffer(bytes: StatusAnswer.json(worker.status, artifact: worker.artifact)))
             },
-            Route(.get, "/v1/model") { _, _ in json(view.model) },
-            Route(.post, "/v1/model/reload") { _, _ in try await reload() },
             Route(.get, "/v1/features") { _, _ in json(view.features) },
             Route(.post, "/v1/score") { request, _ in
                 let explains = try Self.explains(request)
@@ -90,7 +88,7 @@ struct API: Sendable {
             Route(.get, "/v1/customers/{id}") { request, context in try await customer(request, context) },
             Route(.get, "/openapi.json") { _, _ in json(view.document) },
             Route(.get, "/docs") { _, _ in html(view.docs) },
-        ]
+        ] + modelRoutes
     }
 
     /// Makes the router of one port.
@@ -117,26 +115,6 @@ struct API: Sendable {
         case "false": return false
         default: throw .badParameter("explain", "must be true or false")
         }
-    }
-
-    /// Has the worker look for another model now.
-    private func reload() async throws -> Response {
-        let (version, isChanged): (String, Bool)
-        switch try await answer({ try await worker.reloadModel() }) {
-        case .served(let served): (version, isChanged) = (served, true)
-        case .unchanged(let served): (version, isChanged) = (served, false)
-        case .refused(let served, let reason):
-            throw Problem(.modelRefused, reason).with("model_version") { $0.string(served) }
-        }
-        let body = JSONWriter.text { writer in
-            writer.object { writer in
-                writer.key("model_version")
-                writer.string(version)
-                writer.key("changed")
-                writer.bool(isChanged)
-            }
-        }
-        return json(ByteBuffer(bytes: body))
     }
 
     private func ready() -> Response {

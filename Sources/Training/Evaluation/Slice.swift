@@ -1,6 +1,5 @@
 import Ensemble
 import Events
-import Features
 import Monitoring
 
 /// One part of E2's examples, such as those of new customers, with the served model's metrics on it.
@@ -26,19 +25,9 @@ package struct Slice: Codable, Equatable, Sendable {
     /// The examples of every slice that has enough of them and both labels, in a fixed order.
     static func indices(_ sets: TestSets) -> [(group: String, name: String, indices: [Int])] {
         let all = sets.indices[.e2]![0]
-        func value(_ index: Int, _ feature: Feature) -> Float {
-            let row = sets.dataset.features(index)
-            return row[row.startIndex + feature.rawValue]
-        }
         let months = Set(all.map { EventTime.text(sets.dataset[$0].time).prefix(7) }).sorted()
-        var slices: [(String, String, [Int])] = [
-            ("country", "the most frequent", all.filter { value($0, .country) == 0 }),
-            ("country", "others", all.filter { value($0, .country) != 0 }),
-            ("customer", "new (first invoice)", all.filter { value($0, .frequency) <= 1 }),
-            ("customer", "returning", all.filter { value($0, .frequency) > 1 }),
-        ]
-        for (name, range) in [("1 to 5 lines", 0...5), ("6 to 20 lines", 6...20), ("21 lines and more", 21...Int.max)] {
-            slices.append(("basket", name, all.filter { range.contains(Int(value($0, .basketLines))) }))
+        var slices = RowSlice.all.map { slice in
+            (slice.group, slice.name, all.filter { slice.contains(sets.dataset.features($0)) })
         }
         for month in months {
             slices.append(

@@ -28,6 +28,9 @@ package final class ModelWatch: Sendable {
         /// Who has asked, and waits for the answer.
         var requests: [Reply] = []
         var isAsked = false
+        var errands: [Errand] = []
+        /// The latest comparison of another model with the one in service then.
+        var comparison: ModelComparison?
     }
 
     private typealias Reply = @Sendable (Outcome) -> Void
@@ -48,6 +51,8 @@ package final class ModelWatch: Sendable {
     /// An artifact that was refused, and when it is tried again by itself.
     private struct Refusal {
         let digest: String
+        /// Whether its changes had been consented to.
+        let isUnconditional: Bool
         var next: ContinuousClock.Instant
         var pause: Duration
     }
@@ -57,16 +62,18 @@ package final class ModelWatch: Sendable {
     /// About a thirtieth of a core that others want.
     private static let niceness: Int32 = 15
 
-    private let settings: WorkerSettings
-    private let slot: ModelSlot
+    let settings: WorkerSettings
+    let slot: ModelSlot
+    let comparer: ModelComparer
+    let logger: Logger
     private let controlQueues: [ControlQueue]
-    private let logger: Logger
     private let state = Mutex(State())
 
     init(_ settings: WorkerSettings, _ slot: ModelSlot, controlQueues: [ControlQueue], logger: Logger) {
         self.settings = settings
         self.slot = slot
         self.controlQueues = controlQueues
+        comparer = ModelComparer(settings: settings, controlQueues: controlQueues)
         self.logger = logger
     }
 
@@ -89,6 +96,14 @@ package final class ModelWatch: Sendable {
         }
     }
 
+    /// Has it carry an errand out.
+    func request(_ errand: Errand) { state.withLock { $0.errands.append(errand) } }
+
+    /// The latest comparison of another model with the one in service then.
+    var comparison: ModelComparison? { state.withLock { $0.comparison } }
+
+    func keep(_ comparison: ModelComparison) { state.withLock { $0.comparison = comparison } }
+
     /// Looks now and then until it is told to stop.
     /// - Parameter schemas: of what is published in Avro; `nil` for JSON.
     func run(_ schemas: OutputSchemas?, isStopped: () -> Bool) {
@@ -101,6 +116,11 @@ package final class ModelWatch: Sendable {
                 settle(done.model)
                 change = nil
             }
+            let errands = state.withLock { state in
+                defer { state.errands = [] }
+                return state.errands
+            }
+            for errand in errands { carryOut(errand, isStopped: isStopped) }
             let isAsked = state.withLock { state in
                 defer { state.isAsked = false }
                 return state.isAsked
@@ -119,10 +139,9 @@ package final class ModelWatch: Sendable {
         _ isStopped: () -> Bool
     ) {
         let target = slot.target.artifact
-        var found: String?
+        var found: (digest: String, isUnconditional: Bool)?
         do {
             let digest = try ModelArtifact.digest(path: settings.models)
-            found = digest
             if digest == target.digest {
                 refusal = nil
                 state.withLock { $0.refused = nil }
@@ -130,16 +149,27 @@ package final class ModelWatch: Sendable {
                 if change == nil { answer(.unchanged(version: target.manifest.version)) }
                 return
             }
+            let store = ArtifactStore(directory: settings.models)
+            let isUnconditional = store.current.map { store.isUnconditional($0) } ?? false
+            found = (digest, isUnconditional)
             // What was refused is tried again by itself, but not all the time.
-            if !isAsked, let refusal, refusal.digest == digest, ContinuousClock.now < refusal.next { return }
+            if !isAsked, let refusal, refusal.digest == digest, refusal.isUnconditional == isUnconditional,
+                ContinuousClock.now < refusal.next
+            {
+                return
+            }
             guard let next = try prove(target, isStopped) else { return }
+            try judge(next.artifact, target, isUnconditional: isUnconditional, isStopped)
             change = Change(model: next, answers: try begin(next, schemas))
             refusal = nil
         } catch {
             if let found {
-                let pause = refusal.map { $0.digest == found ? min($0.pause * 2, Self.longestPause) : Self.firstPause }
+                let pause = refusal.map {
+                    $0.digest == found.digest ? min($0.pause * 2, Self.longestPause) : Self.firstPause
+                }
                 refusal = Refusal(
-                    digest: found, next: .now + (pause ?? Self.firstPause), pause: pause ?? Self.firstPause)
+                    digest: found.digest, isUnconditional: found.isUnconditional,
+                    next: .now + (pause ?? Self.firstPause), pause: pause ?? Self.firstPause)
             }
             refused("\(error)", isAsked: isAsked, serving: target)
         }
@@ -157,6 +187,32 @@ package final class ModelWatch: Sendable {
         }
         try artifact.prove(isCancelled: isStopped)
         return isStopped() ? nil : try ServedModel(artifact)
+    }
+
+    /// Holds what a model would change against the limits.
+    private func judge(
+        _ next: ModelArtifact, _ present: ModelArtifact, isUnconditional: Bool, _ isStopped: () -> Bool
+    ) throws {
+        guard settings.comparedRows > 0 else { return }
+        let comparison = try comparer.compare(present, with: next, isStopped: isStopped)
+        keep(comparison)
+        let figures = comparison.radius.all
+        logger.notice(
+            comparison.isJudged
+                ? "what another model would change"
+                : "too few recent predictions to tell what another model would change",
+            metadata: [
+                "model": "\(next.manifest.version)", "predictions": "\(figures.rows)",
+                "score_shift": "\(figures.stabilityIndex)", "flips": "\(figures.flippedShare)",
+                "mean_before": "\(figures.meanBefore)", "mean_after": "\(figures.meanAfter)",
+            ])
+        guard let refusal = comparison.refusal else { return }
+        guard isUnconditional else { throw WorkerError(refusal) }
+        logger.notice(
+            "somebody has consented to changes beyond the limits",
+            metadata: [
+                "model": "\(next.manifest.version)", "changes": "\(comparison.exceeded.joined(separator: "; "))",
+            ])
     }
 
     /// Has every thread change behind its next commit. A thread that is about to begin begins with the model.

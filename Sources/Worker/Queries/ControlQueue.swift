@@ -1,4 +1,5 @@
 import Kafka
+import Monitoring
 import Synchronization
 
 /// A command to a stream thread, with where its reply goes: `nil` when there is no thread to carry it out.
@@ -15,6 +16,8 @@ enum ThreadCommand: Sendable {
     case observations(reply: Reply<ThreadObservations>)
     /// What a partition is to the thread.
     case ownership(partition: Int32, reply: Reply<Ownership>)
+    /// Rows of its latest predictions.
+    case recentRows(reply: Reply<RecentRows.Snapshot>)
     /// Another model is to be served, from the next commit on.
     case serve(ModelChange)
 
@@ -35,6 +38,7 @@ enum ThreadCommand: Sendable {
         case .ranking(_, let reply): reply(nil)
         case .observations(let reply): reply(nil)
         case .ownership(_, let reply): reply(nil)
+        case .recentRows(let reply): reply(nil)
         case .serve(let change): change.answer()
         }
     }

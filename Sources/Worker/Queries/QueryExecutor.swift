@@ -25,6 +25,7 @@ final class QueryExecutor {
         case .observations(let reply): reply(observations())
         case .ownership(let partition, let reply):
             reply(registry.ownership(of: partition))
+        case .recentRows(let reply): reply(pipeline.recentRows)
         case .serve(let change): changer.take(change)
         }
     }

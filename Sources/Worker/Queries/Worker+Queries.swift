@@ -48,6 +48,46 @@ extension Worker: LiveWorker {
         return outcome
     }
 
+    /// The artifacts at hand.
+    package func modelVersions() async -> [ModelVersion] {
+        // A shared directory may take its time.
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { [settings] in
+                continuation.resume(returning: ModelVersion.all(in: settings.models))
+            }
+        }
+    }
+
+    /// The latest comparison of another model with the one in service then.
+    package var modelComparison: ModelComparison? { models.comparison }
+
+    /// What a version would change, on the threads' latest rows.
+    package func compareModel(_ version: String) async throws -> ModelComparison {
+        let result = try await reply(within: Self.reloadTimeout) { reply in
+            self.models.request(.compare(version: version) { reply($0) })
+        }
+        guard let result else { throw QueryError.notRunning }
+        return try result.get()
+    }
+
+    /// Puts a version in service, and waits until it is.
+    package func promoteModel(_ version: String, hasConsent: Bool) async throws -> ModelWatch.Outcome {
+        try await outcome { .promote(version: version, hasConsent: hasConsent, reply: $0) }
+    }
+
+    /// Puts the version in service that was before, and waits until it is.
+    package func rollBackModel() async throws -> ModelWatch.Outcome { try await outcome { .rollBack(reply: $0) } }
+
+    private func outcome(
+        of errand: @Sendable (@escaping @Sendable (ModelWatch.Outcome) -> Void) -> ModelWatch.Errand
+    ) async throws -> ModelWatch.Outcome {
+        let outcome = try await reply(within: Self.reloadTimeout) { reply in
+            self.models.request(errand { reply($0) })
+        }
+        guard let outcome else { throw QueryError.notRunning }
+        return outcome
+    }
+
     /// A copy of a customer's state, from the thread that owns their partition.
     package func customer(_ customerID: String) async throws -> CustomerReport? {
         let answers = try await askAll { .customer(id: customerID, reply: $0) }

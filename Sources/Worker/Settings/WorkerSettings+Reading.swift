@@ -28,6 +28,7 @@ extension WorkerSettings {
         gradingWindowDays = reader.days("grading.window", default: gradingWindowDays, in: 1...3650)
         gradingLimit = reader.int("grading.max_predictions", default: gradingLimit, in: 1024...1_000_000_000)
         driftRows = reader.int("drift.rows", default: driftRows, in: 0...1_000_000)
+        readBlastRadius(reader)
         group = reader.string("group", default: group)
         models = reader.string("models", default: models)
         reloadMilliseconds = reader.duration("reload.every", default: reloadMilliseconds, in: 0...3_600_000)
@@ -105,6 +106,16 @@ extension WorkerSettings {
                 "may be half of Kafka's transaction.timeout.ms (\(timeout)) at most, or the broker aborts every transaction "
                     + "before it is committed: shorten it, or set kafka_producer.transaction.timeout.ms")
         }
+    }
+
+    private mutating func readBlastRadius(_ reader: ConfigurationReader) {
+        comparedRows = reader.int("blast_radius.rows", default: comparedRows, in: 0...100_000)
+        blastRadiusLimits.stabilityIndex = reader.double(
+            "blast_radius.max_score_shift", default: blastRadiusLimits.stabilityIndex, in: 0...100)
+        blastRadiusLimits.flippedShare = reader.double(
+            "blast_radius.max_flips", default: blastRadiusLimits.flippedShare, in: 0...1)
+        blastRadiusLimits.volumeChange = reader.double(
+            "blast_radius.max_volume_change", default: blastRadiusLimits.volumeChange, in: 0...1000)
     }
 
     private static func properties(_ reader: ConfigurationReader, _ section: String) -> [String: String] {

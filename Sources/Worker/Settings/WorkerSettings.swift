@@ -1,5 +1,6 @@
 import Customers
 import Events
+import Monitoring
 import Pipeline
 import SchemaRegistry
 import Scoring
@@ -54,6 +55,10 @@ package struct WorkerSettings: Sendable {
     package var gradingLimit = 250_000
     /// Latest rows of a thread that are compared with what the model learned from; 0 for none.
     package var driftRows = 2000
+    /// Latest rows of a thread that another model is tried on before it is served; 0 for none.
+    package var comparedRows = 2000
+    /// How much another model may change and still be served by itself.
+    package var blastRadiusLimits = BlastRadiusLimits()
 
     // MARK: Work
 

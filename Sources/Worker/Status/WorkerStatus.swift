@@ -211,6 +211,20 @@ package protocol LiveWorker: Sendable {
     /// Has it look for another model now.
     /// - Throws: `QueryError`.
     func reloadModel() async throws -> ModelWatch.Outcome
+    /// The artifacts at hand, the latest written first. Reads their manifests from disk.
+    func modelVersions() async -> [ModelVersion]
+    /// The latest comparison of another model with the one in service then; `nil` before there was one.
+    var modelComparison: ModelComparison? { get }
+    /// What a version would change.
+    /// - Throws: `QueryError`.
+    func compareModel(_ version: String) async throws -> ModelComparison
+    /// Puts a version in service, for all workers of its directory.
+    /// - Parameter hasConsent: whether changes beyond the limits are consented to.
+    /// - Throws: `QueryError`.
+    func promoteModel(_ version: String, hasConsent: Bool) async throws -> ModelWatch.Outcome
+    /// Puts the version in service that was before.
+    /// - Throws: `QueryError`.
+    func rollBackModel() async throws -> ModelWatch.Outcome
     /// - Returns: `nil` when no partition assigned here knows the customer.
     /// - Throws: `QueryError`.
     func customer(_ customerID: String) async throws -> CustomerReport?
@@ -239,4 +253,6 @@ package enum QueryError: Error, Sendable, Equatable {
     case unreadable(String)
     /// The log does not tell what was asked, and why.
     case notInLog(String)
+    /// There is no such model, or it cannot be held against the one in service, and why.
+    case noModel(String)
 }

@@ -88,7 +88,8 @@ extension StreamThread {
             scorer: try ModelLoader(settings: settings).scorer(
                 dependencies.model.artifact, schemas: dependencies.schemas),
             monitor: PredictionMonitor(
-                reference: dependencies.model.reference, driftRows: settings.driftRows, metrics: dependencies.metrics),
+                reference: dependencies.model.reference, driftRows: settings.driftRows,
+                recentRows: settings.comparedRows, metrics: dependencies.metrics),
             outcomeSchema: dependencies.schemas?.outcome,
             findArtifact: { [library = dependencies.library] in library.artifact($0) })
         let output = try OutputWriter(

@@ -27,13 +27,14 @@ struct ChaosModels {
                 atPath: "\(self.directory)/\(artifact.manifest.version)",
                 withDestinationPath: URL(fileURLWithPath: artifact.directory).path)
         }
-        try store.promote(versions[0], reason: "chaos")
+        try store.promote(versions[0], reason: "chaos" + ArtifactStore.consent)
     }
 
     /// Serves the next one, if there is another.
     mutating func change() throws(ArtifactError) {
         guard artifacts.count > 1 else { return }
         changes += 1
-        try store.promote(artifacts[changes % artifacts.count].manifest.version, reason: "chaos")
+        try store.promote(
+            artifacts[changes % artifacts.count].manifest.version, reason: "chaos" + ArtifactStore.consent)
     }
 }

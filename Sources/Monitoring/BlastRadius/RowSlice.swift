@@ -1,0 +1,30 @@
+import Features
+
+/// A part of all rows that models are judged by separately, such as those of new customers.
+package struct RowSlice: Sendable {
+    /// What rows are divided by.
+    package let group: String
+    /// The part's name within its group.
+    package let name: String
+    /// Whether it has a row: `FeatureSchema.count` floats in schema order, of which `country` is by the table of the model that the
+    /// rows are divided for.
+    package let contains: @Sendable (ArraySlice<Float>) -> Bool
+
+    /// All of them, in a fixed order.
+    package static let all: [RowSlice] =
+        [
+            slice("country", "the most frequent", .country) { $0 == 0 },
+            slice("country", "others", .country) { $0 != 0 },
+            slice("customer", "new (first invoice)", .frequency) { $0 <= 1 },
+            slice("customer", "returning", .frequency) { $0 > 1 },
+            slice("basket", "1 to 5 lines", .basketLines) { $0 < 6 },
+            slice("basket", "6 to 20 lines", .basketLines) { $0 >= 6 && $0 < 21 },
+            slice("basket", "21 lines and more", .basketLines) { $0 >= 21 },
+        ]
+
+    private static func slice(
+        _ group: String, _ name: String, _ feature: Feature, _ condition: @escaping @Sendable (Float) -> Bool
+    ) -> RowSlice {
+        RowSlice(group: group, name: name) { row in condition(row[row.startIndex + feature.rawValue]) }
+    }
+}
