@@ -85,7 +85,7 @@ package struct ArtifactStore: Sendable {
         promotions.last.map { $0.version == version && $0.isUnconditional } ?? false
     }
 
-    /// Points `current` at a version atomically, and logs the promotion.
+    /// Points `current` at a version atomically, and logs the promotion. Another role that it had ends.
     /// - Parameter reason: what the log says.
     /// - Throws: `ArtifactError` when the version does not exist or cannot be served; `current` then stays as it was.
     package func promote(_ version: String, reason: String) throws(ArtifactError) {
@@ -115,6 +115,10 @@ package struct ArtifactStore: Sendable {
                 reason: "\(version) is in service, but that cannot be written down: "
                     + String(cString: strerror(errno)))
         }
+        var roles = try roles()
+        guard roles.versions.contains(version) else { return }
+        roles.remove(version)
+        try assign(roles)
     }
 
     /// Checks that `current` is a link or missing.
@@ -186,12 +190,12 @@ package struct ArtifactStore: Sendable {
         return served.reversed().filter { $0 != current && existing.contains($0) }
     }
 
-    /// Removes all but the latest artifacts; never the one in service and the one before it.
+    /// Removes all but the latest artifacts; never the one in service, the one before it, or one that scores beside it.
     /// - Parameter count: latest artifacts to keep.
     /// - Returns: the versions removed.
     /// - Throws: `ArtifactError` for the first that cannot be removed.
     package func prune(keeping count: Int) throws(ArtifactError) -> [String] {
-        let kept = Set(versions.prefix(count) + [current, previous].compactMap { $0 })
+        let kept = Set(versions.prefix(count) + [current, previous].compactMap { $0 } + (try roles()).versions)
         var removed: [String] = []
         for version in versions where !kept.contains(version) {
             // Renamed first: a reader must not find half an artifact under its version.

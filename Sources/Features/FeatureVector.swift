@@ -56,6 +56,17 @@ public struct FeatureMatrix: Sendable {
         rowCount += 1
     }
 
+    /// Appends copies of rows for which another country's rank stands.
+    /// - Parameter countryRank: of a row.
+    package mutating func append(rows: borrowing FeatureMatrix, countryRank: (Int) -> Float) {
+        let first = values.count
+        values.append(contentsOf: rows.values)
+        for row in 0..<rows.rowCount {
+            values[first + row * FeatureSchema.count + Feature.country.rawValue] = countryRank(row)
+        }
+        rowCount += rows.rowCount
+    }
+
     /// Copies a row's values.
     /// - Precondition: `out` has room for `FeatureSchema.count` values.
     package func copyRow(_ row: Int, into out: UnsafeMutableBufferPointer<Float>) {

@@ -1,16 +1,14 @@
-import Ensemble
-
-/// Which version of the model published a partition's predictions, from which offset on.
+/// Which models published a partition's predictions, from which offset on.
 ///
 /// It stands beside the group's committed offset and is committed with it, so that whoever rebuilds state from an earlier
 /// checkpoint scores and grades every message by the version that published its prediction.
 package struct ModelHistory: Equatable, Sendable {
-    /// A version, and the first message that it scored.
+    /// Models, and the first message that they scored.
     package struct Change: Equatable, Sendable {
         /// Offset of the message.
         package let offset: Int64
-        /// The artifact's version.
-        package let version: String
+        /// As text of a `ModelMix`.
+        package let mix: String
     }
 
     /// Most changes that are kept, so that a note has room beside a committed offset (4096 bytes).
@@ -19,7 +17,7 @@ package struct ModelHistory: Equatable, Sendable {
     private static let mark = "models"
     private static let longestNote = 3900
 
-    /// By ascending offset, and each of another version than the one before.
+    /// By ascending offset, and each of other models than the one before.
     package private(set) var changes: [Change] = []
 
     /// Nothing is known.
@@ -32,9 +30,9 @@ package struct ModelHistory: Equatable, Sendable {
         var changes: [Change] = []
         for word in words.dropFirst() {
             guard let at = word.lastIndex(of: "@"), let offset = Int64(word[word.index(after: at)...]), offset >= 0,
-                ModelArtifact.isVersion(word[..<at]), changes.last.map({ $0.offset < offset }) ?? true
+                ModelMix(word[..<at]) != nil, changes.last.map({ $0.offset < offset }) ?? true
             else { return }
-            changes.append(Change(offset: offset, version: String(word[..<at])))
+            changes.append(Change(offset: offset, mix: String(word[..<at])))
         }
         self.changes = changes
     }
@@ -44,7 +42,7 @@ package struct ModelHistory: Equatable, Sendable {
         var words: [String] = []
         var room = Self.longestNote
         for change in changes.reversed() {
-            let word = "\(change.version)@\(change.offset)"
+            let word = "\(change.mix)@\(change.offset)"
             room -= word.utf8.count + 1
             guard room > 0 else { break }
             words.append(word)
@@ -52,17 +50,17 @@ package struct ModelHistory: Equatable, Sendable {
         return words.isEmpty ? "" : ([Self.mark] + words.reversed()).joined(separator: " ")
     }
 
-    /// The version that scored a message; `nil` where that is not known.
-    package func version(at offset: Int64) -> String? { changes.last { $0.offset <= offset }?.version }
+    /// The models that scored a message; `nil` where that is not known.
+    package func mix(at offset: Int64) -> String? { changes.last { $0.offset <= offset }?.mix }
 
-    /// The first offset behind this one that another version scored; `nil` where there is none.
+    /// The first offset behind this one that others scored; `nil` where there is none.
     package func nextChange(after offset: Int64) -> Int64? { changes.first { $0.offset > offset }?.offset }
 
-    /// A version scores the messages from an offset on.
-    package mutating func use(_ version: String, from offset: Int64) {
+    /// Models score the messages from an offset on.
+    package mutating func use(_ mix: String, from offset: Int64) {
         changes.removeAll { $0.offset >= offset }
-        guard changes.last?.version != version else { return }
-        changes.append(Change(offset: offset, version: version))
+        guard changes.last?.mix != mix else { return }
+        changes.append(Change(offset: offset, mix: mix))
         if changes.count > Self.limit { changes.removeFirst() }
     }
 }

@@ -186,15 +186,15 @@ package final class PartitionState {
         return gap.completeFrom(clock: clock, timeToLiveDays: timeToLiveDays)
     }
 
-    /// A model scores these messages: predictions that are joined, and published where they are live, are its own.
+    /// These models score these messages: predictions that are joined, and published where they are live, are its own.
     @inline(__always)
     func isScored(by model: ScoringModel, _ offsets: ClosedRange<Int64>) {
         let isLive = offsets.upperBound >= restoreEndOffset
         if scoredBy === model, isLiveNoted || !isLive { return }
         scoredBy = model
-        labelJoin?.use(model.labelJoinVersion)
+        labelJoin?.use(model.labelJoinVersions)
         isLiveNoted = isLive
-        if isLive { models.use(model.version, from: max(offsets.lowerBound, restoreEndOffset)) }
+        if isLive { models.use(model.mixText, from: max(offsets.lowerBound, restoreEndOffset)) }
     }
 
     /// The next event to be taken in, before it is.

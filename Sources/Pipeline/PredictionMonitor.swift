@@ -51,9 +51,12 @@ package struct PredictionMonitor {
         scores[min(Int(probability * Double(Self.scoreBins)), Self.scoreBins - 1)] &+= 1
         let milliseconds = timestampMilliseconds.map { max(nowMilliseconds - $0, 0) }
         if let milliseconds { endToEnd.record(Double(milliseconds) / 1000) }
-        drift?.observe(
-            startsInvoice: prediction.startsInvoice, features: prediction.features, probability: probability,
-            customerHash: prediction.customerHash, time: prediction.time)
+        // What the model in service has learned from is held against its own predictions.
+        if prediction.member == 0 {
+            drift?.observe(
+                startsInvoice: prediction.startsInvoice, features: prediction.features, probability: probability,
+                customerHash: prediction.customerHash, time: prediction.time)
+        }
         sinceSample &+= 1
         // Where noting costs more than counting.
         if sinceSample == RecentRows.samplingInterval {

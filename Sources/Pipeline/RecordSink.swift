@@ -16,6 +16,10 @@ package protocol RecordSink: AnyObject {
     /// - Parameter message: of the event; for the prediction of an instant of the schedule that of which the event passed it.
     func publish(_ prediction: Scorer.Prediction, of message: SourceMessage, in partition: PartitionState) throws
 
+    /// Takes a prediction for comparison only, by a model beside the one that serves. It has no payload where the scorer writes
+    /// none for it.
+    func publish(challenger: Scorer.Prediction, of message: SourceMessage, in partition: PartitionState) throws
+
     /// Whether `publish(_:of:in:)` wants outcomes; if not they are not encoded.
     var takesOutcomes: Bool { get }
 
@@ -24,6 +28,9 @@ package protocol RecordSink: AnyObject {
 }
 
 extension RecordSink {
+    /// A sink has no use for them unless it says so.
+    package func publish(challenger: Scorer.Prediction, of message: SourceMessage, in partition: PartitionState) {}
+
     /// A sink takes no outcomes unless it says so.
     package var takesOutcomes: Bool { false }
 

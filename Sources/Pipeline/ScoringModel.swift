@@ -2,19 +2,44 @@ import Ensemble
 import Monitoring
 import Scoring
 
-/// A model as one thread scores with it: its scorer, and how the label join names it.
+/// The models that one thread scores with, the one in service and those beside it: their scorer, and how the label join names them.
 package final class ScoringModel {
     var scorer: Scorer
-    let labelJoinVersion: LabelJoin.Version
-    /// The artifact's version.
-    package let version: String
+    /// Of each model that which it serves, and that which is for comparison only; one alone has no comparison.
+    let labelJoinVersions: [LabelJoin.Version]
+    /// Which models they are.
+    package let mix: ModelMix
+    /// That as text.
+    let mixText: String
 
     /// - Parameter scorer: belongs to the thread from now on.
     package init(_ scorer: Scorer) {
         self.scorer = scorer
-        let manifest = scorer.artifact.manifest
-        version = manifest.version
-        labelJoinVersion = LabelJoin.Version(
-            version: manifest.version, servingModel: manifest.servingModel, models: scorer.artifact.ensemble.models)
+        let artifacts = [scorer.artifact] + scorer.companionModels.map(\.artifact)
+        let isAlone = artifacts.count == 1
+        labelJoinVersions = artifacts.flatMap { artifact in
+            (isAlone ? [false] : [false, true]).map { isShadow in
+                LabelJoin.Version(
+                    version: artifact.manifest.version, servingModel: artifact.manifest.servingModel,
+                    models: artifact.ensemble.models, isShadow: isShadow)
+            }
+        }
+        mix = ModelMix(scorer.artifact, beside: scorer.companionModels)
+        mixText = mix.text
+    }
+
+    /// The version in service.
+    package var version: String { mix.champion }
+
+    /// The place of a prediction's version in `labelJoinVersions`.
+    @inline(__always)
+    func labelJoinMember(of prediction: Scorer.Prediction) -> Int {
+        labelJoinVersions.count == 1 ? 0 : 2 * prediction.member + (prediction.isShadow ? 1 : 0)
+    }
+
+    /// The model of it that made a prediction.
+    @inline(__always)
+    func servingModel(of prediction: Scorer.Prediction) -> ModelName {
+        labelJoinVersions[labelJoinMember(of: prediction)].servingModel
     }
 }

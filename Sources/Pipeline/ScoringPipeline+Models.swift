@@ -1,3 +1,4 @@
+import Ensemble
 import Monitoring
 import Scoring
 
@@ -11,17 +12,29 @@ extension ScoringPipeline {
         }
         let change = partition.models.nextChange(after: offset) ?? .max
         let until = min(change, partition.restoreEndOffset)
-        guard let version = partition.models.version(at: offset), version != model.version else {
+        guard let mix = partition.models.mix(at: offset), mix != model.mixText else {
             // Mostly nothing has changed since.
             return (model, change < partition.restoreEndOffset ? until : .max)
         }
-        if past[version] == nil {
-            // Labels of another horizon cannot be joined with these.
-            let horizon = artifact.schema.horizon
-            let artifact = findArtifact(version).flatMap { $0.schema.horizon == horizon ? $0 : nil }
-            past[version] = .some(artifact.map { ScoringModel(Scorer(artifact: $0)) })
+        if past[mix] == nil { past[mix] = .some(ModelMix(mix).flatMap(find)) }
+        return ((past[mix] ?? nil) ?? model, until)
+    }
+
+    /// Makes models that have scored before; without the challengers whose artifacts are gone.
+    private func find(_ mix: ModelMix) -> ScoringModel? {
+        // Labels of another horizon cannot be joined with these.
+        let horizon = artifact.schema.horizon
+        func find(_ version: String) -> ModelArtifact? {
+            findArtifact(version).flatMap { $0.schema.horizon == horizon ? $0 : nil }
         }
-        return ((past[version] ?? nil) ?? model, until)
+        guard let champion = find(mix.champion) else { return nil }
+        var companions: [CompanionModel] = []
+        if let canary = mix.roles.canary {
+            guard let artifact = find(canary.version) else { return nil }
+            companions.append(CompanionModel(artifact, servedShare: canary.perTenThousand))
+        }
+        companions += mix.roles.challengers.compactMap { find($0).map { CompanionModel($0) } }
+        return ScoringModel(Scorer(artifact: champion, beside: companions))
     }
 
     /// Has earlier versions' artifacts asked for again: one that was gone may be back.
@@ -37,8 +50,8 @@ extension ScoringPipeline {
     package func serve(_ next: ScoringModel, reference: ReferenceDistributions?, driftRows: Int) {
         precondition(next.scorer.artifact.schema.horizon == artifact.schema.horizon)
         // Partitions that are being restored still need the present one. What was needed before it is found again if need be.
-        past = [model.version: model]
-        past[next.version] = nil
+        past = [model.mixText: model]
+        past[next.mixText] = nil
         model = next
         monitor.watchDrift(from: reference, rows: driftRows)
     }

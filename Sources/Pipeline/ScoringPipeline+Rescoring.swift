@@ -153,7 +153,7 @@ extension ScoringPipeline {
     /// Shows the label join a prediction of the schedule, if it is graded and has not been seen.
     func join(
         _ prediction: Scorer.Prediction, of message: SourceMessage, _ slice: RescoredSlice?,
-        _ partition: PartitionState, _ joined: inout LabelJoin.Batch
+        _ partition: PartitionState, by model: ScoringModel, _ joined: inout LabelJoin.Batch
     ) {
         guard slice?.isJoined ?? true, partition.rescoring?.isGraded(prediction.time) ?? false else { return }
         // Who may be forgotten before the label is known has no identifier to publish it by.
@@ -161,7 +161,7 @@ extension ScoringPipeline {
         guard prediction.time - prediction.clock <= days * EventTime.millisecondsPerDay - horizon else { return }
         let event = LabelJoin.Event(
             scheduled: prediction.time, customerHash: prediction.customerHash, scores: prediction.scores,
-            offset: message.offset)
+            offset: message.offset, member: model.labelJoinMember(of: prediction))
         if slice == nil { joined.append(event) } else { joined.append(scheduled: event) }
     }
 }

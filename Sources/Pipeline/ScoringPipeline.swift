@@ -33,7 +33,7 @@ package final class ScoringPipeline {
     /// Models of other versions that have scored messages which rebuild state; `nil` where there is no such artifact.
     var past: [String: ScoringModel?] = [:]
     let findArtifact: (String) -> ModelArtifact?
-    private let outcomeSchema: UInt32?
+    let outcomeSchema: UInt32?
     /// What was noted of the predictions so far.
     package internal(set) var monitor: PredictionMonitor
     let scoresEachLine: Bool
@@ -45,7 +45,7 @@ package final class ScoringPipeline {
     var takenEvents = SourceBatch()
     /// Whether an event of the message that is being taken had not been sent before.
     var takenMessageIsNew = false
-    private var outcomePayload: [UInt8] = []
+    var outcomePayload: [UInt8] = []
 
     /// - Parameters:
     ///   - scorer: of the model that scores live messages.
@@ -78,7 +78,7 @@ package final class ScoringPipeline {
     ///   - limit: most predictions that it keeps.
     package func makeLabelJoin(windowDays: Int, limit: Int) -> LabelJoin {
         var labelJoin = LabelJoin(horizon: artifact.schema.horizon, windowDays: windowDays, limit: limit)
-        labelJoin.use(model.labelJoinVersion)
+        labelJoin.use(model.labelJoinVersions)
         return labelJoin
     }
 
@@ -280,7 +280,6 @@ package final class ScoringPipeline {
         guard scorer.pendingCount > 0 else { return }
         let begun = monotonicNanoseconds()
         var scoredAt = begun
-        let servingModel = model.labelJoinVersion.servingModel
         let (messages, runs) = (batch.messages, batch.runs)
         var (runIndex, runEnd) = (-1, 0)
         var partition: PartitionState?
@@ -304,7 +303,11 @@ package final class ScoringPipeline {
                 runs[runIndex].partition.labelJoin?.begin(&joined)
             }
             let message = messages[prediction.tag]
-            if prediction.isScheduled {
+            if prediction.isShadow {
+                if message.offset >= restoreEndOffset || slice?.isPublished ?? false {
+                    try sink.publish(challenger: prediction, of: message, in: partition.unsafelyUnwrapped)
+                }
+            } else if prediction.isScheduled {
                 let slice = slice ?? RescoredSlice(isPublished: message.offset >= restoreEndOffset)
                 if slice.isPublished {
                     try sink.publish(prediction, of: message, in: partition.unsafelyUnwrapped)
@@ -314,75 +317,24 @@ package final class ScoringPipeline {
                 try sink.publish(prediction, of: message, in: partition.unsafelyUnwrapped)
                 published += 1
                 monitor.published(
-                    prediction, probability: prediction.scores[servingModel],
+                    prediction, probability: prediction.scores[model.servingModel(of: prediction)],
                     timestampMilliseconds: message.timestampMilliseconds)
             }
-            while passed < unscored.count, unscored[passed].predictionsBefore <= scored {
+            while !prediction.isShadow, passed < unscored.count, unscored[passed].predictionsBefore <= scored {
                 if isJoining { joined.append(unscored[passed].event) }
                 passed += 1
             }
             if isJoining, prediction.isScheduled {
-                join(prediction, of: message, slice, partition.unsafelyUnwrapped, &joined)
+                join(prediction, of: message, slice, partition.unsafelyUnwrapped, by: model, &joined)
             } else if isJoining {
-                joined.append(
-                    LabelJoin.Event(
-                        customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash,
-                        time: prediction.time, clock: prediction.clock, isPurchase: prediction.isPurchase,
-                        scores: prediction.scores, offset: message.offset, line: prediction.line))
+                joined.append(Self.event(prediction, of: message, by: model))
             }
-            scored += 1
+            if !prediction.isShadow { scored += 1 }
         }
         if let partition { try join(joined, of: partition, into: sink, &result) }
         (result.published, result.rescored) = (published, rescored)
         result.times.score = scoredAt - begun
         result.times.publish = monotonicNanoseconds() - scoredAt
-    }
-
-    /// Shows a partition's label join the predictions of a batch. What they make known of earlier ones is published with them.
-    private func join(
-        _ joined: LabelJoin.Batch, of partition: PartitionState, into sink: any RecordSink, _ result: inout BatchResult
-    ) throws {
-        let versions = sink.takesOutcomes ? partition.labelJoin?.versions ?? [] : []
-        let restoreEndOffset = partition.restoreEndOffset
-        var (bought, notBought) = (0, 0)
-        // The label join sees the whole batch even if the sink fails, so that it stays whole.
-        var failure: (any Error)?
-        partition.labelJoin?.join(joined) { isBought, offset, outcome in
-            guard offset >= restoreEndOffset, failure == nil else { return }
-            if isBought { bought += 1 } else { notBought += 1 }
-            guard !versions.isEmpty else { return }
-            do {
-                let outcome = outcome()
-                try publish(outcome, of: versions[Int(outcome.prediction.version)], in: partition, into: sink)
-            } catch {
-                failure = error
-            }
-        }
-        result.bought += bought
-        result.notBought += notBought
-        if let failure { throw failure }
-    }
-
-    private func publish(
-        _ outcome: LabelJoin.Outcome, of version: LabelJoin.Version, in partition: PartitionState,
-        into sink: any RecordSink
-    ) throws {
-        let prediction = outcome.prediction
-        // A customer is kept for at least a year, longer than a label can be pending: whoever is removed was so in this batch.
-        guard let customerID = partition.table.customerID(ofHash: prediction.customerHash) else { return }
-        outcomePayload.removeAll(keepingCapacity: true)
-        if let outcomeSchema {
-            OutcomeEncoder.append(
-                outcome, of: version, customerID: customerID, schema: outcomeSchema, to: &outcomePayload)
-        } else {
-            OutcomeEncoder.append(outcome, of: version, customerID: customerID, to: &outcomePayload)
-        }
-        try sink.publish(
-            OutcomeRecord(
-                predictionOffset: prediction.offset, predictionLine: Int(prediction.line),
-                isScheduled: prediction.isScheduled, instant: prediction.time, customerHash: prediction.customerHash,
-                customerID: customerID, payload: outcomePayload),
-            in: partition)
     }
 }
 

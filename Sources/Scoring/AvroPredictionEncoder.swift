@@ -112,4 +112,24 @@ extension AvroPredictionEncoder: PayloadWriter {}
 enum PayloadEncoder: Sendable {
     case json(PredictionEncoder)
     case avro(AvroPredictionEncoder)
+
+    /// - Parameters:
+    ///   - explainer: if payloads are to be explained, by so many features.
+    ///   - avroSchema: the number of the schema in a registry; `nil` for JSON.
+    init(
+        _ artifact: ModelArtifact, _ thresholds: PriorityThresholds, _ explainer: Explainer?, features: Int,
+        avroSchema: UInt32?
+    ) {
+        if let avroSchema {
+            self = .avro(
+                AvroPredictionEncoder(
+                    number: avroSchema, manifest: artifact.manifest, schema: artifact.schema, thresholds: thresholds,
+                    explainer: explainer, count: features))
+        } else {
+            self = .json(
+                PredictionEncoder(
+                    manifest: artifact.manifest, thresholds: thresholds,
+                    explanation: explainer.map { ExplanationEncoder($0, of: artifact.schema, count: features) }))
+        }
+    }
 }

@@ -17,6 +17,15 @@ final class Explanations {
 
     deinit { block.deallocate() }
 
+    /// The contributions of one row alone, whichever rows are asked for.
+    func contributions(onlyOf row: Int, of matrix: borrowing FeatureMatrix) -> UnsafePointer<Double> {
+        matrix.values.withUnsafeBufferPointer { values in
+            explainer.contributions(
+                values.baseAddress.unsafelyUnwrapped + row * FeatureSchema.count, count: 1, into: block, workspace)
+        }
+        return UnsafePointer(block)
+    }
+
     /// The contributions of one row's features to the served model's log-odds.
     ///
     /// To be called for every row of the matrix, from the first on: every 64th call explains the next 64 rows.

@@ -40,9 +40,13 @@ public struct Scorer {
         public let startsInvoice: Bool
         /// Whether it is of an instant of the schedule, and of no event; `time` is that instant then.
         public let isScheduled: Bool
+        /// The model that made it: 0 is the scorer's own, others are those beside it, in their order.
+        package let member: Int
+        /// Whether it is for comparison only, and another model's prediction is served.
+        package let isShadow: Bool
     }
 
-    private struct Pending {
+    fileprivate struct Pending {
         let tag: Int
         let line: Int
         let time: Int64
@@ -71,10 +75,20 @@ public struct Scorer {
     private var workspace: Ensemble.Workspace
     private let explanations: Explanations?
     private let payload = PayloadMemory()
+    private let companions: [Companion]
+    /// The models that score beside its own.
+    package let companionModels: [CompanionModel]
+    /// Whether predictions of challengers have payloads.
+    private let writesChallengers: Bool
 
     /// A scorer whose predictions have no explanations.
-    package init(artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds()) {
-        self.init(artifact: artifact, thresholds: thresholds, explainer: nil, features: 0, avroSchema: nil)
+    package init(
+        artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds(),
+        beside companions: [CompanionModel] = []
+    ) {
+        self.init(
+            artifact, thresholds, explainers: companions.map { _ in nil }, explainer: nil, features: 0, avroSchema: nil,
+            companions, writesChallengers: false)
     }
 
     /// A scorer whose predictions are explained.
@@ -82,37 +96,41 @@ public struct Scorer {
     ///   - explainedFeatures: how many features each prediction names, the ones with the largest contributions to the served
     ///     model's log-odds; 0 for no explanations.
     ///   - avroSchema: the number in a registry of the schema that payloads are written by; `nil` for JSON.
-    /// - Throws: `ArtifactError` if explanations are wanted and the artifact's models do not support them.
+    ///   - companions: models that score the same rows; the first one that serves a customer does so in place of the artifact.
+    ///   - writesChallengers: whether predictions of those that do not serve have payloads.
+    /// - Throws: `ArtifactError` if explanations are wanted and a model's do not support them.
     package init(
         artifact: ModelArtifact, thresholds: PriorityThresholds = PriorityThresholds(), explainedFeatures: Int,
-        avroSchema: UInt32? = nil
+        avroSchema: UInt32? = nil, beside companions: [CompanionModel] = [], writesChallengers: Bool = false
     ) throws(ArtifactError) {
+        var explainers: [Explainer?] = []
+        for companion in companions {
+            explainers.append(explainedFeatures > 0 ? try Explainer(companion.artifact) : nil)
+        }
         self.init(
-            artifact: artifact, thresholds: thresholds,
+            artifact, thresholds, explainers: explainers,
             explainer: explainedFeatures > 0 ? try Explainer(artifact) : nil, features: explainedFeatures,
-            avroSchema: avroSchema)
+            avroSchema: avroSchema, companions, writesChallengers: writesChallengers)
     }
 
     private init(
-        artifact: ModelArtifact, thresholds: PriorityThresholds, explainer: Explainer?, features: Int,
-        avroSchema: UInt32?
+        _ artifact: ModelArtifact, _ thresholds: PriorityThresholds, explainers: [Explainer?], explainer: Explainer?,
+        features: Int, avroSchema: UInt32?, _ companions: [CompanionModel], writesChallengers: Bool
     ) {
         self.artifact = artifact
         explanations = explainer.map { Explanations($0) }
         workspace = Ensemble.Workspace(for: artifact.ensemble)
         extractor = artifact.makeExtractor()
-        if let avroSchema {
-            encoder = .avro(
-                AvroPredictionEncoder(
-                    number: avroSchema, manifest: artifact.manifest, schema: artifact.schema, thresholds: thresholds,
-                    explainer: explainer,
-                    count: features))
-        } else {
-            encoder = .json(
-                PredictionEncoder(
-                    manifest: artifact.manifest, thresholds: thresholds,
-                    explanation: explainer.map { ExplanationEncoder($0, of: artifact.schema, count: features) }))
+        encoder = PayloadEncoder(artifact, thresholds, explainer, features: features, avroSchema: avroSchema)
+        companionModels = companions
+        self.companions = zip(companions, explainers).map { companion, explainer in
+            Companion(
+                companion, of: artifact,
+                encoder: PayloadEncoder(
+                    companion.artifact, thresholds, explainer, features: features, avroSchema: avroSchema),
+                explanations: explainer.map { Explanations($0) })
         }
+        self.writesChallengers = writesChallengers
     }
 
     /// Events added and not yet scored.
@@ -199,11 +217,13 @@ public struct Scorer {
         matrix.removeAll()
     }
 
-    /// Scores all events added since the last call together, and calls the body with each prediction in their order.
+    /// Scores all events added since the last call together, and calls the body with each prediction in their order: first that
+    /// which is served, then those of the other models, in theirs.
     ///
     /// The batch is empty afterwards, also if the body throws.
     public mutating func score(_ body: (Prediction) throws -> Void) rethrows {
         artifact.ensemble.score(matrix, into: &scores, workspace: &workspace)
+        for companion in companions { companion.score(matrix) { pending[$0].countryHash } }
         defer { removePending() }
         // Chosen once: an encoder is too large to be copied out of the choice for every row.
         switch encoder {
@@ -212,36 +232,120 @@ public struct Scorer {
         }
     }
 
+    /// What is known of a row's event.
+    private struct PendingRow {
+        let row: Int
+        let entry: Pending
+        let customerID: UnsafeRawBufferPointer
+        let invoiceNo: UnsafeRawBufferPointer
+    }
+
     private func encode(by encoder: some PayloadWriter, _ body: (Prediction) throws -> Void) rethrows {
         // Copied once: read through self, each would be retained for every row.
-        let (explanations, payload, scores) = (explanations, payload, scores)
+        let (explanations, scores, companions, matrix) = (explanations, scores, companions, matrix)
         try identifiers.withUnsafeBytes { identifiers in
             for (row, entry) in pending.enumerated() {
                 let start = identifiers.baseAddress.map { $0 + entry.start }
-                let customerID = UnsafeRawBufferPointer(start: start, count: entry.customerIDCount)
-                let invoiceNo = UnsafeRawBufferPointer(
-                    start: start.map { $0 + entry.customerIDCount }, count: entry.invoiceNoCount)
-                let out = payload.reserve(
-                    encoder.room(customerIDCount: entry.customerIDCount, invoiceNoCount: entry.invoiceNoCount))
-                let contributions = explanations?.contributions(row: row, of: matrix)
-                try matrix.withRow(row) { features in
-                    let values = features.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-                    let end = encoder.write(
-                        customerID: customerID, invoiceNo: entry.isScheduled ? nil : invoiceNo, time: entry.time,
-                        scores: scores[row],
-                        isStateComplete: entry.isStateComplete, explained: contributions.map { (values, $0) }, to: out)
-                    try body(
-                        Prediction(
-                            tag: entry.tag, line: entry.line, customerID: customerID,
-                            payload: UnsafeRawBufferPointer(start: out, count: end - out), features: features,
-                            scores: scores[row], time: entry.time, clock: entry.clock,
-                            customerHash: entry.customerHash,
-                            invoiceHash: entry.invoiceHash, countryHash: entry.countryHash,
-                            isPurchase: entry.isPurchase,
-                            startsInvoice: entry.startsInvoice, isScheduled: entry.isScheduled))
+                let row = PendingRow(
+                    row: row, entry: entry,
+                    customerID: UnsafeRawBufferPointer(start: start, count: entry.customerIDCount),
+                    invoiceNo: UnsafeRawBufferPointer(
+                        start: start.map { $0 + entry.customerIDCount }, count: entry.invoiceNoCount))
+                if companions.isEmpty {
+                    try write(row, by: encoder, explanations, matrix, scores[row.row], body)
+                    continue
+                }
+                let server = companions.firstIndex { $0.serves(entry.customerHash) }
+                if server == nil { try write(row, by: encoder, explanations, matrix, scores[row.row], body) }
+                if let server { try write(row, by: companions[server], member: server + 1, isShadow: false, body) }
+                if server != nil {
+                    try withShadow(row, matrix, scores[row.row], member: 0, body)
+                }
+                for (place, companion) in companions.enumerated() where place != server {
+                    if writesChallengers, companion.servedShare == 0 {
+                        try write(row, by: companion, member: place + 1, isShadow: true, body)
+                    } else {
+                        try withShadow(
+                            row, companion.matrix(of: matrix), companion.scores[row.row], member: place + 1, body)
+                    }
                 }
             }
         }
+    }
+
+    /// A prediction that nobody reads.
+    private func withShadow(
+        _ row: PendingRow, _ matrix: FeatureMatrix, _ scores: Scores, member: Int, _ body: (Prediction) throws -> Void
+    ) rethrows {
+        try matrix.withRow(row.row) { features in
+            try body(
+                Prediction(
+                    row.entry, row.customerID, payload: UnsafeRawBufferPointer(start: nil, count: 0),
+                    features: features, scores, member: member, isShadow: true))
+        }
+    }
+
+    private func write(
+        _ row: PendingRow, by companion: Companion, member: Int, isShadow: Bool, _ body: (Prediction) throws -> Void
+    ) rethrows {
+        let (rows, scores) = (companion.matrix(of: matrix), companion.scores[row.row])
+        switch companion.encoder {
+        case .json(let encoder):
+            try write(row, by: encoder, companion.explanations, rows, scores, member: member, isShadow: isShadow, body)
+        case .avro(let encoder):
+            try write(row, by: encoder, companion.explanations, rows, scores, member: member, isShadow: isShadow, body)
+        }
+    }
+
+    @inline(__always)
+    private func write(
+        _ row: PendingRow, by encoder: some PayloadWriter, _ explanations: Explanations?, _ matrix: FeatureMatrix,
+        _ scores: Scores, member: Int = 0, isShadow: Bool = false, _ body: (Prediction) throws -> Void
+    ) rethrows {
+        let entry = row.entry
+        let out = payload.reserve(
+            encoder.room(customerIDCount: entry.customerIDCount, invoiceNoCount: entry.invoiceNoCount))
+        // Beside others a model does not explain every row.
+        let contributions =
+            companions.isEmpty
+            ? explanations?.contributions(row: row.row, of: matrix)
+            : explanations?.contributions(onlyOf: row.row, of: matrix)
+        try matrix.withRow(row.row) { features in
+            let values = features.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+            let end = encoder.write(
+                customerID: row.customerID, invoiceNo: entry.isScheduled ? nil : row.invoiceNo, time: entry.time,
+                scores: scores, isStateComplete: entry.isStateComplete,
+                explained: contributions.map { (values, $0) }, to: out)
+            try body(
+                Prediction(
+                    entry, row.customerID, payload: UnsafeRawBufferPointer(start: out, count: end - out),
+                    features: features, scores, member: member, isShadow: isShadow))
+        }
+    }
+}
+
+extension Scorer.Prediction {
+    @inline(__always)
+    fileprivate init(
+        _ entry: Scorer.Pending, _ customerID: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer,
+        features: UnsafeRawBufferPointer, _ scores: Scores, member: Int, isShadow: Bool
+    ) {
+        tag = entry.tag
+        line = entry.line
+        self.customerID = customerID
+        self.payload = payload
+        self.features = features
+        self.scores = scores
+        time = entry.time
+        clock = entry.clock
+        customerHash = entry.customerHash
+        invoiceHash = entry.invoiceHash
+        countryHash = entry.countryHash
+        isPurchase = entry.isPurchase
+        startsInvoice = entry.startsInvoice
+        isScheduled = entry.isScheduled
+        self.member = member
+        self.isShadow = isShadow
     }
 }
 

@@ -65,6 +65,7 @@ package final class Worker: Service {
         let limits = try check.recordLimits(of: settings.writtenTopics)
         if let topic = settings.checkpointTopicName { try check.requireRoom(for: topic, limits) }
         let schemas = try check.outputSchemas()
+        models.prepare()
         logger.info(
             "worker starts",
             metadata: [

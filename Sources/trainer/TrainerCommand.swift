@@ -10,6 +10,7 @@ struct TrainerCommand: ParsableCommand {
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, TuneCommand.self, ImportCommand.self, ExportCommand.self,
             FeaturesCommand.self,
-            ListCommand.self, InspectCommand.self, PromoteCommand.self, RollbackCommand.self,
+            ListCommand.self, InspectCommand.self, PromoteCommand.self, RollbackCommand.self, CanaryCommand.self,
+            ChallengeCommand.self, RetireCommand.self,
         ])
 }

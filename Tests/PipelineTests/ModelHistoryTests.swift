@@ -5,13 +5,13 @@ import Testing
 @Suite struct ModelHistoryTests {
     @Test func tellsWhoScoredAMessage() {
         var history = ModelHistory()
-        #expect(history.version(at: 5) == nil && history.note == "")
+        #expect(history.mix(at: 5) == nil && history.note == "")
         history.use("a", from: 10)
         history.use("a", from: 20)
         history.use("b", from: 30)
         history.use("a", from: 40)
         #expect(history.note == "models a@10 b@30 a@40")
-        #expect([9, 10, 29, 30, 39, 40].map { history.version(at: $0) } == [nil, "a", "a", "b", "b", "a"])
+        #expect([9, 10, 29, 30, 39, 40].map { history.mix(at: $0) } == [nil, "a", "a", "b", "b", "a"])
         #expect([0, 10, 30, 40].map { history.nextChange(after: $0) } == [10, 30, 40, nil])
         #expect(ModelHistory(note: history.note) == history)
         // Taken back to before a change.
@@ -32,7 +32,7 @@ import Testing
     @Test func aNoteHasRoomBesideAnOffset() {
         var history = ModelHistory()
         for change in 0..<1000 { history.use("\(change % 2)", from: Int64(change)) }
-        #expect(history.changes.count == 24 && history.version(at: 999) == "1" && history.version(at: 0) == nil)
+        #expect(history.changes.count == 24 && history.mix(at: 999) == "1" && history.mix(at: 0) == nil)
         for change in 1000..<1100 {
             history.use(String(repeating: "v", count: 190) + "\(change)", from: Int64(change))
         }

@@ -18,7 +18,9 @@ extension OnlineEvaluation {
         pending = snapshots.reduce(0) { $0 + $1.pending }
         sampledShare = snapshots.map(\.sampledShare).min() ?? 1
         var all: [LabelJoin.Version] = []
-        for version in snapshots.flatMap(\.versions) where !all.contains(version) { all.append(version) }
+        for version in snapshots.flatMap(\.versions) where !all.contains(where: { $0.isSameModel(as: version) }) {
+            all.append(version)
+        }
         versions = all.compactMap { version in Version(version, snapshots, from: start, seed: seed) }
             .sorted { $0.version < $1.version }
     }
@@ -67,9 +69,13 @@ extension OnlineEvaluation.Version {
         /// Days with predictions whose horizon has not passed.
         var incomplete: Set<Int32> = []
         for snapshot in snapshots {
-            guard let number = snapshot.versions.firstIndex(of: version) else { continue }
+            // Whether it was served or not: all that it has predicted counts.
+            let numbers = snapshot.versions.indices.filter { snapshot.versions[$0].isSameModel(as: version) }
+            guard !numbers.isEmpty else { continue }
             for prediction in snapshot.predictions
-            where prediction.version == number && prediction.time >= max(start, snapshot.evaluatedTimes.lowerBound) {
+            where numbers.contains(Int(prediction.version))
+                && prediction.time >= max(start, snapshot.evaluatedTimes.lowerBound)
+            {
                 let day = EventTime.day(of: prediction.time)
                 let isKnown =
                     !prediction.label.isPending && prediction.time < snapshot.evaluatedTimes.upperBound

@@ -1,7 +1,7 @@
 import Ensemble
 
 extension LabelJoin {
-    /// An event, and the prediction that was published for it, if there was one.
+    /// An event, and the prediction that was published for it, if there was one; or a prediction alone.
     public struct Event: Sendable {
         @usableFromInline let customerHash: UInt64
         @usableFromInline let invoiceHash: UInt64
@@ -10,6 +10,10 @@ extension LabelJoin {
         @usableFromInline let isPurchase: Bool
         @usableFromInline let isScored: Bool
         @usableFromInline let isScheduled: Bool
+        /// False for a prediction alone: it moves no clock and decides nothing.
+        @usableFromInline let isEvent: Bool
+        /// The place of its prediction's version among those that are in use.
+        @usableFromInline let member: Int
         @usableFromInline let scores: Scores
         @usableFromInline let offset: Int64
         @usableFromInline let line: Int
@@ -21,11 +25,14 @@ extension LabelJoin {
         ///   - clock: the instant that the prediction is for: the customer's latest event time, milliseconds.
         ///   - offset: of the event's message.
         ///   - line: the event's place in its message.
+        ///   - member: the place of the prediction's version among those that are in use.
         @inlinable
         public init(
             customerHash: UInt64, invoiceHash: UInt64, time: Int64, clock: Int64, isPurchase: Bool, scores: Scores,
-            offset: Int64, line: Int = 0
+            offset: Int64, line: Int = 0, member: Int = 0
         ) {
+            self.member = member
+            isEvent = true
             self.customerHash = customerHash
             self.invoiceHash = invoiceHash
             self.time = time
@@ -43,7 +50,9 @@ extension LabelJoin {
         /// - Parameters:
         ///   - instant: milliseconds of event time.
         ///   - offset: of the message whose event moved the clock past it.
-        package init(scheduled instant: Int64, customerHash: UInt64, scores: Scores, offset: Int64) {
+        package init(scheduled instant: Int64, customerHash: UInt64, scores: Scores, offset: Int64, member: Int = 0) {
+            self.member = member
+            isEvent = false
             self.customerHash = customerHash
             invoiceHash = 0
             time = instant
@@ -54,6 +63,26 @@ extension LabelJoin {
             line = LabeledPrediction.scheduledLine
             isScored = true
             isScheduled = true
+            passed = 0
+        }
+
+        /// Another model's prediction for an event that has one already.
+        package init(
+            besideEventOf customerHash: UInt64, invoiceHash: UInt64, clock: Int64, scores: Scores, offset: Int64,
+            line: Int, member: Int
+        ) {
+            self.customerHash = customerHash
+            self.invoiceHash = invoiceHash
+            time = clock
+            instant = clock
+            isPurchase = false
+            self.scores = scores
+            self.offset = offset
+            self.line = line
+            isScored = true
+            isScheduled = false
+            isEvent = false
+            self.member = member
             passed = 0
         }
 
@@ -69,6 +98,8 @@ extension LabelJoin {
             line = 0
             isScored = false
             isScheduled = false
+            isEvent = true
+            member = 0
             passed = 0
         }
     }
@@ -108,7 +139,7 @@ extension LabelJoin {
                 var event = event
                 event.passed = times.count
                 events.append(event)
-            } else if !event.isScheduled {
+            } else if event.isEvent {
                 times.append(event.time)
             }
         }

@@ -76,6 +76,8 @@ extension LabelJoin {
         if number < journal.loggedBelow { journal.log(number, its) }
         if its.label == .deferred { progress.deferred.remove(number, time: its.time) }
         chunks[chunk].resolve(place, label)
+        // Whose predictions nobody was given has no outcomes either.
+        if progress.hasShadows, progress.versions[Int(chunks[chunk][place].version)].isShadow { return }
         try onOutcome(label == .bought, offset) { Outcome(prediction: chunks[chunk][place], boughtAt: time) }
     }
 

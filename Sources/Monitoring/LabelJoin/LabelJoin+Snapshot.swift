@@ -134,9 +134,9 @@ extension LabelJoin {
             restored.progress.removed = 0..<0
             for chunk in restored.chunks.indices { restored.chunks[chunk].isChanged = false }
         }
-        let version = versions.indices.contains(progress.version) ? versions[progress.version] : nil
+        let inUse = progress.members.map { versions[$0.version] }
         self = restored
-        if let version { use(version) }
+        use(inUse)
     }
 
     /// Reads the head record into `progress`.

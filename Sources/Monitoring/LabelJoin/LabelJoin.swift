@@ -33,10 +33,10 @@ public struct LabelJoin: Sendable {
     /// Everything except the predictions and the table of customers. Small enough to be copied at every undo point.
     struct Progress: Sendable {
         var versions: [Version] = []
-        /// Index of the version that new predictions belong to.
-        var version = 0
-        /// Whether that version has all models in their canonical order, so that its scores need no lookup.
-        var hasAllModels = false
+        /// The versions that new predictions belong to.
+        var members: [Member] = []
+        /// Whether there are versions whose predictions are for comparison only.
+        var hasShadows = false
         var clock = PartitionClock()
         var nextOffset: Int64 = 0
         /// Number of the first chunk kept. Chunks are numbered consecutively, and no number is used twice.
@@ -55,6 +55,14 @@ public struct LabelJoin: Sendable {
         var sampledBelow = UInt64(1) << 32
         /// Chunks removed since the last snapshot.
         var removed: Range<Int> = 0..<0
+    }
+
+    /// A version in use.
+    struct Member: Sendable {
+        /// Its index in `versions`.
+        let version: Int
+        /// Whether it has all models in their canonical order, so that its scores need no lookup.
+        let hasAllModels: Bool
     }
 
     /// How far a label looks ahead, milliseconds.
@@ -90,14 +98,19 @@ public struct LabelJoin: Sendable {
     }
 
     /// Sets the model version that predictions belong to from now on.
-    package mutating func use(_ version: Version) {
-        progress.hasAllModels = version.models == ModelName.allCases
-        if let known = progress.versions.firstIndex(of: version) {
-            progress.version = known
-            return
+    package mutating func use(_ version: Version) { use([version]) }
+
+    /// Sets the model versions that predictions belong to from now on: `Event.member` is a place among them.
+    package mutating func use(_ versions: [Version]) {
+        progress.members = versions.map { version in
+            var index = progress.versions.firstIndex(of: version)
+            if index == nil {
+                index = progress.versions.count
+                progress.versions.append(version)
+            }
+            return Member(version: index ?? 0, hasAllModels: version.models == ModelName.allCases)
         }
-        progress.version = progress.versions.count
-        progress.versions.append(version)
+        progress.hasShadows = progress.versions.contains(where: \.isShadow)
     }
 
     /// Prefetch distances in events: first the customer's slot, then the prediction that it points to.
@@ -139,11 +152,11 @@ public struct LabelJoin: Sendable {
         progress.nextOffset = event.offset + 1
         // The sample may have been halved since the batch was begun.
         guard event.customerHash >> 32 < progress.sampledBelow else {
-            if !event.isScheduled { progress.clock.observe(event.time) }
+            if event.isEvent { progress.clock.observe(event.time) }
             return
         }
         // No event: the clock stays where it is.
-        if event.isScheduled { return try joinSampled(event, onOutcome) }
+        if !event.isEvent { return try joinSampled(event, onOutcome) }
         if progress.clock.time != progress.expiredAt { try expire(event.offset, onOutcome) }
         try joinSampled(event, onOutcome)
         progress.clock.observe(event.time)
@@ -156,24 +169,26 @@ public struct LabelJoin: Sendable {
         if event.isPurchase, customers[slot].older != 0 { try resolveOlder(slot, event, onOutcome) }
         guard event.isScored else { return }
         let isDeferred = event.instant > progress.clock.time + horizon
+        let member = progress.members[event.member]
         append(
             PredictionChunk.Case(
                 time: event.instant, invoiceHash: event.invoiceHash, previous: customers[slot].add(end + 1),
                 label: isDeferred ? .deferred : .pending),
             PredictionChunk.Content(
-                offset: event.offset, customerHash: event.customerHash, probabilities: probabilities(event.scores),
-                version: UInt16(progress.version), line: LabeledPrediction.line(of: event)))
+                offset: event.offset, customerHash: event.customerHash,
+                probabilities: probabilities(event.scores, member),
+                version: UInt16(member.version), line: LabeledPrediction.line(of: event)))
         if progress.count > limit { sample() }
     }
 
     @inline(__always)
-    private func probabilities(_ scores: Scores) -> InlineArray<5, Double> {
-        if progress.hasAllModels {
+    private func probabilities(_ scores: Scores, _ member: Member) -> InlineArray<5, Double> {
+        if member.hasAllModels {
             return [
                 scores.logisticRegression, scores.randomForest, scores.xgboost, scores.stacking, scores.blending,
             ]
         }
-        let models = progress.versions[progress.version].models
+        let models = progress.versions[member.version].models
         return InlineArray { $0 < models.count ? scores[models[$0]] : 0 }
     }
 

@@ -26,14 +26,25 @@ package struct ModelLoader {
         return artifact
     }
 
+    /// A scorer of the model in service and those beside it.
+    /// - Throws: as `scorer(_:schemas:)`.
+    func scorer(_ model: ServedModel, schemas: OutputSchemas?) throws -> Scorer {
+        try scorer(model.artifact, beside: model.companions, schemas: schemas)
+    }
+
     /// A scorer of the artifact whose predictions have what the settings ask for.
-    /// - Parameter schemas: of what is published in Avro; `nil` for JSON.
+    /// - Parameters:
+    ///   - companions: models that score beside it.
+    ///   - schemas: of what is published in Avro; `nil` for JSON.
     /// - Throws: `ArtifactError` if they are to be explained and the artifact's models cannot be.
-    package func scorer(_ artifact: ModelArtifact, schemas: OutputSchemas? = nil) throws -> Scorer {
+    package func scorer(
+        _ artifact: ModelArtifact, beside companions: [CompanionModel] = [], schemas: OutputSchemas? = nil
+    ) throws -> Scorer {
         do {
             return try Scorer(
                 artifact: artifact, thresholds: settings.thresholds, explainedFeatures: settings.explainedFeatures,
-                avroSchema: schemas?.prediction)
+                avroSchema: schemas?.prediction, beside: companions,
+                writesChallengers: settings.challengersTopic != nil)
         } catch {
             throw ArtifactError(path: error.path, reason: "\(error.reason); set explanations.top: 0 to score by it")
         }

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import Pipeline
 import SchemaRegistry
+import Scoring
 import Synchronization
 
 /// Notices when another model is to be served, proves it, and has the stream's threads change to it.
@@ -55,6 +56,31 @@ package final class ModelWatch: Sendable {
         let isUnconditional: Bool
         var next: ContinuousClock.Instant
         var pause: Duration
+    }
+
+    /// What the thread remembers from look to look.
+    private struct Memory {
+        /// What the threads are changing to.
+        var change: Change?
+        var refusal: Refusal?
+        var roles: RolesSeen?
+    }
+
+    /// The roles that were found last.
+    private struct RolesSeen {
+        /// `nil` where they cannot be understood.
+        let wanted: ModelRoles?
+        /// Digest of the model that they stand beside.
+        let champion: String
+        /// What is wrong with them.
+        let fault: String?
+        /// Whether that has not been said yet.
+        let isNews: Bool
+
+        init(wanted: ModelRoles?, champion: String, fault: String?, before: RolesSeen?) {
+            (self.wanted, self.champion, self.fault) = (wanted, champion, fault)
+            isNews = fault != nil && fault != before?.fault
+        }
     }
 
     private static let firstPause = Duration.seconds(10)
@@ -110,11 +136,12 @@ package final class ModelWatch: Sendable {
         // Of this thread alone, as Linux has it: a proof is a second's work, which must not keep the stream from its core.
         setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
         var next = ContinuousClock.now
-        var (change, refusal): (Change?, Refusal?)
+        var memory = Memory()
+        var isFirst = true
         while !isStopped() {
-            if let done = change, done.answers.count >= controlQueues.count {
-                settle(done.model)
-                change = nil
+            if let done = memory.change, done.answers.count >= controlQueues.count {
+                settle(done.model, fault: memory.roles?.fault)
+                memory.change = nil
             }
             let errands = state.withLock { state in
                 defer { state.errands = [] }
@@ -125,29 +152,84 @@ package final class ModelWatch: Sendable {
                 defer { state.isAsked = false }
                 return state.isAsked
             }
-            if isAsked || settings.reloadMilliseconds > 0 && ContinuousClock.now >= next {
+            // The first look finds the models beside the one that the worker has begun with.
+            if isAsked || isFirst || settings.reloadMilliseconds > 0 && ContinuousClock.now >= next {
                 next = .now + .milliseconds(settings.reloadMilliseconds)
-                look(isAsked: isAsked, schemas, &change, &refusal, isStopped)
+                isFirst = false
+                look(isAsked: isAsked, schemas, &memory, isStopped)
             }
             Thread.sleep(forTimeInterval: 0.02)
         }
     }
 
-    /// Begins to change where another artifact is to be served than the threads serve, or are changing to.
+    /// Finds the models that score beside the one that the worker begins with, before its threads begin.
+    func prepare() {
+        let target = slot.target
+        var seen: RolesSeen?
+        let companions = findCompanions(beside: target.artifact, target, isAsked: true, &seen) { false }
+        if let fault = seen?.fault { note(fault, isAsked: false, serving: target.artifact) }
+        guard !companions.isEmpty else { return }
+        slot.order(target.beside(companions))
+        slot.settle()
+    }
+
+    /// Begins to change where other models are to score than the threads have, or are changing to.
     private func look(
-        isAsked: Bool, _ schemas: OutputSchemas?, _ change: inout Change?, _ refusal: inout Refusal?,
-        _ isStopped: () -> Bool
+        isAsked: Bool, _ schemas: OutputSchemas?, _ memory: inout Memory, _ isStopped: () -> Bool
     ) {
-        let target = slot.target.artifact
+        let target = slot.target
+        let found = findChampion(target.artifact, isAsked: isAsked, &memory.refusal, isStopped)
+        var (champion, refusal): (ModelArtifact, String?) = (target.artifact, nil)
+        switch found {
+        case .next(let artifact): champion = artifact
+        case .refused(let reason): refusal = reason
+        case .same, .held: break
+        }
+        if isStopped() { return }
+        let companions = findCompanions(beside: champion, target, isAsked: isAsked, &memory.roles, isStopped)
+        let fault = refusal ?? memory.roles?.fault
+        if let fault, refusal != nil || memory.roles?.isNews ?? false {
+            note(fault, isAsked: isAsked, serving: target.artifact)
+        }
+        do {
+            let isSame = champion.digest == target.artifact.digest
+            let next = isSame ? target.beside(companions) : try ServedModel(champion, beside: companions)
+            if !next.isSame(as: target) {
+                memory.change = Change(model: next, answers: try begin(next, schemas))
+                return
+            }
+            if let fault { return answer(.refused(version: target.artifact.manifest.version, reason: fault)) }
+            guard case .same = found else { return }
+            state.withLock { $0.refused = nil }
+            // While threads change, it is known only then what came of it.
+            if memory.change == nil { answer(.unchanged(version: target.artifact.manifest.version)) }
+        } catch {
+            note("\(error)", isAsked: isAsked, serving: target.artifact)
+            answer(.refused(version: target.artifact.manifest.version, reason: "\(error)"))
+        }
+    }
+
+    /// What `current` points to.
+    private enum Champion {
+        /// What is served, or threads are changing to.
+        case same
+        /// Another one, which may be served.
+        case next(ModelArtifact)
+        /// One that has been refused, and is not tried again yet.
+        case held
+        /// One that may not be served, and why.
+        case refused(String)
+    }
+
+    private func findChampion(
+        _ present: ModelArtifact, isAsked: Bool, _ refusal: inout Refusal?, _ isStopped: () -> Bool
+    ) -> Champion {
         var found: (digest: String, isUnconditional: Bool)?
         do {
             let digest = try ModelArtifact.digest(path: settings.models)
-            if digest == target.digest {
+            if digest == present.digest {
                 refusal = nil
-                state.withLock { $0.refused = nil }
-                // While threads change, it is known only then what came of it.
-                if change == nil { answer(.unchanged(version: target.manifest.version)) }
-                return
+                return .same
             }
             let store = ArtifactStore(directory: settings.models)
             let isUnconditional = store.current.map { store.isUnconditional($0) } ?? false
@@ -156,12 +238,13 @@ package final class ModelWatch: Sendable {
             if !isAsked, let refusal, refusal.digest == digest, refusal.isUnconditional == isUnconditional,
                 ContinuousClock.now < refusal.next
             {
-                return
+                return .held
             }
-            guard let next = try prove(target, isStopped) else { return }
-            try judge(next.artifact, target, isUnconditional: isUnconditional, isStopped)
-            change = Change(model: next, answers: try begin(next, schemas))
+            let next = try prove(settings.models, beside: present, isStopped)
+            if isStopped() { return .held }
+            try judge(next, present, isUnconditional: isUnconditional, isStopped)
             refusal = nil
+            return .next(next)
         } catch {
             if let found {
                 let pause = refusal.map {
@@ -171,14 +254,52 @@ package final class ModelWatch: Sendable {
                     digest: found.digest, isUnconditional: found.isUnconditional,
                     next: .now + (pause ?? Self.firstPause), pause: pause ?? Self.firstPause)
             }
-            refused("\(error)", isAsked: isAsked, serving: target)
+            return .refused("\(error)")
         }
     }
 
-    /// Reads and verifies what is to be served, and holds it against what must not change while the worker runs.
-    /// - Returns: `nil` if the worker stops meanwhile.
-    private func prove(_ present: ModelArtifact, _ isStopped: () -> Bool) throws -> ServedModel? {
-        let artifact = try ModelLoader(settings: settings).artifact()
+    /// The models that are to score beside one; without those that cannot, which keep no other from its place.
+    private func findCompanions(
+        beside champion: ModelArtifact, _ target: ServedModel, isAsked: Bool, _ memory: inout RolesSeen?,
+        _ isStopped: () -> Bool
+    ) -> [CompanionModel] {
+        var wanted = ModelRoles()
+        do {
+            wanted = try ArtifactStore(directory: settings.models).roles()
+            wanted.remove(champion.manifest.version)
+        } catch {
+            memory = RolesSeen(wanted: nil, champion: champion.digest, fault: "\(error)", before: memory)
+            return target.companions
+        }
+        if !isAsked, let memory, memory.wanted == wanted, memory.champion == champion.digest {
+            return target.companions
+        }
+        var (companions, faults) = ([CompanionModel](), [String]())
+        let places =
+            (wanted.canary.map { [(version: $0.version, share: $0.perTenThousand)] } ?? [])
+            + wanted.challengers.map { (version: $0, share: 0) }
+        for (version, share) in places {
+            do {
+                let path = "\(settings.models)/\(version)"
+                let digest = try ModelArtifact.digest(path: path)
+                let known = target.companions.first { $0.artifact.digest == digest }?.artifact
+                companions.append(
+                    CompanionModel(
+                        try known ?? prove(path, beside: champion, isStopped), servedShare: share))
+            } catch {
+                faults.append("\(version) cannot score beside \(champion.manifest.version): \(error)")
+            }
+        }
+        memory = RolesSeen(
+            wanted: wanted, champion: champion.digest,
+            fault: faults.isEmpty ? nil : faults.joined(separator: "; "), before: memory)
+        return companions
+    }
+
+    /// Reads and verifies a model, and holds it against what must not change while the worker runs.
+    /// - Throws: where it cannot score.
+    private func prove(_ path: String, beside present: ModelArtifact, _ isStopped: () -> Bool) throws -> ModelArtifact {
+        let artifact = try ModelLoader(settings: settings).artifact(at: path)
         let (next, days) = (artifact.schema.horizon.days, present.schema.horizon.days)
         guard next == days else {
             throw WorkerError(
@@ -186,7 +307,7 @@ package final class ModelWatch: Sendable {
                     + "its label would be graded by another horizon. Start the worker again to serve it")
         }
         try artifact.prove(isCancelled: isStopped)
-        return isStopped() ? nil : try ServedModel(artifact)
+        return artifact
     }
 
     /// Holds what a model would change against the limits.
@@ -218,7 +339,7 @@ package final class ModelWatch: Sendable {
     /// Has every thread change behind its next commit. A thread that is about to begin begins with the model.
     private func begin(_ next: ServedModel, _ schemas: OutputSchemas?) throws -> Answers {
         let loader = ModelLoader(settings: settings)
-        let models = try controlQueues.map { _ in ScoringModel(try loader.scorer(next.artifact, schemas: schemas)) }
+        let models = try controlQueues.map { _ in ScoringModel(try loader.scorer(next, schemas: schemas)) }
         slot.order(next)
         let answers = Answers()
         for (queue, model) in zip(controlQueues, models) {
@@ -228,20 +349,31 @@ package final class ModelWatch: Sendable {
     }
 
     /// All threads have changed.
-    private func settle(_ model: ServedModel) {
-        let before = slot.current.artifact.manifest.version
+    /// - Parameter fault: what is wrong with a model that is to score beside the one in service.
+    private func settle(_ model: ServedModel, fault: String?) {
+        let before = slot.current
         slot.settle()
+        let isAnother = before.artifact.digest != model.artifact.digest
         state.withLock { state in
-            state.changes += 1
-            state.refused = nil
+            if isAnother { state.changes += 1 }
+            if fault == nil { state.refused = nil }
         }
-        logger.notice(
-            "another model is served from the next message on",
-            metadata: ["model": "\(model.artifact.manifest.version)", "before": "\(before)"])
-        answer(.served(version: model.artifact.manifest.version))
+        let version = model.artifact.manifest.version
+        if isAnother {
+            logger.notice(
+                "another model is served from the next message on",
+                metadata: ["model": "\(version)", "before": "\(before.artifact.manifest.version)"])
+        }
+        if !model.hasSameCompanions(as: before) {
+            logger.notice(
+                "other models score beside the one in service from the next message on",
+                metadata: ["models": "\(model.mix.text)", "before": "\(before.mix.text)"])
+        }
+        answer(.served(version: version))
     }
 
-    private func refused(_ reason: String, isAsked: Bool, serving present: ModelArtifact) {
+    /// Says that a model is refused, in the log and in the status.
+    private func note(_ reason: String, isAsked: Bool, serving present: ModelArtifact) {
         let isNews = state.withLock { state in
             let isNews = state.refused?.reason != reason
             if isNews || isAsked { state.refusals += 1 }
@@ -253,7 +385,6 @@ package final class ModelWatch: Sendable {
                 "a model is refused; the present one stays in service",
                 metadata: ["reason": "\(reason)", "serving": "\(present.manifest.version)"])
         }
-        answer(.refused(version: present.manifest.version, reason: reason))
     }
 
     private func answer(_ outcome: Outcome) {

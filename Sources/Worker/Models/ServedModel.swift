@@ -1,9 +1,11 @@
 import Ensemble
 import Foundation
 import Monitoring
+import Pipeline
+import Scoring
 import Synchronization
 
-/// A model in service: one immutable value, made and proven away from the stream's threads.
+/// A model in service, and those that score beside it: one immutable value, made and proven away from the stream's threads.
 package struct ServedModel: Sendable {
     /// Its artifact.
     package let artifact: ModelArtifact
@@ -11,12 +13,35 @@ package struct ServedModel: Sendable {
     let reference: ReferenceDistributions?
     /// Since when this worker serves it.
     package let since: Date
+    /// The models that score beside it: a canary first, if there is one, then challengers.
+    package let companions: [CompanionModel]
 
     /// - Throws: `ArtifactError` when the artifact's reference distributions cannot be understood.
-    init(_ artifact: ModelArtifact) throws {
+    init(_ artifact: ModelArtifact, beside companions: [CompanionModel] = []) throws {
         self.artifact = artifact
+        self.companions = companions
         reference = try ReferenceDistributions(artifact)
         since = Date()
+    }
+
+    private init(_ other: ServedModel, beside companions: [CompanionModel]) {
+        (artifact, reference, since) = (other.artifact, other.reference, other.since)
+        self.companions = companions
+    }
+
+    /// The same in service, and others beside it.
+    func beside(_ companions: [CompanionModel]) -> ServedModel { ServedModel(self, beside: companions) }
+
+    /// Which models they are.
+    var mix: ModelMix { ModelMix(artifact, beside: companions) }
+
+    func isSame(as other: ServedModel) -> Bool {
+        artifact.digest == other.artifact.digest && hasSameCompanions(as: other)
+    }
+
+    func hasSameCompanions(as other: ServedModel) -> Bool {
+        companions.map(\.artifact.digest) == other.companions.map(\.artifact.digest)
+            && companions.map(\.servedShare) == other.companions.map(\.servedShare)
     }
 }
 

@@ -20,6 +20,8 @@ extension WorkerSettings {
             reader.refuse("output.format", "is avro: schema_registry.url must say where its schemas are registered")
         }
         whenRefused = reader.choice("output.when_refused", default: whenRefused)
+        let challengers = reader.string("output.challengers_topic", default: "")
+        challengersTopic = challengers.isEmpty ? nil : challengers
         let features = reader.string("output.features_topic", default: "")
         featuresTopic = features.isEmpty ? nil : features
         let outcomes = reader.string("output.outcomes_topic", default: "")

@@ -21,6 +21,8 @@ package struct WorkerSettings: Sendable {
     package var outputFormat = OutputFormat.json
     /// The registry that Avro's schemas are registered at.
     package var registry = RegistrySettings()
+    /// Topic of challengers' predictions; none unless named.
+    package var challengersTopic: String?
     /// Topic of the feature rows that were scored, as 32-bit little-endian floats; none unless named.
     package var featuresTopic: String?
     /// Topic of predictions' labels as they become known; none unless named.
@@ -142,7 +144,7 @@ package struct WorkerSettings: Sendable {
 
     /// Topics that must exist.
     var topics: [String] {
-        [inputTopic, outputTopic] + [featuresTopic, outcomesTopic, deadLetterTopic].compactMap { $0 }
+        [inputTopic, outputTopic] + [challengersTopic, featuresTopic, outcomesTopic, deadLetterTopic].compactMap { $0 }
     }
 
     /// Topics that the worker writes to.

@@ -11,6 +11,7 @@ final class OutputWriter: RecordSink {
     let commitProtocol: any CommitProtocol
     let settings: WorkerSettings
     private let predictions: Topic
+    private let challengers: Topic?
     private let features: Topic?
     private let outcomes: Topic?
     private let deadLetters: Topic?
@@ -56,6 +57,7 @@ final class OutputWriter: RecordSink {
         let compression = settings.kafkaProperties.producer["compression.type"] ?? "none"
         predictionLimit = compression == "none" ? limits.limit(of: settings.outputTopic) : .max
         predictions = try producer.topic(named: settings.outputTopic)
+        challengers = try topic(settings.challengersTopic)
         features = try topic(settings.featuresTopic)
         outcomes = try topic(settings.outcomesTopic)
         deadLetters = try topic(settings.deadLetterTopic)
@@ -107,6 +109,21 @@ final class OutputWriter: RecordSink {
         try produce(to: predictions, key: prediction.customerID, value: prediction.payload, source: source)
         if let features {
             try produce(to: features, key: prediction.customerID, value: prediction.features, source: source)
+        }
+    }
+
+    func publish(challenger: Scorer.Prediction, of message: SourceMessage, in partition: PartitionState) throws {
+        guard let challengers, !challenger.payload.isEmpty else { return }
+        let (key, value) = (challenger.customerID, challenger.payload)
+        guard challenger.isScheduled else {
+            let source = source.write(
+                partition: partition.number, offset: message.offset,
+                timestampMilliseconds: message.timestampMilliseconds, line: namesLines ? challenger.line : nil)
+            return try produce(to: challengers, key: key, value: value, source: source)
+        }
+        let scheduled = PredictionSource.Scheduled(instant: challenger.time, customerHash: challenger.customerHash)
+        try source.withScheduled(partition: partition.number, offset: message.offset, scheduled) { source in
+            try produce(to: challengers, key: key, value: value, source: source)
         }
     }
 

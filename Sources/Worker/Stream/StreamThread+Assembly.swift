@@ -86,7 +86,7 @@ extension StreamThread {
         let pipeline = ScoringPipeline(
             decoder: EventDecoder(format: settings.events),
             scorer: try ModelLoader(settings: settings).scorer(
-                dependencies.model.artifact, schemas: dependencies.schemas),
+                dependencies.model, schemas: dependencies.schemas),
             monitor: PredictionMonitor(
                 reference: dependencies.model.reference, driftRows: settings.driftRows,
                 recentRows: settings.comparedRows, metrics: dependencies.metrics),

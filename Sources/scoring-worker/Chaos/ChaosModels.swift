@@ -28,6 +28,17 @@ struct ChaosModels {
                 withDestinationPath: URL(fileURLWithPath: artifact.directory).path)
         }
         try store.promote(versions[0], reason: "chaos" + ArtifactStore.consent)
+        try assignRoles()
+    }
+
+    /// Of the others the next one serves a share of the customers, and the one behind it challenges both.
+    private func assignRoles() throws(ArtifactError) {
+        func version(_ ahead: Int) -> String { artifacts[(changes + ahead) % artifacts.count].manifest.version }
+        guard artifacts.count > 1 else { return }
+        try store.assign(
+            ModelRoles(
+                canary: ModelRoles.Canary(version: version(1), perTenThousand: 2500),
+                challengers: artifacts.count > 2 ? [version(2)] : []))
     }
 
     /// Serves the next one, if there is another.
@@ -36,5 +47,6 @@ struct ChaosModels {
         changes += 1
         try store.promote(
             artifacts[changes % artifacts.count].manifest.version, reason: "chaos" + ArtifactStore.consent)
+        try assignRoles()
     }
 }

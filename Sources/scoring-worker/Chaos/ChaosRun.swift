@@ -39,6 +39,7 @@ final class ChaosRun {
         settings.confine(to: broker.bootstrapServers)
         settings.kafkaProducer["compression.type"] = "zstd"
         settings.deadLetterTopic = "dead-letters"
+        if models.artifacts.count > 2 { settings.challengersTopic = "challengers" }
         self.settings = settings
         // Workers understand messages as the run itself does.
         formatPath = "\(directory)/format.yaml"
@@ -59,7 +60,9 @@ final class ChaosRun {
                 printInfo("logs of the workers and the broker are in \(directory)")
             }
         }
-        try broker.create([settings.inputTopic, settings.outputTopic, "dead-letters"], partitions: command.partitions)
+        try broker.create(
+            [settings.inputTopic, settings.outputTopic, "dead-letters"] + [settings.challengersTopic].compactMap { $0 },
+            partitions: command.partitions)
         let group = try GroupProgress(settings: settings, partitions: command.partitions)
         defer { group.close() }
         var pieces = try PieceSource(command: command, settings: settings, models: models.artifacts)
@@ -98,8 +101,13 @@ final class ChaosRun {
             try broker.start()
         }
         progress.show("reading the predictions")
-        try OutputReader(settings: settings, partitions: command.partitions).readAll {
+        try OutputReader(settings: settings, topic: settings.outputTopic, partitions: command.partitions).readAll {
             expectation.compare($0, payload: $1)
+        }
+        if let topic = settings.challengersTopic {
+            try OutputReader(settings: settings, topic: topic, partitions: command.partitions).readAll {
+                expectation.compare(challenger: $0, payload: $1)
+            }
         }
         progress.finish()
         var result = expectation.finish()
@@ -184,7 +192,8 @@ final class ChaosRun {
             [
                 "models=\(URL(fileURLWithPath: settings.models).path)", "group=\(settings.group)",
                 "kafka.bootstrap.servers=\(broker.bootstrapServers)", "input.topic=\(settings.inputTopic)",
-                "output.topic=\(settings.outputTopic)", "dead_letters.topic=dead-letters",
+                "output.topic=\(settings.outputTopic)",
+                "output.challengers_topic=\(settings.challengersTopic ?? "")", "dead_letters.topic=dead-letters",
                 "processing.guarantee=\(command.guarantee)", "processing.instance=w\(number)",
                 "checkpoints.store=\(command.store)", "checkpoints.directory=\(checkpoints)",
                 "rescoring.every=\(settings.rescoringMilliseconds)ms", "http.enabled=false", "recovery.max_seconds=2",

@@ -28,6 +28,8 @@ struct ExpectedPredictions {
     /// By partition and offset; none for a message that is not scored.
     private(set) var payloads: [[[Payload]]]
     private(set) var scorable = 0
+    /// Challengers' predictions that have been found.
+    private var challengers: Set<ChallengerPlace> = []
     /// Of customers without an event.
     private var scheduled: [ScheduledPlace: Payload] = [:]
     var published: Int { payloads.reduce(0) { $0 + $1.count } }
@@ -38,6 +40,13 @@ struct ExpectedPredictions {
         let partition: Int
         let offset: Int
         let customer: PredictionSource.Scheduled
+    }
+
+    private struct ChallengerPlace: Hashable {
+        let partition: Int32
+        let offset: Int64
+        let line: Int?
+        let customer: PredictionSource.Scheduled?
     }
 
     /// What is to be found of a message.
@@ -65,6 +74,8 @@ struct ExpectedPredictions {
         var models = 0
         /// How many predictions are of each model, by its place in the order of service.
         var predictionsOfModel: [Int: Int] = [:]
+        /// Challengers' predictions.
+        var challengers = 0
         var failedStops = 0
         /// How far the run came and who was late, if its time was over before everything was committed.
         var unfinished: String?
@@ -79,7 +90,8 @@ struct ExpectedPredictions {
         private var changesOfModel: String {
             guard modelChanges > 0 else { return "" }
             let counts = (0..<models).map { "\(predictionsOfModel[$0] ?? 0)" }.joined(separator: ", ")
-            return "\(modelChanges) changes of the model (\(counts) predictions of each), "
+            let beside = challengers > 0 ? "\(challengers) challengers' predictions, " : ""
+            return "\(modelChanges) changes of the model (\(counts) predictions of each), \(beside)"
         }
 
         var description: String {
@@ -142,6 +154,33 @@ struct ExpectedPredictions {
         let expected = payloads[partition][offset][index]
         payloads[partition][offset][index].isFound = true
         note(expected, payload, place)
+    }
+
+    /// Compares a challenger's prediction: there may be one of each event, of one of the models.
+    mutating func compare(challenger source: PredictionSource?, payload: UInt64) {
+        guard let source, payloads.indices.contains(Int(source.partition)),
+            payloads[Int(source.partition)].indices.contains(Int(source.offset))
+        else {
+            verdict.unexpected += 1
+            return noteDifference("a challenger's prediction of an unknown message")
+        }
+        let (partition, offset) = (Int(source.partition), Int(source.offset))
+        let name = "a challenger's prediction of \(partition)@\(offset)"
+        let expected =
+            source.scheduled.map { customer in
+                scheduled[ScheduledPlace(partition: partition, offset: offset, customer: customer)]
+            } ?? payloads[partition][offset].first { $0.line == source.line }
+        verdict.challengers += 1
+        let place = ChallengerPlace(
+            partition: source.partition, offset: source.offset, line: source.line, customer: source.scheduled)
+        if !challengers.insert(place).inserted {
+            verdict.repeated += 1
+            noteDifference("\(name) twice")
+        }
+        if !(expected?.hashes.contains(payload) ?? false) {
+            verdict.different += 1
+            noteDifference("\(name) is not what a replay gives")
+        }
     }
 
     private mutating func note(_ expected: Payload, _ payload: UInt64, _ place: String) {
