@@ -66,6 +66,9 @@ package final class ScoringPipeline {
     /// The artifact that it scores live messages with.
     package var artifact: ModelArtifact { model.scorer.artifact }
 
+    /// The models that score live messages beside it.
+    package var companions: [CompanionModel] { model.scorer.companionModels }
+
     /// Whether messages name the schema that they are written by.
     package var readsRegistrySchemas: Bool { decoder.format.catalogue != nil }
 

@@ -5,6 +5,7 @@ import Kafka
 import Logging
 import Monitoring
 import SchemaRegistry
+import Scoring
 import ServiceLifecycle
 import Synchronization
 
@@ -96,6 +97,9 @@ package final class Worker: Service {
 
     /// The model that it scores with at the moment.
     package var artifact: ModelArtifact { slot.current.artifact }
+
+    /// The models that score beside it at the moment.
+    package var companions: [CompanionModel] { slot.current.companions }
 
     /// Has it look for another model now; returns at once. What comes of it is in the log and in the status.
     package func requestReload() { models.request() }

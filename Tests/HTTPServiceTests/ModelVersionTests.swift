@@ -1,6 +1,8 @@
 import Ensemble
+import Events
 import Foundation
 import HTTPTypes
+import Scoring
 import TestSupport
 import Testing
 
@@ -73,5 +75,21 @@ import Testing
         let far = try await ask(.post, "/v1/model/versions/far/promote?whatever_it_changes=true")
         #expect(far.status == .ok && far.text.contains("\"far\""), "\(far.text)")
         #expect(try await ask(.get, "/v1/model/versions/far/promote").status == .methodNotAllowed)
+    }
+
+    /// A customer's page shows what the stream publishes of them, also where another model serves them than the one in service.
+    @Test func aCustomerIsScoredByTheModelThatServesThem() async throws {
+        let worker = try TestWorker(artifact: ModelArtifact(path: directory.path), customers: 60)
+        let canary = try ModelArtifact(path: "\(directory.path)/far")
+        worker.companionModels.withLock { $0 = [CompanionModel(canary, servedShare: 5000)] }
+        let rig = try Rig(worker: worker)
+        var served: [Bool: Int] = [:]
+        for customer in worker.busiest.prefix(20) {
+            let isCanary = ModelRoles.Canary.serves(contentHash(of: customer), perTenThousand: 5000)
+            let answer = try await rig.get("/v1/customers/\(customer)")
+            #expect(answer.text.contains("\"model_version\":\"\(isCanary ? "far" : first)\""), "\(customer)")
+            served[isCanary, default: 0] += 1
+        }
+        #expect(served.count == 2)
     }
 }

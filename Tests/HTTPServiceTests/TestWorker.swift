@@ -62,6 +62,8 @@ final class TestWorker: LiveWorker {
     var busiest: [String] { messages.keys.sorted { (messages[$1]!.count, $0) < (messages[$0]!.count, $1) } }
 
     var artifact: ModelArtifact { models.withLock { $0.artifact } }
+    let companionModels = Mutex<[CompanionModel]>([])
+    var companions: [CompanionModel] { companionModels.withLock { $0 } }
     var modelGeneration: Int { models.withLock { $0.generation } }
 
     /// Another model is served from now on.

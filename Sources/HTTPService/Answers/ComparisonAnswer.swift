@@ -31,6 +31,8 @@ enum ComparisonAnswer {
                         writer.bool(version.isCurrent)
                         writer.key("is_previous")
                         writer.bool(version.isPrevious)
+                        writer.key("role")
+                        writer.string(version.role?.rawValue)
                         writer.key("promoted")
                         writer.string(version.promotion?.time)
                         writer.key("promoted_because")

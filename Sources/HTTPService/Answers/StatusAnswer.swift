@@ -75,6 +75,19 @@ enum StatusAnswer {
             writer.integer(model.changes)
             writer.key("refusals")
             writer.integer(model.refusals)
+            writer.key("canary")
+            if let canary = model.roles.canary {
+                writer.object { writer in
+                    writer.key("version")
+                    writer.string(canary.version)
+                    writer.key("share")
+                    writer.number(Double(canary.perTenThousand) / 10_000)
+                }
+            } else {
+                writer.null()
+            }
+            writer.key("challengers")
+            writer.array(of: model.roles.challengers) { $0.string($1) }
             writer.key("refused_since")
             writer.instant(model.refused.map { Int64($0.since.timeIntervalSince1970 * 1000) })
             writer.key("refused_because")

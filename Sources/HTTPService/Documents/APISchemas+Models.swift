@@ -17,6 +17,7 @@ extension APISchemas {
             ("version", .string()), ("serving_model", .oneOf(Self.models)), ("trained_until", .instant),
             ("training_points", .integer()), ("is_current", .boolean("Whether `current` points to it.")),
             ("is_previous", .boolean("Whether a rollback returns to it.")),
+            ("role", .stringOrNull("canary or challenger; null where it has none.")),
             ("promoted", .stringOrNull("When it was put in service last.")), ("promoted_because", .stringOrNull()),
         ])
         return .object([

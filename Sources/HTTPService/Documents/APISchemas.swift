@@ -218,7 +218,15 @@ extension APISchemas {
         .object(
             [
                 ("version", .string()), ("since", .instant), ("changes", .integer(from: 0)),
-                ("refusals", .integer(from: 0)), ("refused_since", .instantOrNull),
+                ("refusals", .integer(from: 0)),
+                (
+                    "canary",
+                    .any(
+                        of: [.object([("version", .string()), ("share", Self.share)]), .null],
+                        "The model that serves a share of the customers; null where there is none.")
+                ),
+                ("challengers", .array(of: .string(), "Versions that score for comparison only.")),
+                ("refused_since", .instantOrNull),
                 ("refused_because", .stringOrNull("Why the model that is to be served is not; null where it is.")),
             ], "Which model is served, and since when by this worker.")
     }

@@ -60,7 +60,7 @@ extension API {
         }
         // Whoever has stayed away since their last event is no longer who they were then.
         let state = report.state.advanced(to: asOf ?? report.partitionClock)
-        let view = view
+        let view = view(ofCustomer: customerID)
         return view.pool.with { workspace in
             workspace.score(state)
             workspace.writer.removeAll()

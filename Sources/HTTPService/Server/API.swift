@@ -48,11 +48,16 @@ struct API: Sendable {
         self.worker = worker
         self.metrics = metrics
         self.logger = logger
-        views = ModelViews(context, settings: settings, generation: worker.modelGeneration)
+        views = ModelViews(context, settings: settings, of: worker)
     }
 
     /// What depends on the model that is served at the moment.
     var view: ModelView { views.current(of: worker) }
+
+    /// What depends on the model that serves a customer at the moment.
+    func view(ofCustomer customerID: String) -> ModelView {
+        views.current(of: worker, servingHash: contentHash(of: customerID))
+    }
 
     /// The routes of the API, the same on both ports.
     var routes: [Route] {

@@ -1,6 +1,7 @@
 import Dispatch
 import Ensemble
 import NIOCore
+import Scoring
 import Synchronization
 import Worker
 
@@ -30,15 +31,37 @@ final class ModelViews: Sendable {
     private struct State {
         var generation: Int
         var view: ModelView
+        /// Of a model that serves a share of the customers, with that share.
+        var canary: (view: ModelView, perTenThousand: Int)?
         var isPreparing = false
     }
 
     private let settings: HTTPSettings
     private let state: Mutex<State>
 
-    init(_ context: ScoringContext, settings: HTTPSettings, generation: Int) {
+    init(_ context: ScoringContext, settings: HTTPSettings, of worker: any LiveWorker) {
         self.settings = settings
-        state = Mutex(State(generation: generation, view: ModelView(context, settings: settings)))
+        let generation = worker.modelGeneration
+        let view = ModelView(context, settings: settings)
+        state = Mutex(
+            State(generation: generation, view: view, canary: Self.canary(of: worker, context, settings)))
+    }
+
+    private static func canary(
+        of worker: any LiveWorker, _ context: ScoringContext, _ settings: HTTPSettings
+    ) -> (ModelView, Int)? {
+        worker.companions.first { $0.servedShare > 0 }.map {
+            (ModelView(context.of($0.artifact), settings: settings), $0.servedShare)
+        }
+    }
+
+    /// The view of the model that serves a customer.
+    func current(of worker: any LiveWorker, servingHash hash: UInt64) -> ModelView {
+        let view = current(of: worker)
+        guard let canary = state.withLock({ $0.canary }),
+            ModelRoles.Canary.serves(hash, perTenThousand: canary.perTenThousand)
+        else { return view }
+        return canary.view
     }
 
     func current(of worker: any LiveWorker) -> ModelView {
@@ -51,7 +74,8 @@ final class ModelViews: Sendable {
         if isOutdated {
             DispatchQueue.global().async { [self] in
                 let next = ModelView(view.context.of(worker.artifact), settings: settings)
-                state.withLock { $0 = State(generation: generation, view: next) }
+                let canary = Self.canary(of: worker, next.context, settings)
+                state.withLock { $0 = State(generation: generation, view: next, canary: canary) }
             }
         }
         return view

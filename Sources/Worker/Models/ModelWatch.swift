@@ -109,7 +109,7 @@ package final class ModelWatch: Sendable {
         return state.withLock { state in
             WorkerStatus.Model(
                 version: current.artifact.manifest.version, since: current.since, changes: state.changes,
-                refusals: state.refusals, refused: state.refused)
+                refusals: state.refusals, roles: current.mix.roles, refused: state.refused)
         }
     }
 

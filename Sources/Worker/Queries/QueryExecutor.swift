@@ -63,7 +63,8 @@ final class QueryExecutor {
     private func ranking(top: Int, reply: @escaping ThreadCommand.Reply<Ranking>) -> RankingRun {
         let restored = registry.tasks.filter(\.isRestored).map(\.partition.partition)
         return RankingRun(
-            top: top, pipeline.artifact, partitions: restored.reversed(), restoringPartitions: registry.restoring,
+            top: top, pipeline.artifact, beside: pipeline.companions, partitions: restored.reversed(),
+            restoringPartitions: registry.restoring,
             reply: reply)
     }
 

@@ -1,6 +1,7 @@
 import Customers
 import Ensemble
 import Features
+import Scoring
 
 /// Ranks the customers of a thread's partitions by their probabilities as of the partition's clock: who has stayed away for long
 /// ranks by that, and not by their last event. It scores all of them, in slices between batches; customers who come meanwhile
@@ -8,12 +9,9 @@ import Features
 final class RankingRun {
     private let top: Int
     private let reply: ThreadCommand.Reply<Ranking>
-    private let extractor: FeatureExtractor
-    private let ensemble: Ensemble
-    private let servingModel: ModelName
-    private var workspace: Ensemble.Workspace
-    private var matrix = FeatureMatrix()
-    private var scores: [Scores] = []
+    private let champion: Ranker
+    /// The model that serves a share of the customers, of 10,000.
+    private let canary: (ranker: Ranker, share: Int)?
     private var partitions: [Int32]
     private let restoringPartitions: [Int32]
     private var cursor = 0
@@ -23,17 +21,47 @@ final class RankingRun {
     private var seen = 0
 
     init(
-        top: Int, _ artifact: ModelArtifact, partitions: [Int32], restoringPartitions: [Int32],
+        top: Int, _ artifact: ModelArtifact, beside companions: [CompanionModel], partitions: [Int32],
+        restoringPartitions: [Int32],
         reply: @escaping ThreadCommand.Reply<Ranking>
     ) {
         self.top = top
         self.reply = reply
         self.partitions = partitions
         self.restoringPartitions = restoringPartitions
-        extractor = artifact.makeExtractor()
-        ensemble = artifact.ensemble
-        servingModel = artifact.manifest.servingModel
-        workspace = Ensemble.Workspace(for: ensemble)
+        champion = Ranker(artifact)
+        canary = companions.first { $0.servedShare > 0 }.map { (Ranker($0.artifact), $0.servedShare) }
+    }
+
+    /// Scores customers as of their partition's clock by one model.
+    private final class Ranker {
+        private let artifact: ModelArtifact
+        private let extractor: FeatureExtractor
+        private var workspace: Ensemble.Workspace
+        private var matrix = FeatureMatrix()
+        private var scores: [Scores] = []
+
+        init(_ artifact: ModelArtifact) {
+            self.artifact = artifact
+            extractor = artifact.makeExtractor()
+            workspace = Ensemble.Workspace(for: artifact.ensemble)
+        }
+
+        /// - Returns: the probability of each, in order.
+        func probabilities(_ indices: Range<Int>, of table: CustomerTable) -> [Double] {
+            matrix.removeAll()
+            for index in indices {
+                table.withState(at: index) { state in
+                    if state.pointee.clock >= table.clock.time {
+                        extractor.append(state, to: &matrix)
+                    } else {
+                        extractor.append(state.pointee.advanced(to: table.clock.time), to: &matrix)
+                    }
+                }
+            }
+            artifact.ensemble.score(matrix, into: &scores, workspace: &workspace)
+            return scores.map { $0[artifact.manifest.servingModel] }
+        }
     }
 
     /// Goes on until the deadline.
@@ -60,20 +88,16 @@ final class RankingRun {
 
     private func score(_ table: CustomerTable, _ partition: Int32) {
         let end = min(cursor + CompiledForest.blockRows, table.count)
-        matrix.removeAll()
-        for index in cursor..<end {
-            table.withState(at: index) { state in
-                if state.pointee.clock >= table.clock.time {
-                    extractor.append(state, to: &matrix)
-                } else {
-                    extractor.append(state.pointee.advanced(to: table.clock.time), to: &matrix)
-                }
-            }
-        }
-        ensemble.score(matrix, into: &scores, workspace: &workspace)
+        let probabilities = champion.probabilities(cursor..<end, of: table)
+        let canaries = canary?.ranker.probabilities(cursor..<end, of: table)
         let floor = isFull ? best[top - 1].probability : -1
         for index in cursor..<end {
-            let probability = scores[index - cursor][servingModel]
+            var probability = probabilities[index - cursor]
+            if let canary, let canaries,
+                ModelRoles.Canary.serves(table.customerHash(at: index), perTenThousand: canary.share)
+            {
+                probability = canaries[index - cursor]
+            }
             if probability < floor { continue }
             best.append(
                 Ranking.Entry(

@@ -61,6 +61,13 @@ package final class WorkerMetrics: Sendable {
                 ])
             state.gauges.set("model_served_seconds", Date().timeIntervalSince(status.model.since))
             state.gauges.set("model_refused", status.model.refused == nil ? 0 : 1)
+            let roles = status.model.roles
+            state.gauges.set("model_canary_share", Double(roles.canary?.perTenThousand ?? 0) / 10_000)
+            for (version, role) in (roles.canary.map { [($0.version, "canary")] } ?? [])
+                + roles.challengers.map({ ($0, "challenger") })
+            {
+                state.gauges.set("model_beside_info", 1, [("version", version), ("role", role)])
+            }
             state.gauges.end()
         }
     }
@@ -216,6 +223,10 @@ package final class WorkerMetrics: Sendable {
             .counter, "Models that were to be served without a restart, by what came of it: served or refused"),
         "model_refused": .init(
             .gauge, "1 while another model is to be served than the one that is, because it is refused; otherwise 0"),
+        "model_canary_share": .init(
+            .gauge, "Share of the customers whom another model serves than the one in service; 0 where there is none"),
+        "model_beside_info": .init(
+            .gauge, "1, with the version and role of a model that scores beside the one in service"),
         "model_served_seconds": .init(.gauge, "For how long this worker has served its model"),
         "kafka_up": .init(.gauge, "1 while Kafka answers, 0 while it does not"),
         "kafka_away_seconds": .init(.gauge, "For how long Kafka has not answered; 0 while it does"),

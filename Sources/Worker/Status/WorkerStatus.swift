@@ -3,6 +3,7 @@ import Ensemble
 import Foundation
 import Kafka
 import Monitoring
+import Scoring
 
 /// A worker at one moment, as the control plane sees it: at most about a second old, and immutable.
 package struct WorkerStatus: Sendable {
@@ -77,7 +78,7 @@ package struct WorkerStatus: Sendable {
         }
     }
 
-    /// The model in service.
+    /// The model in service, and those beside it.
     package struct Model: Sendable {
         /// Another one that is to be served and is not.
         package struct Refused: Sendable {
@@ -95,6 +96,8 @@ package struct WorkerStatus: Sendable {
         package var changes = 0
         /// How often another one was refused.
         package var refusals = 0
+        /// The models that score beside it.
+        package var roles = ModelRoles()
         /// The last one that was refused; `nil` while what is served is what is to be served.
         package var refused: Refused?
     }
@@ -206,6 +209,8 @@ package protocol LiveWorker: Sendable {
     var status: WorkerStatus { get }
     /// The model that it scores with at the moment.
     var artifact: ModelArtifact { get }
+    /// The models that score beside it.
+    var companions: [CompanionModel] { get }
     /// How often that has changed.
     var modelGeneration: Int { get }
     /// Has it look for another model now.
