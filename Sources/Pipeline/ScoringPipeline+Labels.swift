@@ -10,14 +10,17 @@ extension ScoringPipeline {
         _ prediction: Scorer.Prediction, of message: SourceMessage, by model: ScoringModel
     ) -> LabelJoin.Event {
         let member = model.labelJoinMember(of: prediction)
+        // They are of use where models are compared.
+        let slices = model.labelJoinVersions.count > 1 ? RowSlice.mask(prediction.features) : 0
         return prediction.isShadow
             ? LabelJoin.Event(
                 besideEventOf: prediction.customerHash, invoiceHash: prediction.invoiceHash, clock: prediction.clock,
-                scores: prediction.scores, offset: message.offset, line: prediction.line, member: member)
+                scores: prediction.scores, offset: message.offset, line: prediction.line, member: member,
+                slices: slices)
             : LabelJoin.Event(
                 customerHash: prediction.customerHash, invoiceHash: prediction.invoiceHash, time: prediction.time,
                 clock: prediction.clock, isPurchase: prediction.isPurchase, scores: prediction.scores,
-                offset: message.offset, line: prediction.line, member: member)
+                offset: message.offset, line: prediction.line, member: member, slices: slices)
     }
 
     /// Shows a partition's label join the predictions of a batch. What they make known of earlier ones is published with them.

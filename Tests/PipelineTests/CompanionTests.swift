@@ -141,7 +141,8 @@ import Testing
         let (pipeline, sink) = (pipeline(try together()), Sink())
         let state = state(pipeline)
         try process(messages.indices, pipeline, state, sink, batch: 100)
-        let grades = OnlineEvaluation([try #require(state.labelJoin).evaluationSnapshot])
+        let grades = OnlineEvaluation(
+            [try #require(state.labelJoin).evaluationSnapshot], champion: artifacts[0].manifest.version)
         #expect(grades.versions.map(\.version) == artifacts.map(\.manifest.version).sorted())
         for artifact in artifacts {
             let lone = OnlineEvaluation([try #require(try alone(artifact).1.labelJoin).evaluationSnapshot])
@@ -153,6 +154,22 @@ import Testing
             for model in ModelName.allCases {
                 let (a, b) = (try #require(found?[model]), try #require(expected?[model]))
                 #expect(a.n == b.n && a.rocAUC == b.rocAUC && a.logLoss == b.logLoss, "\(version) \(model)")
+            }
+        }
+        // Held against the one in service, on the same events.
+        #expect(grades.comparisons.map(\.version) == ["canary", "challenger"])
+        func figures(_ version: String) -> Metrics? {
+            grades.versions.first { $0.version == version }.flatMap { $0.figures[$0.servingModel] }
+        }
+        let own = try #require(figures(artifacts[0].manifest.version))
+        for comparison in grades.comparisons {
+            let other = try #require(figures(comparison.version))
+            #expect(Double(comparison.all.predictions) == own.n)
+            #expect(abs(try #require(comparison.all.logLoss).value - (own.logLoss - other.logLoss)) < 1e-12)
+            #expect(abs(try #require(comparison.all.rocAUC).value - (other.rocAUC - own.rocAUC)) < 1e-12)
+            for group in Set(comparison.slices.map(\.group)) {
+                let its = comparison.slices.filter { $0.group == group }.reduce(0) { $0 + $1.figures.predictions }
+                #expect(its == comparison.all.predictions, "\(group)")
             }
         }
     }

@@ -164,6 +164,52 @@ extension StatusAnswer {
             writer.number(grades.sampledShare)
             writer.key("versions")
             writer.array(of: grades.versions) { version($1, &$0) }
+            writer.key("comparisons")
+            writer.array(of: grades.comparisons) { comparison($1, &$0) }
+        }
+    }
+
+    private static func comparison(_ comparison: PairedComparison, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.key("version")
+            writer.string(comparison.version)
+            writer.key("champion")
+            writer.string(comparison.champion)
+            writer.key("verdict")
+            writer.string(comparison.verdict.rawValue)
+            paired(comparison.all, &writer)
+            writer.key("slices")
+            writer.array(of: comparison.slices) { writer, slice in
+                writer.object { writer in
+                    writer.key("group")
+                    writer.string(slice.group)
+                    writer.key("name")
+                    writer.string(slice.name)
+                    paired(slice.figures, &writer)
+                }
+            }
+        }
+    }
+
+    private static func paired(_ figures: PairedComparison.Figures, _ writer: inout JSONWriter) {
+        writer.key("predictions")
+        writer.integer(figures.predictions)
+        writer.key("customers")
+        writer.integer(figures.customers)
+        for (name, difference) in [("log_loss_gain", figures.logLoss), ("roc_auc_gain", figures.rocAUC)] {
+            writer.key(name)
+            if let difference {
+                writer.object { writer in
+                    for (name, value) in [
+                        ("value", difference.value), ("lower", difference.lower), ("upper", difference.upper),
+                    ] {
+                        writer.key(name)
+                        writer.number(value)
+                    }
+                }
+            } else {
+                writer.null()
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 import Ensemble
+import Monitoring
 
 /// The schemas of what is said of other models.
 extension APISchemas {
@@ -11,6 +12,24 @@ extension APISchemas {
 
     private static let priorities = ["high", "medium", "low"]
     private static let models = ModelName.all.map(\.rawValue)
+
+    /// A version held against the one in service by the labels of what both have scored.
+    var pairedComparison: JSONSchema {
+        let gain = JSONSchema.any(
+            of: [.object(["value", "lower", "upper"].map { ($0, .number()) }), .null],
+            "Positive where it is better, with an interval that holds while one keeps looking; null of too few customers."
+        )
+        let figures: [(String, JSONSchema)] = [
+            ("predictions", .integer()), ("customers", .integer()), ("log_loss_gain", gain), ("roc_auc_gain", gain),
+        ]
+        return .object(
+            [
+                ("version", .string()), ("champion", .string("The version in service.")),
+                ("verdict", .oneOf(PairedComparison.Verdict.allCases.map(\.rawValue))),
+            ] + figures + [
+                ("slices", .array(of: .object([("group", .string()), ("name", .string())] + figures)))
+            ])
+    }
 
     private var versions: JSONSchema {
         let version = JSONSchema.object([

@@ -295,6 +295,7 @@ extension APISchemas {
             [
                 ("pending", .integer()), ("bought", .integer()), ("not_bought", .integer()),
                 ("sampled_share", Self.share), ("versions", .array(of: .reference("GradedVersion"))),
+                ("comparisons", .array(of: pairedComparison, "Versions that have scored beside the one in service.")),
             ], "What predictions have come to.")
     }
 

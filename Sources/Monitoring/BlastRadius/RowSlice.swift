@@ -6,9 +6,11 @@ package struct RowSlice: Sendable {
     package let group: String
     /// The part's name within its group.
     package let name: String
+    private let contains: @Sendable (UnsafeBufferPointer<Float>) -> Bool
+
     /// Whether it has a row: `FeatureSchema.count` floats in schema order, of which `country` is by the table of the model that the
     /// rows are divided for.
-    package let contains: @Sendable (ArraySlice<Float>) -> Bool
+    package func contains(_ row: ArraySlice<Float>) -> Bool { row.withUnsafeBufferPointer { contains($0) } }
 
     /// All of them, in a fixed order.
     package static let all: [RowSlice] =
@@ -22,9 +24,17 @@ package struct RowSlice: Sendable {
             slice("basket", "21 lines and more", .basketLines) { $0 >= 21 },
         ]
 
+    /// The slices that a row is in: a bit of each, by its place in `all`. It stands in checkpoints: new slices come last.
+    package static func mask(_ row: UnsafeRawBufferPointer) -> UInt16 {
+        let values = row.assumingMemoryBound(to: Float.self)
+        var mask: UInt16 = 0
+        for (place, slice) in all.enumerated() where slice.contains(values) { mask |= 1 << UInt16(place) }
+        return mask
+    }
+
     private static func slice(
         _ group: String, _ name: String, _ feature: Feature, _ condition: @escaping @Sendable (Float) -> Bool
     ) -> RowSlice {
-        RowSlice(group: group, name: name) { row in condition(row[row.startIndex + feature.rawValue]) }
+        RowSlice(group: group, name: name) { row in condition(row[feature.rawValue]) }
     }
 }

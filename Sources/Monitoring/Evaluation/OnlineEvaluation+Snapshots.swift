@@ -4,13 +4,15 @@ import Events
 extension OnlineEvaluation {
     /// Evaluates the predictions of some partitions together.
     /// - Parameters:
+    ///   - champion: the version in service, which others are held against; `nil` for no comparisons.
     ///   - start: event time in milliseconds; earlier predictions do not count.
     ///   - bought: labels since the start, see `bought`.
     ///   - notBought: labels since the start, see `notBought`.
     ///   - seed: decides the order of ties, which lift depends on.
     /// - Complexity: O(n log n) in the number of labeled predictions, for each model.
     package init(
-        _ snapshots: [EvaluationSnapshot], from start: Int64 = .min, bought: Int = 0, notBought: Int = 0,
+        _ snapshots: [EvaluationSnapshot], champion: String? = nil, from start: Int64 = .min, bought: Int = 0,
+        notBought: Int = 0,
         seed: UInt64 = 0
     ) {
         self.bought = bought
@@ -23,6 +25,7 @@ extension OnlineEvaluation {
         }
         versions = all.compactMap { version in Version(version, snapshots, from: start, seed: seed) }
             .sorted { $0.version < $1.version }
+        comparisons = champion.map { PairedComparison.all(snapshots, champion: $0) } ?? []
     }
 }
 

@@ -41,7 +41,9 @@ package struct OnlineEvaluation: Sendable {
 
     /// Ascending by version; those with at least one evaluated prediction.
     package let versions: [Version]
-    /// Predictions whose labels are not known yet.
+    /// Versions that have scored beside the one in service, held against it.
+    package let comparisons: [PairedComparison]
+    /// Predictions whose labels are not known yet, those for comparison only among them.
     package let pending: Int
     /// Labels since the start of customers who bought again within the horizon.
     package var bought: Int

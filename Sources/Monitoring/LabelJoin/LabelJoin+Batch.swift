@@ -14,6 +14,8 @@ extension LabelJoin {
         @usableFromInline let isEvent: Bool
         /// The place of its prediction's version among those that are in use.
         @usableFromInline let member: Int
+        /// See `LabeledPrediction.slices`.
+        @usableFromInline let slices: UInt16
         @usableFromInline let scores: Scores
         @usableFromInline let offset: Int64
         @usableFromInline let line: Int
@@ -26,12 +28,14 @@ extension LabelJoin {
         ///   - offset: of the event's message.
         ///   - line: the event's place in its message.
         ///   - member: the place of the prediction's version among those that are in use.
+        ///   - slices: the parts of all rows that its row is in; 0 where that is not noted.
         @inlinable
         public init(
             customerHash: UInt64, invoiceHash: UInt64, time: Int64, clock: Int64, isPurchase: Bool, scores: Scores,
-            offset: Int64, line: Int = 0, member: Int = 0
+            offset: Int64, line: Int = 0, member: Int = 0, slices: UInt16 = 0
         ) {
             self.member = member
+            self.slices = slices
             isEvent = true
             self.customerHash = customerHash
             self.invoiceHash = invoiceHash
@@ -53,6 +57,7 @@ extension LabelJoin {
         package init(scheduled instant: Int64, customerHash: UInt64, scores: Scores, offset: Int64, member: Int = 0) {
             self.member = member
             isEvent = false
+            slices = 0
             self.customerHash = customerHash
             invoiceHash = 0
             time = instant
@@ -69,8 +74,9 @@ extension LabelJoin {
         /// Another model's prediction for an event that has one already.
         package init(
             besideEventOf customerHash: UInt64, invoiceHash: UInt64, clock: Int64, scores: Scores, offset: Int64,
-            line: Int, member: Int
+            line: Int, member: Int, slices: UInt16
         ) {
+            self.slices = slices
             self.customerHash = customerHash
             self.invoiceHash = invoiceHash
             time = clock
@@ -100,6 +106,7 @@ extension LabelJoin {
             isScheduled = false
             isEvent = true
             member = 0
+            slices = 0
             passed = 0
         }
     }

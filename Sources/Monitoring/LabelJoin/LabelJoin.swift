@@ -177,7 +177,8 @@ public struct LabelJoin: Sendable {
             PredictionChunk.Content(
                 offset: event.offset, customerHash: event.customerHash,
                 probabilities: probabilities(event.scores, member),
-                version: UInt16(member.version), line: LabeledPrediction.line(of: event)))
+                version: UInt16(member.version), line: LabeledPrediction.line(of: event),
+                slices: event.slices))
         if progress.count > limit { sample() }
     }
 

@@ -26,6 +26,8 @@ package struct LabeledPrediction: Sendable, Equatable {
     package let label: Label
     /// The event's place in its message; `scheduledLine` for an instant of the schedule.
     package let line: UInt16
+    /// The parts of all rows that its row is in, as `RowSlice.mask` has them; 0 where that was not noted.
+    package let slices: UInt16
 
     /// Stands for no line of a message.
     static let scheduledLine = Int(UInt16.max)
@@ -41,6 +43,7 @@ package struct LabeledPrediction: Sendable, Equatable {
     package static func == (a: Self, b: Self) -> Bool {
         (a.time, a.offset, a.customerHash, a.invoiceHash, a.version, a.label)
             == (b.time, b.offset, b.customerHash, b.invoiceHash, b.version, b.label)
-            && a.line == b.line && a.probabilities.indices.allSatisfy { a.probabilities[$0] == b.probabilities[$0] }
+            && (a.line, a.slices) == (b.line, b.slices)
+            && a.probabilities.indices.allSatisfy { a.probabilities[$0] == b.probabilities[$0] }
     }
 }

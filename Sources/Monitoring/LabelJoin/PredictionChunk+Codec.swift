@@ -6,7 +6,7 @@ import Events
 ///     time, offset       varint, zigzag
 ///     customer, invoice  64-bit hashes
 ///     version            varint
-///     label, line        varint: the label in its two lowest bits
+///     label, line, parts varint: the label in its two lowest bits, then 16 of the line
 ///     probabilities      five 64-bit floats
 extension PredictionChunk {
     /// Fewest bytes of a prediction.
@@ -20,7 +20,8 @@ extension PredictionChunk {
             writer.word64(prediction.customerHash)
             writer.word64(prediction.invoiceHash)
             writer.varint(UInt64(prediction.version))
-            writer.varint(UInt64(prediction.line) << 2 | UInt64(prediction.label.rawValue))
+            writer.varint(
+                UInt64(prediction.slices) << 18 | UInt64(prediction.line) << 2 | UInt64(prediction.label.rawValue))
             for index in prediction.probabilities.indices { writer.word64(prediction.probabilities[index].bitPattern) }
         }
     }
@@ -42,7 +43,7 @@ extension PredictionChunk {
             let labelAndLine = try reader.varint()
             guard (0...EventTime.latest).contains(time), version < UInt64(versions),
                 let label = LabeledPrediction.Label(rawValue: UInt8(labelAndLine & 3)),
-                let line = UInt16(exactly: labelAndLine >> 2)
+                let slices = UInt16(exactly: labelAndLine >> 18)
             else {
                 throw StateError("an impossible prediction")
             }
@@ -54,7 +55,8 @@ extension PredictionChunk {
             predictions.append(
                 LabeledPrediction(
                     time: time, offset: offset, customerHash: customerHash, invoiceHash: invoiceHash,
-                    probabilities: probabilities, version: UInt16(version), label: label, line: line))
+                    probabilities: probabilities, version: UInt16(version), label: label,
+                    line: UInt16(truncatingIfNeeded: labelAndLine >> 2), slices: slices))
         }
         guard reader.isAtEnd else { throw StateError("a chunk with bytes left over") }
     }

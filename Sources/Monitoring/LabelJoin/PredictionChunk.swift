@@ -26,13 +26,14 @@ struct PredictionChunk: Sendable {
         }
     }
 
-    /// Cold part: offset and line, customer, probabilities and model version.
+    /// Cold part: offset and line, customer, probabilities, model version and parts.
     struct Content: BitwiseCopyable, Sendable {
         let offset: Int64
         let customerHash: UInt64
         let probabilities: InlineArray<5, Double>
         let version: UInt16
         let line: UInt16
+        let slices: UInt16
     }
 
     /// How many predictions there are, and what they sum up to.
@@ -59,7 +60,8 @@ struct PredictionChunk: Sendable {
         let content = contents.start[place]
         return LabeledPrediction(
             time: its.time, offset: content.offset, customerHash: content.customerHash, invoiceHash: its.invoiceHash,
-            probabilities: content.probabilities, version: content.version, label: its.label, line: content.line)
+            probabilities: content.probabilities, version: content.version, label: its.label, line: content.line,
+            slices: content.slices)
     }
 
     var predictions: some RandomAccessCollection<LabeledPrediction> { (0..<count).lazy.map { self[$0] } }
@@ -128,6 +130,6 @@ extension PredictionChunk.Content {
     init(of prediction: LabeledPrediction) {
         self.init(
             offset: prediction.offset, customerHash: prediction.customerHash, probabilities: prediction.probabilities,
-            version: prediction.version, line: prediction.line)
+            version: prediction.version, line: prediction.line, slices: prediction.slices)
     }
 }

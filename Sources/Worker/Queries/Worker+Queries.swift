@@ -15,7 +15,9 @@ extension Worker: LiveWorker {
     package var status: WorkerStatus {
         let stats = boards.map(\.latest)
         let counts = counters.snapshot
-        let (grades, drift) = reports.current(bought: counts.bought, notBought: counts.notBought) {
+        let (grades, drift) = reports.current(
+            champion: artifact.manifest.version, bought: counts.bought, notBought: counts.notBought
+        ) {
             try await self.askAll { .observations(reply: $0) }
         }
         var endToEnd = Histogram()

@@ -20,12 +20,14 @@ final class MonitoringReports: Sendable {
 
     /// The cached reports. Recomputing them takes a five-hundredth of a core's time at most.
     /// - Parameters:
+    ///   - champion: the version in service.
     ///   - bought: labels since the start, which are always current.
     ///   - notBought: labels since the start.
     ///   - observe: asks the threads for what the reports are computed from. When one does not answer, the reports stay as they
     ///     are until a later request.
     func current(
-        bought: Int, notBought: Int, observe: @escaping @Sendable () async throws -> [ThreadObservations]
+        champion: String, bought: Int, notBought: Int,
+        observe: @escaping @Sendable () async throws -> [ThreadObservations]
     ) -> (OnlineEvaluation, DriftReport) {
         let (latest, drift, isDue) = state.withLock { state in
             let isDue = !state.isRecomputing && ContinuousClock.now >= state.next
@@ -35,7 +37,7 @@ final class MonitoringReports: Sendable {
         if isDue {
             Task {
                 let observations = try? await observe()
-                self.queue.async { self.recompute(observations) }
+                self.queue.async { self.recompute(observations, champion: champion) }
             }
         }
         var grades = latest
@@ -44,7 +46,7 @@ final class MonitoringReports: Sendable {
         return (grades, drift)
     }
 
-    private func recompute(_ observations: [ThreadObservations]?) {
+    private func recompute(_ observations: [ThreadObservations]?, champion: String) {
         guard let observations else {
             return state.withLock { state in
                 state.next = .now + Self.pause
@@ -52,7 +54,7 @@ final class MonitoringReports: Sendable {
             }
         }
         let begun = Self.processorSeconds
-        let grades = OnlineEvaluation(observations.flatMap(\.labelJoins))
+        let grades = OnlineEvaluation(observations.flatMap(\.labelJoins), champion: champion)
         let drift = DriftReport(observations.compactMap(\.drift))
         let spent = Duration.seconds(Self.processorSeconds - begun)
         state.withLock { state in
