@@ -115,8 +115,8 @@ package struct ArtifactStore: Sendable {
                 reason: "\(version) is in service, but that cannot be written down: "
                     + String(cString: strerror(errno)))
         }
-        var roles = try roles()
-        guard roles.versions.contains(version) else { return }
+        // Roles that cannot be understood keep no model out of service; workers say so.
+        guard var roles = try? roles(), roles.versions.contains(version) else { return }
         roles.remove(version)
         try assign(roles)
     }
@@ -132,14 +132,26 @@ package struct ArtifactStore: Sendable {
 
     /// Runs `work` with the store locked against other processes. Writing, promoting and removing artifacts need the lock.
     /// - Throws: `ArtifactError` when the directory cannot be created or locked; what `work` throws.
-    package func exclusively<Value>(_ work: () throws -> Value) throws -> Value {
+    /// - Parameter patience: how long another process may hold it; for ever unless given.
+    package func exclusively<Value>(within patience: Duration? = nil, _ work: () throws -> Value) throws -> Value {
         let path = "\(directory)/.lock"
         try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard lock >= 0, flock(lock, LOCK_EX) == 0 else {
-            throw ArtifactError(path: path, reason: "cannot be locked: \(String(cString: strerror(errno)))")
+        guard lock >= 0 else {
+            throw ArtifactError(path: path, reason: "cannot be opened: \(String(cString: strerror(errno)))")
         }
         defer { close(lock) }
+        let deadline = patience.map { ContinuousClock.now + $0 }
+        while flock(lock, deadline == nil ? LOCK_EX : LOCK_EX | LOCK_NB) != 0 {
+            guard errno == EWOULDBLOCK || errno == EINTR, deadline.map({ ContinuousClock.now < $0 }) ?? true else {
+                throw ArtifactError(
+                    path: path,
+                    reason: errno == EWOULDBLOCK
+                        ? "is locked by another process, such as a trainer at work; try again later"
+                        : "cannot be locked: \(String(cString: strerror(errno)))")
+            }
+            if deadline != nil { usleep(20_000) }
+        }
         return try work()
     }
 

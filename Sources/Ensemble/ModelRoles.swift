@@ -77,33 +77,55 @@ extension ArtifactStore {
     private static let largestRoles = 16_384
 
     /// Which models score beside the one in service; none where the file is missing.
-    /// - Throws: `ArtifactError` when the file cannot be understood.
+    /// - Throws: `ArtifactError` when the file cannot be read or understood.
     package func roles() throws(ArtifactError) -> ModelRoles {
         let path = "\(directory)/\(Self.rolesName)"
-        guard FileManager.default.fileExists(atPath: path) else { return ModelRoles() }
-        guard let bytes = try? Data(contentsOf: URL(fileURLWithPath: path)) else {
-            throw ArtifactError(path: path, reason: "cannot be read")
-        }
-        guard bytes.count <= Self.largestRoles, let roles = try? JSONDecoder().decode(ModelRoles.self, from: bytes)
-        else {
+        guard let bytes = try Self.small(path) else { return ModelRoles() }
+        guard let roles = try? JSONDecoder().decode(ModelRoles.self, from: Data(bytes)) else {
             throw ArtifactError(
                 path: path,
-                reason: "cannot be understood: write it with trainer canary and trainer challenge, or remove it")
+                reason:
+                    "cannot be understood: remove it, and give models their roles again (trainer canary, trainer challenge)"
+            )
         }
         if let fault = roles.fault { throw ArtifactError(path: path, reason: fault) }
         return roles
     }
 
+    /// The bytes of a small file; `nil` where there is none.
+    private static func small(_ path: String) throws(ArtifactError) -> [UInt8]? {
+        let file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        if file < 0, errno == ENOENT { return nil }
+        guard file >= 0 else {
+            throw ArtifactError(path: path, reason: "cannot be read: \(String(cString: strerror(errno)))")
+        }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= largestRoles else {
+            throw ArtifactError(path: path, reason: "is no regular file of at most \(largestRoles) bytes")
+        }
+        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+        let count = read(file, &bytes, bytes.count)
+        guard count == bytes.count else { throw ArtifactError(path: path, reason: "cannot be read to its end") }
+        return bytes
+    }
+
     /// Says which models score beside the one in service. Needs the store's lock.
-    /// - Throws: `ArtifactError` when a version cannot be served, or the file cannot be written; the roles then stay as they were.
+    /// - Throws: `ArtifactError` when a version that had no role cannot score, or the file cannot be written; the roles then stay as
+    ///   they were.
     package func assign(_ roles: ModelRoles) throws(ArtifactError) {
         let path = "\(directory)/\(Self.rolesName)"
         if let fault = roles.fault { throw ArtifactError(path: path, reason: fault) }
-        for version in roles.versions {
+        let before = (try? self.roles())?.versions ?? []
+        for version in roles.versions where !before.contains(version) {
             guard version != current else {
                 throw ArtifactError(path: path, reason: "\(version) is in service, and needs no other role")
             }
-            _ = try ModelArtifact(path: "\(directory)/\(version)")
+            let artifact = try ModelArtifact(path: "\(directory)/\(version)")
+            guard artifact.manifest.version == version else {
+                throw ArtifactError(
+                    path: artifact.directory, reason: "says of itself that it is version \(artifact.manifest.version)")
+            }
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

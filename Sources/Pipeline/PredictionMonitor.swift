@@ -48,7 +48,10 @@ package struct PredictionMonitor {
     /// - Parameter timestampMilliseconds: the source message's; `nil` when it had none.
     @inline(__always)
     mutating func published(_ prediction: Scorer.Prediction, probability: Double, timestampMilliseconds: Int64?) {
-        scores[min(Int(probability * Double(Self.scoreBins)), Self.scoreBins - 1)] &+= 1
+        // A model of absurd numbers gives none.
+        if probability >= 0, probability <= 1 {
+            scores[min(Int(probability * Double(Self.scoreBins)), Self.scoreBins - 1)] &+= 1
+        }
         let milliseconds = timestampMilliseconds.map { max(nowMilliseconds - $0, 0) }
         if let milliseconds { endToEnd.record(Double(milliseconds) / 1000) }
         // What the model in service has learned from is held against its own predictions.

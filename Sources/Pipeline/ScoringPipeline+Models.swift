@@ -20,17 +20,18 @@ extension ScoringPipeline {
         return ((past[mix] ?? nil) ?? model, until)
     }
 
-    /// Makes models that have scored before; without the challengers whose artifacts are gone.
+    /// Makes models that have scored before; without those beside the one in service whose artifacts are gone.
     private func find(_ mix: ModelMix) -> ScoringModel? {
         // Labels of another horizon cannot be joined with these.
         let horizon = artifact.schema.horizon
+        let known = [artifact] + companions.map(\.artifact)
         func find(_ version: String) -> ModelArtifact? {
-            findArtifact(version).flatMap { $0.schema.horizon == horizon ? $0 : nil }
+            if let artifact = known.first(where: { $0.manifest.version == version }) { return artifact }
+            return findArtifact(version).flatMap { $0.schema.horizon == horizon ? $0 : nil }
         }
         guard let champion = find(mix.champion) else { return nil }
         var companions: [CompanionModel] = []
-        if let canary = mix.roles.canary {
-            guard let artifact = find(canary.version) else { return nil }
+        if let canary = mix.roles.canary, let artifact = find(canary.version) {
             companions.append(CompanionModel(artifact, servedShare: canary.perTenThousand))
         }
         companions += mix.roles.challengers.compactMap { find($0).map { CompanionModel($0) } }
@@ -42,7 +43,8 @@ extension ScoringPipeline {
 
     /// Scores with another model from now on, between two batches.
     ///
-    /// States are untouched: they depend on events alone. Drift is watched anew, beside what this model has learned from.
+    /// States are untouched: they depend on events alone. Drift is watched anew where another model is in service,
+    /// beside what it has learned from.
     /// - Parameters:
     ///   - reference: what it has learned from; `nil` where that is not known.
     ///   - driftRows: latest rows that are compared with it; 0 for none.
@@ -52,7 +54,8 @@ extension ScoringPipeline {
         // Partitions that are being restored still need the present one. What was needed before it is found again if need be.
         past = [model.mixText: model]
         past[next.mixText] = nil
+        let isAnother = next.scorer.artifact.digest != artifact.digest
         model = next
-        monitor.watchDrift(from: reference, rows: driftRows)
+        if isAnother { monitor.watchDrift(from: reference, rows: driftRows) }
     }
 }

@@ -121,7 +121,9 @@ package final class Worker: Service {
                 }
             }
             group.addTask {
-                try await self.runThread("models") { self.models.run(schemas) { self.shutdown.isRequested } }
+                try await self.runThread("models") {
+                    self.models.run(schemas, grades: { self.grades }) { self.shutdown.isRequested }
+                }
             }
             group.addTask {
                 try await self.runThread("watch") { try self.watch.run { self.shutdown.isCommitted } }

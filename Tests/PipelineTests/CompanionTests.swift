@@ -233,4 +233,56 @@ import Testing
             #expect(ModelMix(odd) == nil, "\(odd)")
         }
     }
+
+    /// On the whole history all three are graded as `trainer evaluate` has graded their artifact.
+    @Test(.enabled(if: RealHistory.path != nil, Comment(rawValue: RealHistory.skipped)))
+    func onTheRealHistoryGradesAreThoseOfTheEvaluation() throws {
+        let pipeline = pipeline(Scorer(artifact: artifacts[0], beside: companions))
+        let sink = Sink()
+        let state = PartitionState(
+            topic: "events", number: 0, startOffset: 0, restoreEndOffset: 0, timeToLiveDays: 730,
+            labelJoin: pipeline.makeLabelJoin(windowDays: 3650, limit: 2_000_000))
+        let reader = try HistoryReader(path: try #require(RealHistory.path))
+        var latest: Int64 = 0
+        while let event = try reader.next() {
+            if event.isAnonymous { continue }
+            latest = max(latest, event.time)
+            pipeline.take(event, into: state)
+            if pipeline.takenCount == 4096 { _ = try pipeline.publishTaken(of: state, into: sink) }
+        }
+        // Later events let the last horizons pass.
+        for number in 0..<128 {
+            let after = SampleEvent(customer: "after", invoice: "\(number)", time: latest + 60_000)
+            try EventDecoder().with(after) { pipeline.take($0, into: state) }
+        }
+        _ = try pipeline.publishTaken(of: state, into: sink)
+
+        let split = try #require(EventTime.parse("2011-09-01T00:00:00Z"))
+        let results = try #require(
+            try JSONSerialization.jsonObject(with: Data(artifacts[0].results)) as? [String: Any])
+        let e1 = try #require(results["E1"] as? [String: [String: Any]])
+        let labelJoin = try #require(state.labelJoin)
+        let points = labelJoin.evaluationSnapshot.predictions.filter {
+            $0.time >= split && $0.time + labelJoin.horizon <= latest
+        }
+        for artifact in artifacts {
+            let version = artifact.manifest.version
+            let numbers = labelJoin.versions.indices.filter { labelJoin.versions[$0].version == version }
+            let its = points.filter { numbers.contains(Int($0.version)) }
+            // The challenger reads another table of countries than it has learned from.
+            guard version != "challenger" else {
+                #expect(Double(its.count) == e1["blending"]?["n"] as? Double)
+                continue
+            }
+            for (place, model) in ModelName.allCases.enumerated() {
+                let metrics = Metrics(
+                    probabilities: its.map { $0.probabilities[place] }, labels: its.map { $0.label == .bought }, seed: 1
+                )
+                for (name, value) in [("n", metrics.n), ("roc_auc", metrics.rocAUC), ("log_loss", metrics.logLoss)] {
+                    let wanted = try #require(e1[model.rawValue]?[name] as? Double)
+                    #expect(abs(value - wanted) < 1e-9, "\(version), \(model) \(name): \(value), evaluation \(wanted)")
+                }
+            }
+        }
+    }
 }

@@ -120,6 +120,9 @@ extension API {
             case .busy:
                 throw Problem(.busy, "the log is being read again for somebody else; one is served at a time")
                     .with(.retryAfter, "1")
+            case .busyWithModels:
+                throw Problem(.busy, "other models are being held against the one in service; try again in a second")
+                    .with(.retryAfter, "1")
             case .unreadable(let reason): throw Problem(.logUnreadable, reason).with(.retryAfter, "5")
             case .notInLog(let reason): throw Problem(.notInLog, reason)
             case .noModel(let reason): throw Problem(.unknownModel, reason)

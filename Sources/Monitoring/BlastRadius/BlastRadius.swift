@@ -152,7 +152,7 @@ package struct BlastRadius: Sendable {
 
     private static func histogram(_ values: [Double]) -> [Int] {
         var counts = [Int](repeating: 0, count: bins)
-        for value in values { counts[min(Int(value * Double(bins)), bins - 1)] += 1 }
+        for value in values where value >= 0 && value <= 1 { counts[min(Int(value * Double(bins)), bins - 1)] += 1 }
         return counts
     }
 

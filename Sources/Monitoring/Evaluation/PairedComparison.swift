@@ -134,7 +134,7 @@ package struct PairedComparison: Sendable, Equatable {
         finish()
     }
 
-    private init(version: String, champion: String, _ pairs: [Pair]) {
+    init(version: String, champion: String, _ pairs: [Pair]) {
         self.version = version
         self.champion = champion
         all = Self.figures(pairs)

@@ -84,6 +84,9 @@ extension LabelJoin {
     private mutating func removeFirstChunk() {
         if first < journal.loggedBelow { journal.log(removed: chunks[0]) }
         progress.count -= chunks[0].count
+        if progress.hasShadows {
+            progress.shadows -= chunks[0].predictions.count { progress.versions[Int($0.version)].isShadow }
+        }
         chunks.removeFirst()
         let removed = progress.removed
         progress.removed = (removed.isEmpty ? progress.firstChunk : removed.lowerBound)..<(progress.firstChunk + 1)

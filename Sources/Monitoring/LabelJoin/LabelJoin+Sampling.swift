@@ -22,7 +22,7 @@ extension LabelJoin {
         progress.removed = progress.removed.isEmpty ? gone : progress.removed.lowerBound..<gone.upperBound
         progress.firstChunk = gone.upperBound
         chunks = []
-        progress.count = 0
+        (progress.count, progress.shadows) = (0, 0)
         customers = PendingPredictions()
         progress.expiryCursor = first
         progress.isBlocked = false

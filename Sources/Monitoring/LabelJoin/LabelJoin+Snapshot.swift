@@ -159,6 +159,7 @@ extension LabelJoin {
         guard versions < Version.limit else { throw StateError("\(versions) versions of models") }
         progress.versions = []
         for _ in 0..<versions { progress.versions.append(try Version(decoding: &reader)) }
+        progress.hasShadows = progress.versions.contains(where: \.isShadow)
         let days = reader.isAtEnd ? UInt64(Horizon.standard.days) : try reader.varint()
         guard days == UInt64(horizon / EventTime.millisecondsPerDay) else {
             throw StateError("labels of a model that looks \(days) days ahead")

@@ -12,6 +12,8 @@ import Features
 /// with them. Training and evaluation use the same label, except that they also see events that arrive too late here.
 /// The result depends only on the events and their order, not on batches or time of day. Owned by one thread.
 ///
+/// Predictions for comparison only are kept beside those that were served, and are no events.
+///
 /// Memory is 88 bytes for each prediction kept, and 80 to 320 for each customer of theirs.
 public struct LabelJoin: Sendable {
     /// A prediction whose label has just become known.
@@ -43,6 +45,8 @@ public struct LabelJoin: Sendable {
         var firstChunk = 0
         /// Predictions kept.
         var count = 0
+        /// Of them, those for comparison only. They count for no limit, so that who stays does not depend on them.
+        var shadows = 0
         /// No prediction before this number is pending.
         var expiryCursor = 0
         /// Whether the prediction at `expiryCursor` was found pending. If so, none expires before the clock moves.
@@ -168,6 +172,7 @@ public struct LabelJoin: Sendable {
         customers[slot].begin(event.invoiceHash)
         if event.isPurchase, customers[slot].older != 0 { try resolveOlder(slot, event, onOutcome) }
         guard event.isScored else { return }
+        if let label = labelOfServed(event) { return append(besideServed: event, label) }
         let isDeferred = event.instant > progress.clock.time + horizon
         let member = progress.members[event.member]
         append(
@@ -179,7 +184,28 @@ public struct LabelJoin: Sendable {
                 probabilities: probabilities(event.scores, member),
                 version: UInt16(member.version), line: LabeledPrediction.line(of: event),
                 slices: event.slices))
-        if progress.count > limit { sample() }
+        if progress.count - progress.shadows > limit { sample() }
+    }
+
+    /// The label of the prediction beside which another one comes, where it is known already, as that of an event that comes too late.
+    private func labelOfServed(_ event: Event) -> LabeledPrediction.Label? {
+        guard !event.isEvent, !event.isScheduled, progress.count > 0 else { return nil }
+        let (chunk, place) = place(of: end - 1)
+        let last = chunks[chunk][place]
+        guard last.offset == event.offset, last.customerHash == event.customerHash, !last.label.isPending else {
+            return nil
+        }
+        return last.label
+    }
+
+    private mutating func append(besideServed event: Event, _ label: LabeledPrediction.Label) {
+        let member = progress.members[event.member]
+        append(
+            PredictionChunk.Case(time: event.instant, invoiceHash: event.invoiceHash, label: label),
+            PredictionChunk.Content(
+                offset: event.offset, customerHash: event.customerHash,
+                probabilities: probabilities(event.scores, member),
+                version: UInt16(member.version), line: LabeledPrediction.line(of: event), slices: event.slices))
     }
 
     @inline(__always)
@@ -199,6 +225,13 @@ public struct LabelJoin: Sendable {
         if new.label == .deferred { progress.deferred.insert(end, time: new.time) }
         chunks[chunks.count - 1].append(new, content)
         progress.count += 1
+        if isShadow(content) { progress.shadows += 1 }
+    }
+
+    /// Whether a prediction is for comparison only.
+    @inline(__always)
+    func isShadow(_ content: PredictionChunk.Content) -> Bool {
+        progress.hasShadows && progress.versions[Int(content.version)].isShadow
     }
 
     /// Prefetches the first prediction that a purchase may resolve.

@@ -44,17 +44,17 @@ struct ModelComparer: Sendable {
     private static let patience = Duration.seconds(10)
 
     /// - Parameter isStopped: nobody waits for the threads any more.
-    /// - Throws: `ArtifactError` if the models do not predict the same.
+    /// - Throws: `ArtifactError` if the models do not predict the same; `WorkerError` if a thread does not answer.
     func compare(
         _ present: ModelArtifact, with other: ModelArtifact, isStopped: () -> Bool
-    ) throws(ArtifactError) -> ModelComparison {
+    ) throws -> ModelComparison {
         ModelComparison(
             try BlastRadius(recentRows(isStopped), from: present, to: other, settings.thresholds),
             settings.blastRadiusLimits)
     }
 
-    /// The rows of all threads that answer in time.
-    private func recentRows(_ isStopped: () -> Bool) -> RecentRows.Snapshot {
+    /// The rows of all threads.
+    private func recentRows(_ isStopped: () -> Bool) throws(WorkerError) -> RecentRows.Snapshot {
         let answers = Answers()
         for (thread, queue) in controlQueues.enumerated() {
             queue.submit(.recentRows { answers.add($0, of: thread) })
@@ -62,6 +62,9 @@ struct ModelComparer: Sendable {
         let deadline = ContinuousClock.now + Self.patience
         while answers.count < controlQueues.count, ContinuousClock.now < deadline, !isStopped() {
             Thread.sleep(forTimeInterval: 0.005)
+        }
+        guard answers.count == controlQueues.count else {
+            throw WorkerError("the threads of the stream do not say what they have predicted last; it is tried again")
         }
         return answers.rows
     }

@@ -4,8 +4,8 @@ import Synchronization
 
 /// The artifacts of earlier versions, which have scored messages that rebuild state. Shared by a worker's threads.
 final class ModelLibrary: Sendable {
-    /// Most artifacts that are kept; few partitions have been scored by more since their checkpoints.
-    private static let limit = 4
+    /// Most artifacts that are kept: those of a few mixes of models.
+    private static let limit = 12
 
     private let directory: String
     private let logger: Logger
@@ -23,7 +23,7 @@ final class ModelLibrary: Sendable {
         found.withLock { found in
             if let known = found[version] { return known }
             guard let artifact = read(version) else { return nil }
-            if found.count >= Self.limit { found.removeAll() }
+            if found.count >= Self.limit, let one = found.keys.min() { found[one] = nil }
             found[version] = artifact
             return artifact
         }
@@ -39,7 +39,7 @@ final class ModelLibrary: Sendable {
             return artifact
         } catch {
             logger.warning(
-                "a model that has published predictions is not at hand: they are graded as if the present one had",
+                "a model that has published predictions is not at hand: what it has predicted is graded as if another one had, or not at all",
                 metadata: ["model": "\(version)", "error": "\(error)"])
             return nil
         }

@@ -38,6 +38,15 @@ extension Worker: LiveWorker {
             recentEndToEnd: recent.histogram, recentSeconds: recent.seconds, grades: grades, drift: drift)
     }
 
+    /// What labels say of models, and how much scores drift; older by what computing that costs (see `MonitoringReports`).
+    var grades: (comparisons: [PairedComparison], scoreDrift: Double?) {
+        let counts = counters.snapshot
+        let (grades, drift) = reports.current(
+            champion: artifact.manifest.version, bought: counts.bought, notBought: counts.notBought
+        ) { try await self.askAll { .observations(reply: $0) } }
+        return (grades.comparisons, drift.score?.psi)
+    }
+
     /// How often the model has changed.
     package var modelGeneration: Int { slot.generation }
 
@@ -65,8 +74,9 @@ extension Worker: LiveWorker {
 
     /// What a version would change, on the threads' latest rows.
     package func compareModel(_ version: String) async throws -> ModelComparison {
-        let result = try await reply(within: Self.reloadTimeout) { reply in
-            self.models.request(.compare(version: version) { reply($0) })
+        let result = try await reply(within: Self.reloadTimeout) {
+            (reply: @escaping ThreadCommand.Reply<Result<ModelComparison, QueryError>>) in
+            if !self.models.request(.compare(version: version) { reply($0) }) { reply(.failure(.busyWithModels)) }
         }
         guard let result else { throw QueryError.notRunning }
         return try result.get()
@@ -83,11 +93,12 @@ extension Worker: LiveWorker {
     private func outcome(
         of errand: @Sendable (@escaping @Sendable (ModelWatch.Outcome) -> Void) -> ModelWatch.Errand
     ) async throws -> ModelWatch.Outcome {
-        let outcome = try await reply(within: Self.reloadTimeout) { reply in
-            self.models.request(errand { reply($0) })
+        let result = try await reply(within: Self.reloadTimeout) {
+            (reply: @escaping ThreadCommand.Reply<Result<ModelWatch.Outcome, QueryError>>) in
+            if !self.models.request(errand { reply(.success($0)) }) { reply(.failure(.busyWithModels)) }
         }
-        guard let outcome else { throw QueryError.notRunning }
-        return outcome
+        guard let result else { throw QueryError.notRunning }
+        return try result.get()
     }
 
     /// A copy of a customer's state, from the thread that owns their partition.

@@ -34,6 +34,8 @@ extension WorkerSettings {
         group = reader.string("group", default: group)
         models = reader.string("models", default: models)
         reloadMilliseconds = reader.duration("reload.every", default: reloadMilliseconds, in: 0...3_600_000)
+        promotion = reader.choice("promotion.rule", default: promotion)
+        maxScoreDrift = reader.double("promotion.max_score_drift", default: maxScoreDrift, in: 0...100)
         rescoringMilliseconds = reader.duration("rescoring.every", default: rescoringMilliseconds)
         threads = reader.int("threads", default: threads, in: 1...256)
         batchMessages = reader.int("batch.max_messages", default: batchMessages, in: 1...100_000)
@@ -81,6 +83,9 @@ extension WorkerSettings {
         }
         if rescoringMilliseconds > 0, !(3_600_000...2_678_400_000).contains(rescoringMilliseconds) {
             reader.refuse("rescoring.every", "is 0s for never, or from 1h to 31d")
+        }
+        if promotion == .whenBetter, !isGrading {
+            reader.refuse("promotion.rule", "is when_better: needs grading.enabled: true")
         }
         if whenRefused == .deadLetter, deadLetterTopic == nil {
             reader.refuse("output.when_refused", "is dead_letter: dead_letters.topic must name a topic")

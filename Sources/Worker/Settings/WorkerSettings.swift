@@ -43,6 +43,10 @@ package struct WorkerSettings: Sendable {
     package var models = "models"
     /// How often that directory is looked at for another model to serve, milliseconds; 0 for only when asked.
     package var reloadMilliseconds = 5000
+    /// Who promotes a canary or challenger.
+    package var promotion = Promotion.manual
+    /// Largest population stability index of the scores of a model that was promoted by rule, beside those of its training.
+    package var maxScoreDrift = 0.5
     /// When customers are scored without an event of theirs, milliseconds of event time; 0 for never.
     package var rescoringMilliseconds = 0
     /// Probabilities from which on a prediction's priority is medium and high.
@@ -105,6 +109,14 @@ package struct WorkerSettings: Sendable {
 
     /// What is done when the log no longer reaches back to what the state lacks.
     package var whenLogIsCut = CutLogPolicy.fail
+    /// Who promotes a canary or challenger.
+    package enum Promotion: String, CaseIterable, Sendable {
+        /// People do.
+        case manual
+        /// The worker does, once it is ahead.
+        case whenBetter = "when_better"
+    }
+
     /// What is done when the group's committed offset is gone or outside the log.
     package var whenOffsetsAreGone = LostOffsetPolicy.checkpoint
 

@@ -258,6 +258,8 @@ package enum QueryError: Error, Sendable, Equatable {
     case unreadable(String)
     /// The log does not tell what was asked, and why.
     case notInLog(String)
+    /// Too many questions about models wait already.
+    case busyWithModels
     /// There is no such model, or it cannot be held against the one in service, and why.
     case noModel(String)
 }

@@ -36,8 +36,15 @@ extension OutputWriter {
             // First it is sent alone, then as a stub. A stub that is refused has something else wrong with it.
             return refused.note(.deadLetter, of: place, reason: record.error.reason) <= 2
         }
-        let role: RefusedSources.Record = record.topic == settings.outcomesTopic ? .outcome : .prediction
-        guard [settings.outcomesTopic, settings.outputTopic, settings.featuresTopic].contains(record.topic),
+        let role: RefusedSources.Record =
+            switch record.topic {
+            case settings.outcomesTopic: .outcome
+            case settings.challengersTopic: .challenger
+            default: .prediction
+            }
+        guard
+            [settings.outcomesTopic, settings.outputTopic, settings.featuresTopic, settings.challengersTopic]
+                .contains(record.topic),
             let source = record.header("\(PredictionSource.header)"),
             let place = Array(source.utf8).withUnsafeBytes({ PredictionSource($0) })
         else { return false }
@@ -48,6 +55,8 @@ extension OutputWriter {
             reason:
                 "topic \(record.topic) refuses its \(role == .outcome ? "outcome" : "prediction"): \(record.error.reason)"
         )
+        // What is for comparison only keeps nothing else from being published.
+        if role == .challenger { return true }
         return times == 1 || settings.whenRefused == .deadLetter
     }
 

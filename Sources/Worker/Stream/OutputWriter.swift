@@ -112,18 +112,37 @@ final class OutputWriter: RecordSink {
         }
     }
 
+    /// One that is too large, or that the broker refuses when it is sent alone, is left out and said so.
     func publish(challenger: Scorer.Prediction, of message: SourceMessage, in partition: PartitionState) throws {
-        guard let challengers, !challenger.payload.isEmpty else { return }
-        let (key, value) = (challenger.customerID, challenger.payload)
-        guard challenger.isScheduled else {
-            let source = source.write(
-                partition: partition.number, offset: message.offset,
-                timestampMilliseconds: message.timestampMilliseconds, line: namesLines ? challenger.line : nil)
-            return try produce(to: challengers, key: key, value: value, source: source)
+        guard let challengers, let topic = settings.challengersTopic, !challenger.payload.isEmpty else { return }
+        let scheduled =
+            challenger.isScheduled
+            ? PredictionSource.Scheduled(instant: challenger.time, customerHash: challenger.customerHash) : nil
+        let line = namesLines && scheduled == nil ? challenger.line : nil
+        let place = RefusedSources.Place(
+            partition: partition.number, offset: message.offset, line: line, scheduled: scheduled)
+        let name = "\(partition.topic)[\(partition.number)]@\(message.offset)"
+        let size = RecordLimits.size(key: challenger.customerID.count, value: challenger.payload.count, headers: 128)
+        guard predictionLimit == .max || size <= limits.limit(of: topic) else {
+            return reporter.refused(
+                name, reason: "a challenger's prediction takes \(size) bytes, too many for \(topic)")
         }
-        let scheduled = PredictionSource.Scheduled(instant: challenger.time, customerHash: challenger.customerHash)
-        try source.withScheduled(partition: partition.number, offset: message.offset, scheduled) { source in
-            try produce(to: challengers, key: key, value: value, source: source)
+        func send() throws {
+            let (key, value) = (challenger.customerID, challenger.payload)
+            guard let scheduled else {
+                let source = source.write(
+                    partition: partition.number, offset: message.offset,
+                    timestampMilliseconds: message.timestampMilliseconds, line: line)
+                return try produce(to: challengers, key: key, value: value, source: source)
+            }
+            try source.withScheduled(partition: partition.number, offset: message.offset, scheduled) { source in
+                try produce(to: challengers, key: key, value: value, source: source)
+            }
+        }
+        switch refused.times(.challenger, of: place) {
+        case 0: try send()
+        case 1: try isolate(send)
+        default: reporter.refused(name, reason: refused.reason(.challenger, of: place))
         }
     }
 

@@ -19,6 +19,8 @@ final class RefusedSources: Sendable {
     enum Record: Hashable, Sendable {
         case prediction
         case outcome
+        /// Challengers' predictions, all of a message's together.
+        case challenger
         case deadLetter
     }
 
