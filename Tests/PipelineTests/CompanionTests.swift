@@ -156,6 +156,12 @@ import Testing
                 #expect(a.n == b.n && a.rocAUC == b.rocAUC && a.logLoss == b.logLoss, "\(version) \(model)")
             }
         }
+        // The labels of one event are one label.
+        var labels: [Int64: Set<UInt8>] = [:]
+        for prediction in try #require(state.labelJoin).evaluationSnapshot.predictions {
+            labels[prediction.offset, default: []].insert(prediction.label.rawValue)
+        }
+        #expect(labels.values.allSatisfy { $0.count == 1 })
         // Held against the one in service, on the same events.
         #expect(grades.comparisons.map(\.version) == ["canary", "challenger"])
         func figures(_ version: String) -> Metrics? {

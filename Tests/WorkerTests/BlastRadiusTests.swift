@@ -48,13 +48,16 @@ import Testing
         }
         #expect(reason.contains("would change too much") && reason.contains("--whatever-it-changes"), "\(reason)")
         #expect(store.current == first && worker.artifact.manifest.version == first)
-        // By the trainer: the worker keeps what it has.
+        // By the trainer: the worker keeps what it has, and says so, also as the role of the other one ends with that.
+        try store.assign(ModelRoles(canary: .init(version: "other", perTenThousand: 100)))
+        #expect(try await worker.reloadModel() == .served(version: first))
         try store.promote("other", reason: "by hand")
         guard case .refused(first, let again) = try await worker.reloadModel() else {
             Issue.record("a model beyond the limits is served")
             return
         }
         #expect(again == reason && worker.status.model.refused?.reason == reason)
+        #expect(worker.status.model.roles == ModelRoles() && worker.artifact.manifest.version == first)
         #expect(worker.modelComparison?.exceeded == comparison.exceeded)
         // With consent it is served; and the way back is always open.
         #expect(try await worker.promoteModel("other", hasConsent: true) == .served(version: "other"))
