@@ -13,5 +13,6 @@ struct BenchmarkCommand: AsyncParsableCommand {
             StagesCommand.self, EnsembleCommand.self, ExplainCommand.self, WorkerCommand.self, MonitoringCommand.self,
             ScaleCommand.self,
             LatencyCommand.self, TrainingCommand.self, RecoveryCommand.self, GuaranteesCommand.self, ReloadCommand.self,
+            BesideCommand.self,
         ])
 }

@@ -22,7 +22,8 @@ struct ListCommand: ParsableCommand {
             let store = models.store
             let versions = store.versions
             guard !versions.isEmpty else { throw ArtifactError(path: models.path, reason: "holds no artifacts") }
-            let roles = try store.roles()
+            var roles = ModelRoles()
+            do { roles = try store.roles() } catch { printError("\(error)") }
             var lines: [String] = []
             for version in versions {
                 let mark = mark(of: version, store, roles)
