@@ -60,6 +60,9 @@ package final class WorkerMetrics: Sendable {
                     ("schema", manifest.schemaFingerprint),
                 ])
             state.gauges.set("model_served_seconds", Date().timeIntervalSince(status.model.since))
+            if let age = status.modelAge(trainedUntil: manifest.trainedUntil) {
+                state.gauges.set("model_age_seconds", age)
+            }
             state.gauges.set("model_refused", status.model.refused == nil ? 0 : 1)
             let roles = status.model.roles
             state.gauges.set("model_canary_share", Double(roles.canary?.perTenThousand ?? 0) / 10_000)
@@ -227,6 +230,9 @@ package final class WorkerMetrics: Sendable {
             .gauge, "Share of the customers whom another model serves than the one in service; 0 where there is none"),
         "model_beside_info": .init(
             .gauge, "1, with the version and role of a model that scores beside the one in service"),
+        "model_age_seconds": .init(
+            .gauge,
+            "Event time from the end of the training period of the model in service to the latest partition's clock"),
         "model_served_seconds": .init(.gauge, "For how long this worker has served its model"),
         "kafka_up": .init(.gauge, "1 while Kafka answers, 0 while it does not"),
         "kafka_away_seconds": .init(.gauge, "For how long Kafka has not answered; 0 while it does"),

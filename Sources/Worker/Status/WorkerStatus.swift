@@ -1,5 +1,6 @@
 import Customers
 import Ensemble
+import Events
 import Foundation
 import Kafka
 import Monitoring
@@ -143,6 +144,14 @@ package struct WorkerStatus: Sendable {
     package var isReady: Bool {
         membership == .member && partitions.allSatisfy { $0.phase == .live }
             && (kafka.outage?.seconds ?? 0) < Self.toleratedOutageSeconds
+    }
+
+    /// Event time from the end of a model's training period to the latest partition's clock, seconds; `nil` before any event.
+    func modelAge(trainedUntil: String) -> Double? {
+        guard let end = EventTime.parse(trainedUntil), let clock = partitions.map(\.clock).max(), clock > 0 else {
+            return nil
+        }
+        return Double(max(clock - end, 0)) / 1000
     }
 
     /// Messages of a partition that are still to be processed; `nil` while nobody can tell.
