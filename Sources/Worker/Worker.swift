@@ -21,6 +21,7 @@ package final class Worker: Service {
     let boards: [ThreadBoard]
     let controlQueues: [ControlQueue]
     let reports = MonitoringReports()
+    let audit: FeatureAudit
     let pointInTime: PointInTimeQuery
     let started = ContinuousClock.now
     /// Of the input topic; 0 before it is known.
@@ -51,6 +52,7 @@ package final class Worker: Service {
         shutdown = Shutdown(threads: settings.threads)
         watch = ClusterWatch(settings, logger: logger)
         library = ModelLibrary(settings, logger: logger)
+        audit = FeatureAudit(settings, controlQueues: controlQueues, logger: logger)
         models = ModelWatch(settings, slot, controlQueues: controlQueues, logger: logger)
     }
 
@@ -123,6 +125,11 @@ package final class Worker: Service {
             group.addTask {
                 try await self.runThread("models") {
                     self.models.run(schemas, grades: { self.grades }) { self.shutdown.isRequested }
+                }
+            }
+            group.addTask {
+                try await self.runThread("audit") {
+                    self.audit.run(artifact: { self.artifact }) { self.shutdown.isRequested }
                 }
             }
             group.addTask {

@@ -36,6 +36,8 @@ enum StatusAnswer {
                     writer.number(status.recentSeconds)
                     percentiles(status.recentEndToEnd, &writer)
                 }
+                writer.key("audit")
+                audit(status.audit, &writer)
                 writer.key("grades")
                 grades(status.grades, &writer)
                 writer.key("drift")
@@ -152,6 +154,40 @@ enum StatusAnswer {
 }
 
 extension StatusAnswer {
+    private static func audit(_ audit: FeatureAudit.Status, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            for (name, count) in [("same", audit.same), ("different", audit.different), ("untold", audit.untold)] {
+                writer.key(name)
+                writer.integer(count)
+            }
+            writer.key("finding")
+            guard let finding = audit.finding else { return writer.null() }
+            writer.object { writer in
+                writer.key("time")
+                writer.instant(Int64(finding.time.timeIntervalSince1970 * 1000))
+                writer.key("customer_id")
+                writer.string(finding.customerID)
+                writer.key("partition")
+                writer.integer(finding.partition)
+                writer.key("position")
+                writer.integer(finding.position)
+                writer.key("part")
+                writer.string(finding.part)
+                writer.key("features")
+                writer.array(of: finding.differences) { writer, difference in
+                    writer.object { writer in
+                        writer.key("feature")
+                        writer.string(difference.feature)
+                        for (name, value) in [("live", difference.live), ("log", difference.log)] {
+                            writer.key(name)
+                            if value.isNaN { writer.null() } else { writer.number(Double(value)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     private static func grades(_ grades: OnlineEvaluation, _ writer: inout JSONWriter) {
         writer.object { writer in
             writer.key("pending")

@@ -13,6 +13,25 @@ extension APISchemas {
     private static let priorities = ["high", "medium", "low"]
     private static let models = ModelName.all.map(\.rawValue)
 
+    /// Whether states in memory are what the log says.
+    var audit: JSONSchema {
+        let difference = JSONSchema.object([
+            ("feature", .oneOf(context.artifact.schema.names)), ("live", .numberOrNull("By the state in memory.")),
+            ("log", .numberOrNull("By the log.")),
+        ])
+        let finding = JSONSchema.object([
+            ("time", .instant), ("customer_id", .string()), ("partition", .integer()), ("position", .integer()),
+            ("part", .string("Part of the state that differs first.")), ("features", .array(of: difference)),
+        ])
+        return .object(
+            [
+                ("same", .integer("Customers whose state in memory is what the log says.", from: 0)),
+                ("different", .integer("Customers whose state is not.", from: 0)),
+                ("untold", .integer("Customers some of whose events are not in the log.", from: 0)),
+                ("finding", .any(of: [finding, .null], "The latest difference.")),
+            ], "Customers whose states were computed anew from the log since the start.")
+    }
+
     /// A version held against the one in service by the labels of what both have scored.
     var pairedComparison: JSONSchema {
         let gain = JSONSchema.any(

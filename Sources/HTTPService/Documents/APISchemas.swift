@@ -209,7 +209,7 @@ extension APISchemas {
             ("partitions", .array(of: .reference("Partition"))),
             ("scores", .array(of: .integer(), "Served probabilities since the start, in twenty bins of equal width.")),
             ("end_to_end", .reference("Percentiles")), ("end_to_end_recent", .reference("RecentPercentiles")),
-            ("grades", .reference("Grades")),
+            ("audit", audit), ("grades", .reference("Grades")),
             ("drift", .reference("Drift")),
         ])
     }

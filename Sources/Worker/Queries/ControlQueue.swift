@@ -16,6 +16,8 @@ enum ThreadCommand: Sendable {
     case observations(reply: Reply<ThreadObservations>)
     /// What a partition is to the thread.
     case ownership(partition: Int32, reply: Reply<Ownership>)
+    /// Copies of some customers' states, all of one partition; none where the thread has no restored one.
+    case sample(choice: UInt64, count: Int, reply: Reply<[CustomerReport]>)
     /// Rows of its latest predictions.
     case recentRows(reply: Reply<RecentRows.Snapshot>)
     /// Another model is to be served, from the next commit on.
@@ -38,6 +40,7 @@ enum ThreadCommand: Sendable {
         case .ranking(_, let reply): reply(nil)
         case .observations(let reply): reply(nil)
         case .ownership(_, let reply): reply(nil)
+        case .sample(_, _, let reply): reply(nil)
         case .recentRows(let reply): reply(nil)
         case .serve(let change): change.answer()
         }

@@ -25,6 +25,7 @@ final class QueryExecutor {
         case .observations(let reply): reply(observations())
         case .ownership(let partition, let reply):
             reply(registry.ownership(of: partition))
+        case .sample(let choice, let count, let reply): reply(sample(choice, count))
         case .recentRows(let reply): reply(pipeline.recentRows)
         case .serve(let change): changer.take(change)
         }
@@ -50,14 +51,30 @@ final class QueryExecutor {
             for task in registry.tasks where task.isRestored {
                 let table = task.state.table
                 guard let index = table.index(of: bytes, hash: hash, at: table.clock.time) else { continue }
-                return CustomerReport(
-                    customerID: customerID, topic: task.partition.topic, partition: task.partition.partition,
-                    state: table.states[index], isStateComplete: task.state.isComplete(table.states[index]),
-                    position: task.state.stateOffset, decoderStartOffset: task.state.decoderStartOffset,
-                    partitionClock: table.clock.time)
+                return report(index, of: task)
             }
             return nil
         }
+    }
+
+    private func report(_ index: Int, of task: PartitionTask) -> CustomerReport {
+        let table = task.state.table
+        return CustomerReport(
+            customerID: table.customerID(at: index), topic: task.partition.topic, partition: task.partition.partition,
+            state: table.states[index], isStateComplete: task.state.isComplete(table.states[index]),
+            position: task.state.stateOffset, decoderStartOffset: task.state.decoderStartOffset,
+            partitionClock: table.clock.time)
+    }
+
+    /// Customers that stand together in the table of one partition, from a place on that is as good as any.
+    private func sample(_ choice: UInt64, _ count: Int) -> [CustomerReport] {
+        let tasks = registry.tasks.filter { $0.isRestored && $0.state.table.count > 0 }
+            .sorted { $0.partition < $1.partition }
+        guard !tasks.isEmpty else { return [] }
+        let task = tasks[Int((choice >> 16) % UInt64(tasks.count))]
+        let customers = task.state.table.count
+        let first = Int((choice >> 32) % UInt64(customers))
+        return (0..<min(count, customers)).map { report((first + $0) % customers, of: task) }
     }
 
     private func ranking(top: Int, reply: @escaping ThreadCommand.Reply<Ranking>) -> RankingRun {

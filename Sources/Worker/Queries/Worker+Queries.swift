@@ -35,7 +35,8 @@ extension Worker: LiveWorker {
             membership: stats.allSatisfy(\.isMember) ? .member : .joining, kafka: watch.status, model: models.status,
             scores: scores,
             endToEnd: endToEnd,
-            recentEndToEnd: recent.histogram, recentSeconds: recent.seconds, grades: grades, drift: drift)
+            recentEndToEnd: recent.histogram, recentSeconds: recent.seconds, audit: audit.status, grades: grades,
+            drift: drift)
     }
 
     /// What labels say of models, and how much scores drift; older by what computing that costs (see `MonitoringReports`).

@@ -30,6 +30,7 @@ extension WorkerSettings {
         gradingWindowDays = reader.days("grading.window", default: gradingWindowDays, in: 1...3650)
         gradingLimit = reader.int("grading.max_predictions", default: gradingLimit, in: 1024...1_000_000_000)
         driftRows = reader.int("drift.rows", default: driftRows, in: 0...1_000_000)
+        auditShare = reader.double("audit.share", default: auditShare, in: 0...1)
         readBlastRadius(reader)
         group = reader.string("group", default: group)
         models = reader.string("models", default: models)

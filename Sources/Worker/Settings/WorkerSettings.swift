@@ -63,6 +63,8 @@ package struct WorkerSettings: Sendable {
     package var driftRows = 2000
     /// Latest rows of a thread that another model is tried on before it is served; 0 for none.
     package var comparedRows = 2000
+    /// Share of a core that auditing features may take; 0 for none.
+    package var auditShare = 0.01
     /// How much another model may change and still be served by itself.
     package var blastRadiusLimits = BlastRadiusLimits()
 

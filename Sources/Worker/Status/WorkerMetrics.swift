@@ -63,6 +63,11 @@ package final class WorkerMetrics: Sendable {
             if let age = status.modelAge(trainedUntil: manifest.trainedUntil) {
                 state.gauges.set("model_age_seconds", age)
             }
+            for (outcome, count) in [
+                ("same", status.audit.same), ("different", status.audit.different), ("untold", status.audit.untold),
+            ] {
+                state.gauges.set("audited_customers", Double(count), [("outcome", outcome)])
+            }
             state.gauges.set("model_refused", status.model.refused == nil ? 0 : 1)
             let roles = status.model.roles
             state.gauges.set("model_canary_share", Double(roles.canary?.perTenThousand ?? 0) / 10_000)
@@ -230,6 +235,8 @@ package final class WorkerMetrics: Sendable {
             .gauge, "Share of the customers whom another model serves than the one in service; 0 where there is none"),
         "model_beside_info": .init(
             .gauge, "1, with the version and role of a model that scores beside the one in service"),
+        "audited_customers": .init(
+            .gauge, "Customers whose states were computed anew from the log since the start, by what came of it"),
         "model_age_seconds": .init(
             .gauge,
             "Event time from the end of the training period of the model in service to the latest partition's clock"),

@@ -131,6 +131,8 @@ package struct WorkerStatus: Sendable {
     package var recentEndToEnd: Histogram
     /// How far back `recentEndToEnd` looks, seconds.
     package var recentSeconds: Double
+    /// Whether states in memory are what the log says.
+    package var audit = FeatureAudit.Status()
     /// Figures of the predictions whose labels have become known.
     package var grades: OnlineEvaluation
     /// How the latest rows compare with what the model learned from.
